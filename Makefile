@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make			the module for the supported kernels, library and tools
+# make install		the same into DESTDIR (PREFIX=/usr/local)
+# make check		set-up, then all tests that gate a change
+# make demo		set-up, then the demonstration in a virtual machine
+#
+# KERNELS	6.1 and 6.12, stock Debian kernels that are fetched, or "running"
+#		for the kernel that runs here (its headers must be installed)
+# BUILD		where everything that is built goes
+# WERROR=	build the module even if the compiler or sparse warns
+
+KERNELS ?= 6.1 6.12
+BUILD ?= $(CURDIR)/build
+WERROR ?= 1
+PREFIX ?= /usr/local
+override BUILD := $(abspath $(BUILD))
+export BUILD PREFIX DESTDIR
+
+# Directories with a Makefile of their own, in the order in which they need
+# each other; those of the tests are found, too.
+user_dirs := userspace/libktm userspace/udev userspace/ktmctl userspace/rm userspace/examples
+test_dirs := selftests/lib selftests/core selftests/ktm selftests/cut selftests/vm selftests/demo
+user_dirs := $(foreach d,$(user_dirs),$(if $(wildcard $(d)/Makefile),$(d)))
+test_dirs := $(foreach d,$(test_dirs),$(if $(wildcard $(d)/Makefile),$(d)))
+
+.PHONY: all
+all: modules userspace
+
+# What a fresh machine lacks, and the kernels to build for and to boot.
+.PHONY: setup kernels
+setup:
+	@scripts/setup.sh
+kernels:
+	@scripts/kernels.sh $(filter-out running,$(KERNELS)) >/dev/null
+
+.PHONY: modules
+modules: $(addprefix module-,$(KERNELS))
+
+.PHONY: $(addprefix module-,$(KERNELS))
+$(addprefix module-,$(KERNELS)): module-%:
+	+@WERROR=$(WERROR) scripts/build-module.sh $* $(BUILD)/$*
+
+.PHONY: userspace tests
+userspace: $(addprefix all-,$(user_dirs))
+tests: userspace $(addprefix all-,$(test_dirs))
+
+# One rule per directory, so that make -j keeps its order and its job server.
+.PHONY: $(addprefix all-,$(user_dirs) $(test_dirs))
+$(addprefix all-,$(user_dirs) $(test_dirs)): all-%:
+	+@$(MAKE) --no-print-directory -C $* all
+$(addprefix all-,$(filter-out userspace/libktm,$(user_dirs) $(test_dirs))): \
+	$(addprefix all-,$(filter userspace/libktm,$(user_dirs)))
+$(addprefix all-,$(filter-out selftests/lib,$(test_dirs))): \
+	$(addprefix all-,$(filter selftests/lib,$(test_dirs)))
+
+.PHONY: check check-core demo
+check: setup
+	+@selftests/run
+
+check-core: $(addprefix all-,$(filter selftests/core,$(test_dirs)))
+	+@selftests/run core
+
+demo: setup
+	+@selftests/demo/run
+
+.PHONY: install
+install: all
+	@for kernel in $(KERNELS); do \
+		scripts/install-module.sh $$kernel $(BUILD)/$$kernel || exit 1; \
+	done
+	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 uapi/linux/ktm.h $(DESTDIR)$(PREFIX)/include/linux/ktm.h
+	+@for dir in $(user_dirs); do \
+		$(MAKE) --no-print-directory -C $$dir install || exit 1; \
+	done
+
+.PHONY: clean
+clean:
+	+@for dir in $(user_dirs) $(test_dirs); do \
+		$(MAKE) --no-print-directory -C $$dir clean || exit 1; \
+	done
+	rm -rf $(BUILD)
