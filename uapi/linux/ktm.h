@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * ktm - the kernel transaction manager: the contract with user space.
+ *
+ * Everything starts at /dev/ktm. Transaction managers (TM), resource managers
+ * (RM), transactions and enlistments are file descriptors, made by ioctl and
+ * closed by close(2). A descriptor carries access rights, fixed when it is
+ * made; they travel with it over a Unix socket.
+ *
+ * The request numbers carry no size. Every argument struct begins with @size,
+ * which the caller sets to sizeof the struct that it was compiled with: a
+ * longer struct than the kernel knows is accepted if what the kernel does not
+ * know is zero (else E2BIG), a shorter one is filled up with zeros. Fields
+ * named reserved, and unknown flags, must be zero (else EINVAL).
+ *
+ * Every struct has @status behind @size. It is written on success and on
+ * failure whenever @size covers it: one of enum ktm_status, more precise than
+ * errno, which is only its class (Documentation/uapi.md has the table of each
+ * call's errors).
+ *
+ * A descriptor of the wrong kind gives ENOTTY if the ioctl is made on it, and
+ * EBADFD if it is passed in a field.
+ */
+#ifndef _UAPI_LINUX_KTM_H
+#define _UAPI_LINUX_KTM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define KTM_ABI_VERSION		1
+
+/**
+ * struct ktm_guid - identity of any object
+ * @b: 16 bytes in the order of RFC 4122, as uuid_t of libuuid has them
+ *
+ * All zero ("nil") is no object; where a call takes a GUID of the caller's
+ * choice, nil asks the kernel to draw one.
+ */
+struct ktm_guid {
+	__u8 b[16];
+};
+
+/**
+ * enum ktm_status - what a call came to; one code per NTSTATUS of the reference
+ *
+ * The numbers are ours and never change. The comment gives the errno.
+ */
+enum ktm_status {
+	KTM_STATUS_SUCCESS			= 0,
+	KTM_STATUS_PENDING			= 1,	/* success: 0, still under way */
+	KTM_STATUS_TIMEOUT			= 2,	/* ETIMEDOUT */
+	KTM_STATUS_NO_MORE_ENTRIES		= 3,	/* success: 0, nothing left */
+	KTM_STATUS_INVALID_PARAMETER		= 4,	/* EINVAL */
+	KTM_STATUS_INVALID_HANDLE		= 5,	/* EBADF */
+	KTM_STATUS_OBJECT_TYPE_MISMATCH		= 6,	/* EBADFD, ENOTTY */
+	KTM_STATUS_ACCESS_DENIED		= 7,	/* EACCES */
+	KTM_STATUS_INSUFFICIENT_RESOURCES	= 8,	/* ENOMEM */
+	KTM_STATUS_BUFFER_TOO_SMALL		= 9,	/* EMSGSIZE */
+	KTM_STATUS_INVALID_INFO_CLASS		= 10,	/* EINVAL */
+	KTM_STATUS_INFO_LENGTH_MISMATCH		= 11,	/* EMSGSIZE */
+	KTM_STATUS_OBJECT_NAME_EXISTS		= 12,	/* EEXIST */
+	KTM_STATUS_OBJECT_NAME_COLLISION	= 13,	/* EEXIST */
+	KTM_STATUS_OBJECT_NAME_INVALID		= 14,	/* EINVAL */
+	KTM_STATUS_LOG_CORRUPTION_DETECTED	= 15,	/* EUCLEAN */
+	KTM_STATUS_LOG_FULL			= 16,	/* ENOSPC */
+	KTM_STATUS_TM_VOLATILE			= 17,	/* EOPNOTSUPP */
+	KTM_STATUS_TM_IDENTITY_MISMATCH		= 18,	/* EXDEV */
+	KTM_STATUS_TM_NOT_ONLINE		= 19,	/* ENOTCONN */
+	KTM_STATUS_TM_NOT_FOUND			= 20,	/* ENOENT */
+	KTM_STATUS_TRANSACTION_NOT_FOUND	= 21,	/* ENOENT */
+	KTM_STATUS_RM_NOT_FOUND			= 22,	/* ENOENT */
+	KTM_STATUS_ENLISTMENT_NOT_FOUND		= 23,	/* ENOENT */
+	KTM_STATUS_TRANSACTION_NOT_ACTIVE	= 24,	/* ESTALE */
+	KTM_STATUS_SUPERIOR_EXISTS		= 25,	/* EBUSY */
+	KTM_STATUS_ALREADY_ABORTED		= 26,	/* ECANCELED */
+	KTM_STATUS_ALREADY_COMMITTED		= 27,	/* EALREADY */
+	KTM_STATUS_REQUEST_NOT_VALID		= 28,	/* EPROTO: out of order */
+	KTM_STATUS_NOT_REQUESTED		= 29,	/* ENOMSG: nobody asked for it */
+	KTM_STATUS_NOT_SUPERIOR			= 30,	/* EPERM */
+	KTM_STATUS_RESPONSE_NOT_ENLISTED	= 31,	/* ENOPROTOOPT */
+	KTM_STATUS_OBJECT_EXPIRED		= 32,	/* ESTALE */
+	KTM_STATUS_UNSUCCESSFUL			= 33,	/* EIO */
+	KTM_STATUS_QUOTA_EXCEEDED		= 34,	/* EDQUOT */
+	KTM_STATUS_SHARING_VIOLATION		= 35,	/* EBUSY: opened exclusively */
+	KTM_STATUS_INDOUBT			= 36,	/* ENOTRECOVERABLE: outcome not known yet */
+	KTM_STATUS_IO_ERROR			= 37,	/* EIO: the log's device */
+	KTM_STATUS_LOG_NOT_A_JOURNAL		= 38,	/* EUCLEAN: format it first */
+	KTM_STATUS_LOG_TOO_SMALL		= 39,	/* EUCLEAN: device smaller than its journal */
+	KTM_STATUS_LOG_UNSUPPORTED		= 40,	/* EUCLEAN: of a later version */
+	KTM_STATUS_DEVICE_BUSY			= 41,	/* EBUSY: the log's device is in use */
+	KTM_STATUS_INTERRUPTED			= 42,	/* EINTR: by a signal; see each call */
+	KTM_STATUS_FAULT			= 43,	/* EFAULT: a pointer in the struct */
+	KTM_STATUS_TOO_MANY_FILES		= 44,	/* EMFILE */
+	KTM_STATUS_ROLLED_BACK			= 45,	/* ECANCELED: Commit waited, outcome: abort */
+};
+
+/* ---- access rights; the values are those of the reference ---- */
+
+#define KTM_TM_QUERY_INFORMATION	0x0001
+#define KTM_TM_SET_INFORMATION		0x0002
+#define KTM_TM_RECOVER			0x0004
+#define KTM_TM_RENAME			0x0008
+#define KTM_TM_CREATE_RM		0x0010
+#define KTM_TM_BIND_TRANSACTION		0x0020
+#define KTM_TM_GENERIC_READ		KTM_TM_QUERY_INFORMATION
+#define KTM_TM_GENERIC_WRITE		(KTM_TM_SET_INFORMATION | KTM_TM_RECOVER | \
+					 KTM_TM_RENAME | KTM_TM_CREATE_RM)
+#define KTM_TM_ALL_ACCESS		0x003f
+
+#define KTM_RM_QUERY_INFORMATION	0x0001
+#define KTM_RM_SET_INFORMATION		0x0002
+#define KTM_RM_RECOVER			0x0004
+#define KTM_RM_ENLIST			0x0008
+#define KTM_RM_GET_NOTIFICATION		0x0010
+#define KTM_RM_REGISTER_PROTOCOL	0x0020
+#define KTM_RM_COMPLETE_PROPAGATION	0x0040
+#define KTM_RM_ALL_ACCESS		0x007f
+
+#define KTM_TX_QUERY_INFORMATION	0x0001
+#define KTM_TX_SET_INFORMATION		0x0002
+#define KTM_TX_ENLIST			0x0004
+#define KTM_TX_COMMIT			0x0008
+#define KTM_TX_ROLLBACK			0x0010
+#define KTM_TX_PROPAGATE		0x0020
+/* What a client hands to a resource manager: everything but to commit. */
+#define KTM_TX_RESOURCE_MANAGER_RIGHTS	(KTM_TX_QUERY_INFORMATION | KTM_TX_SET_INFORMATION | \
+					 KTM_TX_ENLIST | KTM_TX_ROLLBACK | KTM_TX_PROPAGATE)
+#define KTM_TX_ALL_ACCESS		0x003f
+
+#define KTM_EN_QUERY_INFORMATION	0x0001
+#define KTM_EN_SET_INFORMATION		0x0002
+#define KTM_EN_RECOVER			0x0004
+#define KTM_EN_SUBORDINATE_RIGHTS	0x0008
+#define KTM_EN_SUPERIOR_RIGHTS		0x0010
+#define KTM_EN_ALL_ACCESS		0x001f
+
+/*
+ * In an Open: whatever the mode of the object grants the caller. Rights asked
+ * for by name are granted in full or refused (EACCES).
+ */
+#define KTM_MAXIMUM_ALLOWED		0x02000000
+
+/* ---- notifications: bits of an enlistment's mask; values of the reference ---- */
+
+#define KTM_NOTIFY_PREPREPARE		0x00000001
+#define KTM_NOTIFY_PREPARE		0x00000002
+#define KTM_NOTIFY_COMMIT		0x00000004
+#define KTM_NOTIFY_ROLLBACK		0x00000008
+#define KTM_NOTIFY_PREPREPARE_COMPLETE	0x00000010
+#define KTM_NOTIFY_PREPARE_COMPLETE	0x00000020
+#define KTM_NOTIFY_COMMIT_COMPLETE	0x00000040
+#define KTM_NOTIFY_ROLLBACK_COMPLETE	0x00000080
+#define KTM_NOTIFY_RECOVER		0x00000100
+#define KTM_NOTIFY_SINGLE_PHASE_COMMIT	0x00000200
+#define KTM_NOTIFY_RECOVER_QUERY	0x00000800
+#define KTM_NOTIFY_LAST_RECOVER		0x00002000
+#define KTM_NOTIFY_INDOUBT		0x00004000
+#define KTM_NOTIFY_RM_DISCONNECTED	0x01000000
+#define KTM_NOTIFY_COMMIT_REQUEST	0x04000000
+#define KTM_NOTIFY_REQUEST_OUTCOME	0x20000000
+
+/* What every enlistment must name, and what this version may be asked for. */
+#define KTM_NOTIFY_REQUIRED	(KTM_NOTIFY_PREPARE | KTM_NOTIFY_COMMIT | KTM_NOTIFY_ROLLBACK)
+#define KTM_NOTIFY_SUPPORTED	(KTM_NOTIFY_REQUIRED | KTM_NOTIFY_RECOVER | \
+				 KTM_NOTIFY_LAST_RECOVER | KTM_NOTIFY_INDOUBT)
+
+/**
+ * struct ktm_notification - what read(2) on an RM descriptor returns
+ * @length: bytes of this record, argument and padding to 8 included
+ * @kind: one KTM_NOTIFY_ bit
+ * @enlistment: which enlistment; nil with LAST_RECOVER
+ * @uow: the transaction's GUID; nil with LAST_RECOVER
+ * @key: the RM's key of the enlistment (with RECOVER: the logged one)
+ * @virtual_clock: reserved for the TM's clock; 0 in this version
+ * @argument_length: bytes that follow the struct; 0 in this version
+ * @reserved: 0
+ *
+ * read returns as many whole records as fit; EMSGSIZE if not even one does,
+ * EAGAIN if none waits and the descriptor is O_NONBLOCK, EINTR. A record is
+ * taken off the queue only when it has been copied. poll says POLLIN while one
+ * waits, and POLLERR while the TM is offline or the RM must call RM_RECOVER.
+ */
+struct ktm_notification {
+	__u32 length;
+	__u32 kind;
+	struct ktm_guid enlistment;
+	struct ktm_guid uow;
+	__u64 key;
+	__u64 virtual_clock;
+	__u32 argument_length;
+	__u32 reserved;
+};
+
+/* ---- limits ---- */
+
+#define KTM_MAX_DESCRIPTION		128	/* bytes of UTF-8, no NUL needed */
+#define KTM_MAX_RECOVERY_INFORMATION	16384	/* bytes */
+
+/* ---- states that queries tell ---- */
+
+enum ktm_tm_state {
+	KTM_TM_STATE_OFFLINE	= 0,	/* made, not recovered yet; or see FAILED */
+	KTM_TM_STATE_RECOVERING	= 1,
+	KTM_TM_STATE_ONLINE	= 2,
+	KTM_TM_STATE_FAILED	= 3,	/* its log failed: call TM_RECOVER to reopen it */
+};
+
+enum ktm_tx_state {
+	KTM_TX_STATE_ACTIVE	= 0,	/* takes work and enlistments */
+	KTM_TX_STATE_PREPARING	= 1,	/* Commit was called, votes are awaited */
+	KTM_TX_STATE_DECIDING	= 2,	/* all voted, the decision is on its way to the log */
+	KTM_TX_STATE_COMMITTING	= 3,	/* committed; some RMs have not finished */
+	KTM_TX_STATE_COMMITTED	= 4,	/* committed by all */
+	KTM_TX_STATE_ABORTING	= 5,	/* rolled back; some RMs have not finished */
+	KTM_TX_STATE_ABORTED	= 6,	/* rolled back by all */
+	KTM_TX_STATE_INDOUBT	= 7,	/* the log failed under the decision */
+};
+
+enum ktm_tx_outcome {
+	KTM_OUTCOME_UNDETERMINED = 1,
+	KTM_OUTCOME_COMMITTED	= 2,
+	KTM_OUTCOME_ABORTED	= 3,
+};
+
+enum ktm_en_state {
+	KTM_EN_STATE_ACTIVE	= 0,
+	KTM_EN_STATE_PREPARING	= 1,	/* PREPARE was sent */
+	KTM_EN_STATE_PREPARED	= 2,	/* PrepareComplete was accepted */
+	KTM_EN_STATE_COMMITTING	= 3,	/* must commit, CommitComplete is awaited */
+	KTM_EN_STATE_COMMITTED	= 4,
+	KTM_EN_STATE_ABORTING	= 5,	/* must roll back, RollbackComplete is awaited */
+	KTM_EN_STATE_ABORTED	= 6,
+	KTM_EN_STATE_READ_ONLY	= 7,	/* has left */
+};
+
+/* ---- requests ---- */
+
+#define KTM_IOC_MAGIC		0xB8
+#define KTM_IOC(nr)		_IO(KTM_IOC_MAGIC, (nr))
+
+/* on /dev/ktm */
+#define KTM_IOC_VERSION			KTM_IOC(0x00)	/* struct ktm_version */
+#define KTM_IOC_TM_CREATE		KTM_IOC(0x01)	/* struct ktm_tm_create */
+#define KTM_IOC_TM_OPEN			KTM_IOC(0x02)	/* struct ktm_open */
+#define KTM_IOC_TX_CREATE		KTM_IOC(0x03)	/* struct ktm_tx_create */
+#define KTM_IOC_TX_OPEN			KTM_IOC(0x04)	/* struct ktm_open */
+/* on a TM */
+#define KTM_IOC_TM_RECOVER		KTM_IOC(0x10)	/* struct ktm_tm_recover */
+#define KTM_IOC_RM_CREATE		KTM_IOC(0x11)	/* struct ktm_rm_create */
+#define KTM_IOC_RM_OPEN			KTM_IOC(0x12)	/* struct ktm_open */
+/* on an RM */
+#define KTM_IOC_RM_RECOVER		KTM_IOC(0x20)	/* struct ktm_call */
+#define KTM_IOC_ENLIST			KTM_IOC(0x21)	/* struct ktm_enlist */
+#define KTM_IOC_EN_OPEN			KTM_IOC(0x22)	/* struct ktm_open */
+/* on a transaction */
+#define KTM_IOC_COMMIT			KTM_IOC(0x30)	/* struct ktm_call */
+#define KTM_IOC_ROLLBACK		KTM_IOC(0x31)	/* struct ktm_call */
+#define KTM_IOC_TX_WAIT			KTM_IOC(0x32)	/* struct ktm_tx_wait */
+/* on an enlistment, or on its RM with the enlistment's GUID; struct ktm_answer */
+#define KTM_IOC_PREPARE_COMPLETE	KTM_IOC(0x40)
+#define KTM_IOC_COMMIT_COMPLETE		KTM_IOC(0x41)
+#define KTM_IOC_ROLLBACK_COMPLETE	KTM_IOC(0x42)
+#define KTM_IOC_READ_ONLY		KTM_IOC(0x43)
+#define KTM_IOC_EN_ROLLBACK		KTM_IOC(0x44)
+#define KTM_IOC_EN_RECOVER		KTM_IOC(0x45)
+/* on any object */
+#define KTM_IOC_QUERY			KTM_IOC(0x50)	/* struct ktm_query */
+#define KTM_IOC_ENUMERATE		KTM_IOC(0x51)	/* struct ktm_enumerate */
+#define KTM_IOC_NARROW			KTM_IOC(0x52)	/* struct ktm_narrow */
+
+/**
+ * struct ktm_version - KTM_IOC_VERSION: what the module is
+ * @size: sizeof(struct ktm_version)
+ * @status: out
+ * @abi: out: KTM_ABI_VERSION of the module
+ * @reserved: 0
+ * @features: out: bits for what came after version 1; 0
+ */
+struct ktm_version {
+	__u32 size;
+	__u32 status;
+	__u32 abi;
+	__u32 reserved;
+	__u64 features;
+};
+
+/* ktm_tm_create.flags */
+#define KTM_TM_VOLATILE		0x1	/* no log: all its RMs are volatile */
+
+/**
+ * struct ktm_tm_create - KTM_IOC_TM_CREATE: make a transaction manager
+ * @size: sizeof(struct ktm_tm_create)
+ * @status: out
+ * @flags: KTM_TM_VOLATILE or 0
+ * @access: rights of the new descriptor, KTM_TM_*
+ * @mode: who may open it, as a file's mode; 0 means 0600. The owner is the
+ *	caller's fsuid and fsgid.
+ * @device_fd: durable: an O_RDWR descriptor of a block device that holds a
+ *	journal (ktmctl format); volatile: -1
+ * @guid: volatile: in, the wanted GUID or nil; out: the TM's. Durable: must be
+ *	nil or the journal's, out: the journal's.
+ * @fd: out: descriptor, O_CLOEXEC
+ * @reserved: 0
+ *
+ * A durable TM claims its device, is offline and does nothing before
+ * KTM_IOC_TM_RECOVER; it lives while a descriptor of it, of one of its RMs or
+ * of a transaction bound to it is open. A volatile one is online at once.
+ * If the TM of that journal is open already: OBJECT_NAME_COLLISION, @guid says
+ * which one to open. Waits for a TM that is just giving up the device.
+ */
+struct ktm_tm_create {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 access;
+	__u32 mode;
+	__s32 device_fd;
+	struct ktm_guid guid;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/* ktm_open.flags */
+#define KTM_OPEN_EXCLUSIVE	0x1	/* RM only: nobody else may have it open */
+
+/**
+ * struct ktm_open - open an object by its GUID
+ * @size: sizeof(struct ktm_open)
+ * @status: out
+ * @flags: KTM_OPEN_EXCLUSIVE or 0
+ * @access: wanted rights, or KTM_MAXIMUM_ALLOWED; never 0
+ * @guid: of the object
+ * @fd: out: descriptor, O_CLOEXEC
+ * @reserved: 0
+ *
+ * For KTM_IOC_TM_OPEN and KTM_IOC_TX_OPEN on /dev/ktm, KTM_IOC_RM_OPEN on a TM
+ * and KTM_IOC_EN_OPEN on an RM (which needs KTM_RM_ENLIST). Owner and mode of
+ * the object bound what is granted: r gives the query right, w what a
+ * participant needs, x COMMIT and ROLLBACK on a transaction and RECOVER
+ * elsewhere. CAP_DAC_OVERRIDE in the initial user namespace grants all.
+ * The mode of the file that a descriptor came from plays no part.
+ */
+struct ktm_open {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 access;
+	struct ktm_guid guid;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/**
+ * struct ktm_tx_create - KTM_IOC_TX_CREATE: begin a transaction
+ * @size: sizeof(struct ktm_tx_create)
+ * @status: out
+ * @flags: 0
+ * @access: rights of the new descriptor, KTM_TX_*
+ * @mode: who may open it by GUID; 0 means 0600
+ * @tm_fd: the TM it belongs to (needs KTM_TM_BIND_TRANSACTION), or -1: then it
+ *	is bound to the TM of its first enlistment
+ * @uow: in: the wanted GUID or nil; out: the transaction's
+ * @timeout_ns: nanoseconds from now after which it is rolled back unless its
+ *	decision has been handed to the log by then; 0: never
+ * @description: pointer to UTF-8 text for administrators, or 0
+ * @description_length: bytes of it, 0 to KTM_MAX_DESCRIPTION
+ * @fd: out: descriptor, O_CLOEXEC
+ *
+ * When the last descriptor that may commit is closed before KTM_IOC_COMMIT, the
+ * transaction is rolled back. A UOW that is in use, or that the log may still
+ * know, is refused: OBJECT_NAME_COLLISION.
+ */
+struct ktm_tx_create {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 access;
+	__u32 mode;
+	__s32 tm_fd;
+	struct ktm_guid uow;
+	__u64 timeout_ns;
+	__u64 description;
+	__u32 description_length;
+	__s32 fd;
+};
+
+/**
+ * struct ktm_tm_recover - KTM_IOC_TM_RECOVER: read the log, go online
+ * @size: sizeof(struct ktm_tm_recover)
+ * @status: out
+ * @flags: 0
+ * @device_fd: -1, or, for a TM that failed, a new descriptor of its device
+ *
+ * Needs KTM_TM_RECOVER. On a TM that is online: success, nothing happens. On
+ * one that failed (a device error): reopens the log; what it says is the truth:
+ * decided transactions are committed, all others rolled back, every RM must
+ * call KTM_IOC_RM_RECOVER again. LOG_CORRUPTION_DETECTED: the log is damaged;
+ * nothing was written, the kernel log says where. A volatile TM: TM_VOLATILE.
+ */
+struct ktm_tm_recover {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__s32 device_fd;
+};
+
+/* ktm_rm_create.flags */
+#define KTM_RM_VOLATILE		0x1	/* nothing of it is logged or recovered */
+#define KTM_RM_EXCLUSIVE	0x2	/* this descriptor shall be the only one */
+
+/**
+ * struct ktm_rm_create - KTM_IOC_RM_CREATE: make a resource manager
+ * @size: sizeof(struct ktm_rm_create)
+ * @status: out
+ * @flags: KTM_RM_VOLATILE, KTM_RM_EXCLUSIVE
+ * @access: rights of the new descriptor, KTM_RM_*
+ * @mode: who may open it by GUID; 0 means 0600; logged for a durable RM
+ * @reserved: 0
+ * @guid: in: the RM's own GUID or nil; out
+ * @description: pointer to UTF-8 text for administrators, or 0
+ * @description_length: bytes of it, 0 to KTM_MAX_DESCRIPTION
+ * @fd: out: descriptor, O_CLOEXEC
+ *
+ * Needs KTM_TM_CREATE_RM and an online TM. A GUID that the TM knows, from the
+ * log too: OBJECT_NAME_COLLISION, use KTM_IOC_RM_OPEN. A durable RM on a
+ * volatile TM: TM_VOLATILE. A durable RM must call KTM_IOC_RM_RECOVER after
+ * each Create and Open before it can enlist.
+ */
+struct ktm_rm_create {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 access;
+	__u32 mode;
+	__u32 reserved;
+	struct ktm_guid guid;
+	__u64 description;
+	__u32 description_length;
+	__s32 fd;
+};
+
+/* ktm_call.flags */
+#define KTM_CALL_WAIT		0x1	/* Commit, Rollback: until every RM has finished */
+
+/**
+ * struct ktm_call - a call without further arguments
+ * @size: sizeof(struct ktm_call)
+ * @status: out
+ * @flags: KTM_CALL_WAIT for KTM_IOC_COMMIT and KTM_IOC_ROLLBACK, else 0
+ * @reserved: 0
+ *
+ * KTM_IOC_COMMIT needs KTM_TX_COMMIT, KTM_IOC_ROLLBACK KTM_TX_ROLLBACK. Without
+ * WAIT: PENDING (returns 0) unless it is over already. With WAIT: SUCCESS when
+ * committed (rolled back) and every RM that is there has finished; Commit gives
+ * ROLLED_BACK when the outcome was abort and INDOUBT when the log failed under
+ * the decision. A signal ends the wait (EINTR), not the commit.
+ *
+ * KTM_IOC_RM_RECOVER needs KTM_RM_RECOVER: queues RECOVER for each unfinished
+ * enlistment of the RM, then LAST_RECOVER.
+ */
+struct ktm_call {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct ktm_tx_wait - KTM_IOC_TX_WAIT: wait for the end of a transaction
+ * @size: sizeof(struct ktm_tx_wait)
+ * @status: out
+ * @flags: 0
+ * @outcome: out: enum ktm_tx_outcome
+ * @timeout_ns: nanoseconds to wait at most (TIMEOUT); 0: do not wait; all ones:
+ *	for ever
+ *
+ * Needs KTM_TX_QUERY_INFORMATION. Returns SUCCESS when the outcome is known and
+ * every RM that is there has finished, INDOUBT when the log failed under the
+ * decision. Starts nothing.
+ */
+struct ktm_tx_wait {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 outcome;
+	__u64 timeout_ns;
+};
+
+/* ktm_enlist.flags */
+#define KTM_ENLIST_FD		0x1	/* give a descriptor; else the RM answers by GUID */
+
+/**
+ * struct ktm_enlist - KTM_IOC_ENLIST: an RM takes part in a transaction
+ * @size: sizeof(struct ktm_enlist)
+ * @status: out
+ * @flags: KTM_ENLIST_FD or 0
+ * @tx_fd: the transaction (needs KTM_TX_ENLIST)
+ * @mask: KTM_NOTIFY_ bits: at least KTM_NOTIFY_REQUIRED, at most _SUPPORTED
+ * @access: with KTM_ENLIST_FD: rights of the descriptor, KTM_EN_*; else 0
+ * @mode: who may open it by GUID; 0 means 0600
+ * @reserved: 0
+ * @key: whatever the RM wants to find in its notifications
+ * @guid: out: the enlistment's GUID; prepared data should be filed under it
+ * @fd: out: descriptor or -1
+ * @reserved2: 0
+ *
+ * Needs KTM_RM_ENLIST. TRANSACTION_NOT_ACTIVE once Commit or a rollback began,
+ * TM_IDENTITY_MISMATCH if the transaction belongs to another TM, TM_NOT_ONLINE
+ * if the TM is offline or the (durable) RM has not called KTM_IOC_RM_RECOVER,
+ * LOG_FULL if what a commit may need cannot be reserved in the log.
+ */
+struct ktm_enlist {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__s32 tx_fd;
+	__u32 mask;
+	__u32 access;
+	__u32 mode;
+	__u32 reserved;
+	__u64 key;
+	struct ktm_guid guid;
+	__s32 fd;
+	__u32 reserved2;
+};
+
+/**
+ * struct ktm_answer - what an RM says about one enlistment
+ * @size: sizeof(struct ktm_answer)
+ * @status: out
+ * @flags: 0
+ * @information_length: PREPARE_COMPLETE: bytes of recovery information, 0 to
+ *	KTM_MAX_RECOVERY_INFORMATION; else 0
+ * @enlistment: on an RM descriptor: which one; on an enlistment: nil
+ * @key: EN_RECOVER: the RM's new key; else 0
+ * @information: PREPARE_COMPLETE of a durable enlistment: pointer to bytes that
+ *	are logged with the vote and given back after a crash (KTM_EN_RECOVERY);
+ *	else 0
+ *
+ * Needs KTM_EN_SUBORDINATE_RIGHTS (EN_RECOVER: KTM_EN_RECOVER) on an
+ * enlistment descriptor, KTM_RM_ENLIST (KTM_RM_RECOVER) on an RM descriptor.
+ *
+ * KTM_IOC_PREPARE_COMPLETE votes yes: everything needed to commit is safe.
+ * KTM_IOC_READ_ONLY leaves the transaction instead, until it has voted.
+ * KTM_IOC_EN_ROLLBACK rolls the transaction back, until it has voted.
+ * KTM_IOC_COMMIT_COMPLETE and KTM_IOC_ROLLBACK_COMPLETE end its part.
+ * KTM_IOC_EN_RECOVER answers RECOVER; COMMIT, ROLLBACK or INDOUBT follows.
+ * NOT_REQUESTED: an answer that nobody waits for; nothing has changed.
+ */
+struct ktm_answer {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 information_length;
+	struct ktm_guid enlistment;
+	__u64 key;
+	__u64 information;
+};
+
+/* ktm_query.info_class */
+enum ktm_info_class {
+	KTM_INFO_TM_BASIC	= 1,	/* struct ktm_tm_info */
+	KTM_INFO_RM_BASIC	= 2,	/* struct ktm_rm_info */
+	KTM_INFO_TX_BASIC	= 3,	/* struct ktm_tx_info */
+	KTM_INFO_TX_ENLISTMENTS	= 4,	/* struct ktm_en_pair[] */
+	KTM_INFO_EN_BASIC	= 5,	/* struct ktm_en_info; on an RM: of @guid */
+	KTM_INFO_EN_RECOVERY	= 6,	/* the recovery information; on an RM: of @guid */
+};
+
+/**
+ * struct ktm_query - KTM_IOC_QUERY: ask an object about itself
+ * @size: sizeof(struct ktm_query)
+ * @status: out
+ * @info_class: enum ktm_info_class, of the descriptor's kind
+ * @length: in: bytes at @buffer; out: bytes of the whole answer
+ * @guid: KTM_INFO_EN_* on an RM descriptor: the enlistment; else nil
+ * @buffer: pointer to where the answer goes
+ *
+ * Needs the QUERY_INFORMATION right. BUFFER_TOO_SMALL: nothing was written to
+ * the buffer, @length says how much is needed.
+ */
+struct ktm_query {
+	__u32 size;
+	__u32 status;
+	__u32 info_class;
+	__u32 length;
+	struct ktm_guid guid;
+	__u64 buffer;
+};
+
+/**
+ * struct ktm_tm_info - KTM_INFO_TM_BASIC
+ * @guid: the TM's identity, which is the journal's
+ * @virtual_clock: 0 in this version
+ * @state: enum ktm_tm_state
+ * @flags: KTM_TM_VOLATILE or 0
+ * @rms: RMs known, open or not
+ * @transactions: transactions that are not finished
+ * @indoubt: those of them whose outcome cannot be told
+ * @reserved: 0
+ * @log_size: bytes of the ring; this and the rest are 0 for a volatile TM
+ * @log_free: bytes of it that are free
+ * @log_reserved: bytes promised to those who have not written yet
+ * @log_lsn: where the next batch goes
+ * @log_flushed_lsn: up to where everything is durable
+ * @last_recovered_lsn: where the log ended when it was last opened
+ * @forces: device flushes (or FUA writes) made since it was opened
+ * @writes: batches written since it was opened
+ */
+struct ktm_tm_info {
+	struct ktm_guid guid;
+	__u64 virtual_clock;
+	__u32 state;
+	__u32 flags;
+	__u32 rms;
+	__u32 transactions;
+	__u32 indoubt;
+	__u32 reserved;
+	__u64 log_size;
+	__u64 log_free;
+	__u64 log_reserved;
+	__u64 log_lsn;
+	__u64 log_flushed_lsn;
+	__u64 last_recovered_lsn;
+	__u64 forces;
+	__u64 writes;
+};
+
+/**
+ * struct ktm_rm_info - KTM_INFO_RM_BASIC
+ * @guid: of the RM
+ * @tm: of its TM
+ * @flags: KTM_RM_VOLATILE, KTM_RM_EXCLUSIVE
+ * @online: 1 if it may enlist; 0: it must call KTM_IOC_RM_RECOVER first
+ * @enlistments: not finished
+ * @description_length: bytes of @description
+ * @description: UTF-8, padded with zeros
+ */
+struct ktm_rm_info {
+	struct ktm_guid guid;
+	struct ktm_guid tm;
+	__u32 flags;
+	__u32 online;
+	__u32 enlistments;
+	__u32 description_length;
+	__u8 description[KTM_MAX_DESCRIPTION];
+};
+
+/**
+ * struct ktm_tx_info - KTM_INFO_TX_BASIC
+ * @uow: of the transaction
+ * @tm: of its TM, nil while it has none
+ * @state: enum ktm_tx_state
+ * @outcome: enum ktm_tx_outcome
+ * @enlistments: that have not finished
+ * @description_length: bytes of @description
+ * @timeout_ns: as given at creation
+ * @age_ns: nanoseconds since it was created (or found in the log)
+ * @description: UTF-8, padded with zeros
+ */
+struct ktm_tx_info {
+	struct ktm_guid uow;
+	struct ktm_guid tm;
+	__u32 state;
+	__u32 outcome;
+	__u32 enlistments;
+	__u32 description_length;
+	__u64 timeout_ns;
+	__u64 age_ns;
+	__u8 description[KTM_MAX_DESCRIPTION];
+};
+
+/**
+ * struct ktm_en_pair - one element of KTM_INFO_TX_ENLISTMENTS
+ * @enlistment: its GUID
+ * @rm: whose it is
+ * @state: enum ktm_en_state
+ * @present: 1 if its RM is open and knows of it; 0: the RM must recover it
+ */
+struct ktm_en_pair {
+	struct ktm_guid enlistment;
+	struct ktm_guid rm;
+	__u32 state;
+	__u32 present;
+};
+
+/**
+ * struct ktm_en_info - KTM_INFO_EN_BASIC
+ * @enlistment: its GUID
+ * @uow: of its transaction
+ * @rm: of its RM
+ * @key: the RM's key
+ * @state: enum ktm_en_state
+ * @mask: KTM_NOTIFY_ bits
+ */
+struct ktm_en_info {
+	struct ktm_guid enlistment;
+	struct ktm_guid uow;
+	struct ktm_guid rm;
+	__u64 key;
+	__u32 state;
+	__u32 mask;
+};
+
+/* ktm_enumerate.kind */
+enum ktm_object_kind {
+	KTM_KIND_TM		= 1,	/* on /dev/ktm */
+	KTM_KIND_RM		= 2,	/* on a TM */
+	KTM_KIND_TX		= 3,	/* on /dev/ktm: all; on a TM: its own */
+	KTM_KIND_EN		= 4,	/* on an RM */
+};
+
+/**
+ * struct ktm_enumerate - KTM_IOC_ENUMERATE: list objects
+ * @size: sizeof(struct ktm_enumerate)
+ * @status: out
+ * @kind: enum ktm_object_kind
+ * @count: in: room at @guids, in GUIDs, 1 to 4096; out: how many were written
+ * @cursor: in: nil to begin, else as the last call left it; out: where to go on
+ * @guids: pointer to an array of struct ktm_guid
+ *
+ * In ascending order of GUID, those behind @cursor. Shows only what the caller
+ * could open. Needs QUERY_INFORMATION on a TM or RM. NO_MORE_ENTRIES (returns
+ * 0, @count 0) behind the last. An object that lives during the whole
+ * enumeration is shown exactly once.
+ */
+struct ktm_enumerate {
+	__u32 size;
+	__u32 status;
+	__u32 kind;
+	__u32 count;
+	struct ktm_guid cursor;
+	__u64 guids;
+};
+
+/**
+ * struct ktm_narrow - KTM_IOC_NARROW: a second descriptor with fewer rights
+ * @size: sizeof(struct ktm_narrow)
+ * @status: out
+ * @access: rights of the new one, all of which this one has
+ * @fd: out: descriptor, O_CLOEXEC
+ */
+struct ktm_narrow {
+	__u32 size;
+	__u32 status;
+	__u32 access;
+	__s32 fd;
+};
+
+#endif /* _UAPI_LINUX_KTM_H */
