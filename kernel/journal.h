@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The journal: the only writer of the device.
+ *
+ * Life: attach (checks, claims the device, writes nothing) -> open (scans,
+ * makes the finding durable) -> online -> detach. A write or flush that fails
+ * takes it offline; open brings it back, after replace if need be.
+ *
+ * attach, open, replace and detach sleep and are serialised by the caller. The
+ * rest may be called from any number of threads; what sleeps says so.
+ */
+#ifndef KTM_JOURNAL_H
+#define KTM_JOURNAL_H
+
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#include "core/journal_format.h"
+
+struct ktm_journal;
+struct ktm_jsnap;
+
+/**
+ * struct ktm_journal_ops - what the journal asks of the transaction manager
+ * @replay: one record of the log: those of the restart area, then those of the ring, in order.
+ *	May sleep. A negative return ends the opening. If the opening fails later,
+ *	all that was replayed is void. The record's pointers are good until it returns.
+ * @snapshot: hand over all that lives, through ktm_jsnap_add(). After the last replay,
+ *	before anything is written that cannot be taken back. May sleep. A negative return (that of
+ *	ktm_jsnap_add() included) ends the opening.
+ * @offline: once for each time the journal goes offline, from its work, before any
+ *	force is told of the failure. It must not wait for a force and must not call
+ *	ktm_journal_open() or ktm_journal_detach().
+ */
+struct ktm_journal_ops {
+	int (*replay)(void *ctx, const struct ktm_jrec *rec);
+	int (*snapshot)(void *ctx, struct ktm_jsnap *snap);
+	void (*offline)(void *ctx, int err);
+};
+
+/**
+ * struct ktm_force - somebody who waits for the log to be durable
+ * @done: called exactly once, from the journal's work, in log order, no lock held. @err 0: durable
+ *	up to @lsn; -EIO: not known, the journal is offline; -ENOSPC: the log is full and
+ *	@lsn is not that of a record that reserved a write unit (a later force may succeed).
+ *	It may sleep for memory, append and force; it holds up the callbacks behind it.
+ * @lsn: the journal's
+ * @node: the journal's
+ */
+struct ktm_force {
+	void (*done)(struct ktm_force *f, int err);
+	u64 lsn;
+	struct list_head node;
+};
+
+/**
+ * struct ktm_journal_stat - the journal in numbers
+ * @online: it takes records
+ * @unit: write unit
+ * @ring_bytes: size of the ring
+ * @free_bytes: what is left of it, reservations taken off
+ * @reserved_bytes: reservations
+ * @restart_capacity: bytes that may live
+ * @restart_charged: bytes that ktm_journal_live_charge() was granted
+ * @start_lsn: restart point
+ * @next_lsn: where the next batch goes
+ * @flushed_lsn: durable up to here
+ * @recovered_lsn: the tail that the last opening found
+ * @generation: how many openings there have been
+ * @appends: records since the last opening
+ * @forces: forces asked for since then
+ * @writes: batches written since then
+ * @fua_writes: those of them that were written through the cache
+ * @flushes: flushes sent since then
+ * @fault: why it is not online, or what the last opening said
+ */
+struct ktm_journal_stat {
+	bool online;
+	u32 unit;
+	u64 ring_bytes;
+	u64 free_bytes;
+	u64 reserved_bytes;
+	u64 restart_capacity;
+	u64 restart_charged;
+	u64 start_lsn;
+	u64 next_lsn;
+	u64 flushed_lsn;
+	u64 recovered_lsn;
+	u64 generation;
+	u64 appends;
+	u64 forces;
+	u64 writes;
+	u64 fua_writes;
+	u64 flushes;
+	struct ktm_jf_fault fault;
+};
+
+int ktm_journal_init(void);
+void ktm_journal_exit(void);
+
+int ktm_journal_attach(struct file *filp, struct ktm_journal **jp, struct ktm_jf_fault *fault);
+int ktm_journal_replace(struct ktm_journal *j, struct file *filp, struct ktm_jf_fault *fault);
+int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, void *ctx,
+		     struct ktm_jf_fault *fault);
+void ktm_journal_detach(struct ktm_journal *j);
+
+const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
+const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
+dev_t ktm_journal_dev(const struct ktm_journal *j);
+
+/*
+ * Reservations and live charges start at 0 with every opening. What replay and
+ * snapshot ask for is never refused: what recovery rebuilds was granted before.
+ */
+u32 ktm_journal_bytes(const struct ktm_journal *j, u16 type, u32 var);
+int ktm_journal_reserve(struct ktm_journal *j, u64 bytes);
+void ktm_journal_unreserve(struct ktm_journal *j, u64 bytes);
+
+int ktm_journal_live_charge(struct ktm_journal *j, u64 bytes);
+void ktm_journal_live_uncharge(struct ktm_journal *j, u64 bytes);
+
+int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved, u64 *lsn);
+void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn);
+
+int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec);
+
+void ktm_journal_stat(struct ktm_journal *j, struct ktm_journal_stat *st);
+
+#endif /* KTM_JOURNAL_H */
