@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The resource manager's loop: registers, recovers, turns notifications into
+ * calls of your functions and their results into answers. ktm_rm_start(3) has
+ * the manual, userspace/examples/rm40.c is the smallest whole example.
+ *
+ * What it does for you:
+ *
+ *  - Opens the resource manager, or creates it the first time, and recovers.
+ *  - Refuses to enlist before LAST_RECOVER has been handled: until then nobody
+ *    may be served (ktm_rm_state()).
+ *  - Answers by itself for enlistments that you say you know nothing of: a COMMIT
+ *    for which nothing is staged is completed and changes nothing.
+ *  - When the transaction manager goes offline (its device failed), waits until
+ *    it is back, then recovers again.
+ */
+#ifndef KTM_RM_H
+#define KTM_RM_H
+
+#include <ktm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ktm_rm;
+
+/**
+ * struct ktm_rm_event - what a function of yours is asked about
+ * @kind: KTM_NOTIFY_PREPARE, _COMMIT, _ROLLBACK, _RECOVER, _INDOUBT
+ * @reserved: 0
+ * @enlistment: file prepared data under it
+ * @uow: the transaction
+ * @cookie: given to ktm_rm_enlist(). With RECOVER that of the process that
+ *	enlisted; what you put here is the cookie from then on
+ * @information: prepare: you may point it at bytes to be logged with the vote
+ * @information_length: 0 to KTM_MAX_RECOVERY_INFORMATION
+ *
+ * To answer later, copy the struct.
+ */
+struct ktm_rm_event {
+	uint32_t kind;
+	uint32_t reserved;
+	struct ktm_guid enlistment;
+	struct ktm_guid uow;
+	uint64_t cookie;
+	const void *information;
+	size_t information_length;
+};
+
+/**
+ * enum ktm_rm_reply - what your functions return; or a negative errno: failed
+ * @KTM_RM_DONE: prepare: all that a commit needs is safe, I vote yes. commit,
+ *	rollback: my part has ended, durably. recover: I hold data for it
+ * @KTM_RM_READ_ONLY: prepare: nothing to do, I leave; I shall hear no more of it
+ * @KTM_RM_REFUSE: prepare: I vote no; rollback follows
+ * @KTM_RM_LATER: the answer comes by ktm_rm_answer()
+ * @KTM_RM_NONE: recover: I hold nothing for it (it was finished before the
+ *	crash, or never prepared); the loop does the rest
+ */
+enum ktm_rm_reply {
+	KTM_RM_DONE		= 0,
+	KTM_RM_READ_ONLY	= 1,
+	KTM_RM_REFUSE		= 2,
+	KTM_RM_LATER		= 3,
+	KTM_RM_NONE		= 4,
+};
+
+/**
+ * struct ktm_rm_ops - your functions
+ * @size: sizeof(struct ktm_rm_ops)
+ * @prepare: make safe what a commit will need, then vote. Failing is refusing
+ * @commit: do it, durably; nothing staged (any more): return KTM_RM_DONE.
+ *	Failing: the outcome stands, so nothing is answered, and
+ *	ktm_rm_dispatch() returns the error: mend it and ktm_rm_answer(), or
+ *	exit; the next start gets COMMIT again
+ * @rollback: undo it; the same rules as @commit
+ * @recover: durable: do you hold data for @enlistment? KTM_RM_DONE or
+ *	KTM_RM_NONE; a failure stops recovery
+ * @indoubt: not decided yet: keep its data locked. May be NULL
+ * @last_recover: all of RECOVER has been said: whatever is staged and was not
+ *	named is rolled back and to be dropped. Serve from now on. May be NULL
+ * @offline: the TM is gone; stop serving until @last_recover. May be NULL
+ *
+ * They are called by ktm_rm_dispatch() only, one after the other, and may call
+ * every function of this header but ktm_rm_dispatch(), ktm_rm_run() and
+ * ktm_rm_end().
+ */
+struct ktm_rm_ops {
+	size_t size;
+	int (*prepare)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*commit)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*rollback)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*recover)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	void (*indoubt)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*last_recover)(struct ktm_rm *rm, void *data);
+	void (*offline)(struct ktm_rm *rm, void *data);
+};
+
+/* ktm_rm_config.flags */
+#define KTM_RM_LOOP_VOLATILE	0x1	/* a volatile RM: nothing is logged or recovered */
+#define KTM_RM_LOOP_SHARED	0x2	/* not exclusive: others may have it open, too */
+#define KTM_RM_LOOP_REOPEN	0x4	/* a TM that failed: reopen its log by myself */
+
+/**
+ * struct ktm_rm_config - who you are
+ * @size: sizeof(struct ktm_rm_config)
+ * @flags: KTM_RM_LOOP_*
+ * @device: path of the block device with the TM's journal: the TM is opened, or
+ *	made and recovered if nobody has it open; or NULL
+ * @tm: GUID of the TM; with @device: what it must be (-EXDEV); NULL: any
+ * @guid: your own GUID, always the same; NULL: a new one (volatile only)
+ * @description: for administrators; may be NULL
+ * @mode: who may open the RM, as ktm_rm_create(); 0: 0600
+ * @wait_ms: how long to wait while somebody else has the RM open exclusively (a
+ *	predecessor that is just ending): 0 not at all, UINT32_MAX for ever
+ */
+struct ktm_rm_config {
+	size_t size;
+	uint32_t flags;
+	uint32_t mode;
+	uint32_t wait_ms;
+	uint32_t reserved;
+	const char *device;
+	const struct ktm_guid *tm;
+	const struct ktm_guid *guid;
+	const char *description;
+};
+
+/*
+ * Opens (or creates) the RM and begins its recovery, which ktm_rm_dispatch()
+ * then carries out. Returns 0 and the RM in *@rm. @data goes to your functions.
+ */
+int ktm_rm_start(struct ktm_rm **rm, const struct ktm_rm_config *config,
+		 const struct ktm_rm_ops *ops, void *data, uint32_t *status);
+
+/* Closes it and frees it. Enlistments that have not voted are rolled back. */
+void ktm_rm_end(struct ktm_rm *rm);
+
+/* Put this into your poll, select or (level-triggered) epoll; readable: dispatch. */
+int ktm_rm_fd(const struct ktm_rm *rm);
+
+/*
+ * Handles what waits, without blocking. Returns how many notifications were
+ * handled, or a negative errno: that of a function of yours, or of a call that
+ * could not succeed. The loop stays usable; the rest has been handled or is kept.
+ */
+int ktm_rm_dispatch(struct ktm_rm *rm, uint32_t *status);
+
+/* The loop for programs that do nothing else. Returns 0 after ktm_rm_stop(). */
+int ktm_rm_run(struct ktm_rm *rm, uint32_t *status);
+/* Makes ktm_rm_run() return; from any thread or signal handler. */
+void ktm_rm_stop(struct ktm_rm *rm);
+
+enum ktm_rm_state {
+	KTM_RM_OFFLINE		= 0,	/* the TM is offline; the loop tries again */
+	KTM_RM_RECOVERING	= 1,	/* LAST_RECOVER has not come: serve nobody */
+	KTM_RM_ONLINE		= 2,	/* serve, and enlist */
+};
+
+enum ktm_rm_state ktm_rm_state(const struct ktm_rm *rm);
+
+/*
+ * Takes part in a transaction. 0 and the enlistment's GUID (NULL: not wanted).
+ * -ENOTCONN while the state is not KTM_RM_ONLINE. From any thread.
+ */
+int ktm_rm_enlist(struct ktm_rm *rm, int tx, uint64_t cookie, struct ktm_guid *enlistment,
+		  uint32_t *status);
+
+/*
+ * The answer that a function of yours returned KTM_RM_LATER for (or failed to
+ * give): @reply as it could have returned. From any thread.
+ */
+int ktm_rm_answer(struct ktm_rm *rm, const struct ktm_rm_event *event, enum ktm_rm_reply reply,
+		  uint32_t *status);
+
+/* The TM's identity. Store it with prepared data: only its own TM knows what became of it. */
+void ktm_rm_tm_guid(const struct ktm_rm *rm, struct ktm_guid *guid);
+void ktm_rm_guid(const struct ktm_rm *rm, struct ktm_guid *guid);
+
+/* The RM's and TM's descriptors, for calls of <ktm.h>; they stay the loop's. */
+int ktm_rm_descriptor(const struct ktm_rm *rm);
+int ktm_rm_tm_descriptor(const struct ktm_rm *rm);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KTM_RM_H */

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libktm - transactions, resource managers and enlistments for programs.
+ *
+ * One function per call of <linux/ktm.h>, which documents the objects, rights,
+ * flags and structs; the man pages (ktm(7) first) document the functions.
+ *
+ * How every function here answers:
+ *
+ *  - It returns 0 or more on success (a descriptor, where it makes one) and a
+ *    negative errno on failure: `if (ret == -ECANCELED)`. errno itself is
+ *    neither used nor promised.
+ *  - Where an ioctl is made, the last argument @status says where to put the
+ *    precise status, one of enum ktm_status: errno tells only its class. It is
+ *    written on success (PENDING and SUCCESS both return 0) and on failure.
+ *    NULL if nobody wants to know.
+ *
+ * The library keeps no state: every function may be called from any thread at
+ * any time, and all that take descriptors (those that allocate excepted, which
+ * say so) from signal handlers. Descriptors are closed by close(2).
+ */
+#ifndef KTM_H
+#define KTM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <linux/ktm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KTM_DEVICE		"/dev/ktm"
+
+/* ---- the device ---- */
+
+/* Opens /dev/ktm. -ENOENT, -ENXIO or -ENODEV: the module is not loaded. */
+int ktm_open_device(void);
+
+/* The module's version and features. */
+int ktm_get_version(int ktm, struct ktm_version *version, uint32_t *status);
+
+/* ---- transaction managers ---- */
+
+/*
+ * Makes a TM and returns its descriptor. @device_fd: O_RDWR descriptor of a
+ * formatted block device, or -1 with KTM_TM_VOLATILE. @guid: in and out, may be
+ * NULL; when the TM is there already (-EEXIST) it says which one to open.
+ */
+int ktm_tm_create(int ktm, int device_fd, uint32_t flags, uint32_t access, uint32_t mode,
+		  struct ktm_guid *guid, uint32_t *status);
+int ktm_tm_open(int ktm, const struct ktm_guid *guid, uint32_t flags, uint32_t access,
+		uint32_t *status);
+
+/* Reads the log and goes online. @device_fd: -1, or a new one for a TM that failed. */
+int ktm_tm_recover(int tm, int device_fd, uint32_t *status);
+
+/* ---- resource managers ---- */
+
+/* @guid: in and out, may be NULL. @description: UTF-8, may be NULL. */
+int ktm_rm_create(int tm, uint32_t flags, uint32_t access, uint32_t mode, struct ktm_guid *guid,
+		  const char *description, uint32_t *status);
+int ktm_rm_open(int tm, const struct ktm_guid *guid, uint32_t flags, uint32_t access,
+		uint32_t *status);
+int ktm_rm_recover(int rm, uint32_t *status);
+
+/* ---- transactions ---- */
+
+/*
+ * Begins a transaction and returns its descriptor. @tm: its TM, or -1: that of
+ * its first enlistment. @timeout_ns: 0 for never. @uow: in and out, may be NULL.
+ */
+int ktm_tx_create(int ktm, int tm, uint32_t flags, uint32_t access, uint32_t mode,
+		  uint64_t timeout_ns, const char *description, struct ktm_guid *uow,
+		  uint32_t *status);
+
+/* The usual case: all rights, nobody else may open it, no time-out. @uow: out, may be NULL. */
+int ktm_tx_begin(int ktm, int tm, const char *description, struct ktm_guid *uow, uint32_t *status);
+
+int ktm_tx_open(int ktm, const struct ktm_guid *uow, uint32_t flags, uint32_t access,
+		uint32_t *status);
+
+/*
+ * The library's own flag for commit, rollback and wait: a signal ends the wait
+ * with -EINTR. Without it the library goes on waiting. Either way the commit or
+ * rollback that was begun goes on in the kernel.
+ */
+#define KTM_WAIT_INTERRUPTIBLE	0x80000000u
+
+#define KTM_WAIT_FOREVER	UINT64_MAX
+
+/*
+ * @flags: KTM_CALL_WAIT, KTM_WAIT_INTERRUPTIBLE. Without KTM_CALL_WAIT: returns 0
+ * once the commit (rollback) has begun, status PENDING unless it is over already.
+ * Commit with it: 0 committed, -ECANCELED rolled back, -ENOTRECOVERABLE in doubt.
+ */
+int ktm_tx_commit(int tx, uint32_t flags, uint32_t *status);
+int ktm_tx_rollback(int tx, uint32_t flags, uint32_t *status);
+
+/* @flags: KTM_WAIT_INTERRUPTIBLE or 0. @outcome: enum ktm_tx_outcome, may be NULL. */
+int ktm_tx_wait(int tx, uint32_t flags, uint64_t timeout_ns, uint32_t *outcome, uint32_t *status);
+
+/*
+ * Sends @length bytes and the transaction over a connected Unix socket. The
+ * receiver gets a narrowed descriptor (KTM_TX_RESOURCE_MANAGER_RIGHTS): all but
+ * to commit. Returns the bytes sent, which on a stream socket may be fewer; the
+ * descriptor has then been sent. At least 1 byte.
+ */
+ssize_t ktm_tx_send(int socket, int tx, const void *data, size_t length, uint32_t *status);
+
+/*
+ * Receives what ktm_tx_send() sent. Returns the bytes received, 0: the peer has
+ * closed. @tx: the descriptor (O_CLOEXEC), or -1 if none came. -EMSGSIZE: the
+ * message is longer than @length; -EBADMSG: it brought more than one
+ * descriptor. Then all that came is thrown away. What came may be a descriptor
+ * of anything: ktm_enlist() refuses what is no transaction.
+ */
+ssize_t ktm_tx_recv(int socket, void *data, size_t length, int *tx);
+
+/* ---- enlistments ---- */
+
+/* Enlists the RM; it answers by GUID on its own descriptor. Returns 0. */
+int ktm_enlist(int rm, int tx, uint32_t mask, uint64_t key, struct ktm_guid *enlistment,
+	       uint32_t *status);
+
+/* The same with a descriptor of the enlistment, which it returns. */
+int ktm_enlist_fd(int rm, int tx, uint32_t mask, uint64_t key, uint32_t access, uint32_t mode,
+		  struct ktm_guid *enlistment, uint32_t *status);
+
+int ktm_en_open(int rm, const struct ktm_guid *enlistment, uint32_t flags, uint32_t access,
+		uint32_t *status);
+
+/*
+ * Answers. @fd: an enlistment, @enlistment NULL; or its RM, @enlistment says
+ * which one.
+ */
+int ktm_prepare_complete(int fd, const struct ktm_guid *enlistment, const void *information,
+			 size_t length, uint32_t *status);
+int ktm_commit_complete(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_rollback_complete(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_read_only(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_en_rollback(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_en_recover(int fd, const struct ktm_guid *enlistment, uint64_t key, uint32_t *status);
+
+/* ---- notifications ---- */
+
+/*
+ * Reads whole records into @buffer, as many as are there and fit. Returns their
+ * bytes. -EAGAIN: none waits (O_NONBLOCK). -EMSGSIZE: not even one fits.
+ * @buffer should hold KTM_NOTIFICATION_ROOM bytes or more.
+ */
+#define KTM_NOTIFICATION_ROOM	4096
+
+ssize_t ktm_read_notifications(int rm, void *buffer, size_t length);
+
+/*
+ * Walks over what was read. Start with *@offset 0. Returns 1 and the record in
+ * @notification (its argument, if any, at *@argument, which may be NULL); 0 behind
+ * the last; -EBADMSG if the bytes are no sequence of records. Kinds that the
+ * library does not know are passed on.
+ */
+int ktm_next_notification(const void *buffer, size_t bytes, size_t *offset,
+			  struct ktm_notification *notification, const void **argument);
+
+/* ---- looking at objects ---- */
+
+int ktm_tm_query(int tm, struct ktm_tm_info *info, uint32_t *status);
+int ktm_rm_query(int rm, struct ktm_rm_info *info, uint32_t *status);
+int ktm_tx_query(int tx, struct ktm_tx_info *info, uint32_t *status);
+
+/* @fd and @enlistment as with the answers. */
+int ktm_en_query(int fd, const struct ktm_guid *enlistment, struct ktm_en_info *info,
+		 uint32_t *status);
+
+/*
+ * What was given to ktm_prepare_complete(). *@length: in: room; out: all bytes
+ * there are; -EMSGSIZE if they did not fit.
+ */
+int ktm_en_information(int fd, const struct ktm_guid *enlistment, void *buffer, size_t *length,
+		       uint32_t *status);
+
+/* Who takes part. Allocates *@pairs, which the caller frees with free(3). */
+int ktm_tx_enlistments(int tx, struct ktm_en_pair **pairs, size_t *count, uint32_t *status);
+
+/*
+ * Any class, for what the library has no function for. *@length: in: room; out:
+ * bytes of the whole answer. @object: NULL, or which enlistment of an RM.
+ */
+int ktm_query(int fd, uint32_t info_class, const struct ktm_guid *object, void *buffer,
+	      uint32_t *length, uint32_t *status);
+
+/* One step of an enumeration, as KTM_IOC_ENUMERATE has it. */
+int ktm_enumerate(int fd, uint32_t kind, struct ktm_guid *cursor, struct ktm_guid *guids,
+		  uint32_t *count, uint32_t *status);
+
+/*
+ * All objects, one by one:
+ *
+ *	ktm_iter_init(&iter, fd, KTM_KIND_TM);
+ *	while ((ret = ktm_iter_next(&iter, &guid, NULL)) > 0)
+ *		...
+ *
+ * The fields are the library's. Nothing is to be freed.
+ */
+struct ktm_iter {
+	int fd;
+	uint32_t kind;
+	uint32_t next;
+	uint32_t count;
+	struct ktm_guid cursor;
+	struct ktm_guid guids[64];
+};
+
+void ktm_iter_init(struct ktm_iter *iter, int fd, uint32_t kind);
+/* 1: one more, in @guid. 0: that was all. */
+int ktm_iter_next(struct ktm_iter *iter, struct ktm_guid *guid, uint32_t *status);
+
+/* A second descriptor of the same object with fewer rights. */
+int ktm_narrow(int fd, uint32_t access, uint32_t *status);
+
+/* ---- GUIDs ---- */
+
+/* Length of a GUID as text ("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"), with its NUL. */
+#define KTM_GUID_STRING		37
+
+/* 0, or -EINVAL if @text is no GUID; @guid is then as it was. */
+int ktm_guid_parse(const char *text, struct ktm_guid *guid);
+/* Returns @text. */
+char *ktm_guid_format(const struct ktm_guid *guid, char text[KTM_GUID_STRING]);
+void ktm_guid_generate(struct ktm_guid *guid);
+bool ktm_guid_is_nil(const struct ktm_guid *guid);
+bool ktm_guid_equal(const struct ktm_guid *a, const struct ktm_guid *b);
+
+/* ---- statuses and names ---- */
+
+/* "LOG_FULL"; NULL for a number that is none. */
+const char *ktm_status_name(uint32_t status);
+/* A sentence for a person, without a full stop; never NULL. */
+const char *ktm_status_text(uint32_t status);
+/* The errno that goes with it, 0 for the successes, EIO for what is not known. */
+int ktm_status_errno(uint32_t status);
+
+/* "active", "prepared", ...; "unknown" for a number that is none. */
+const char *ktm_tm_state_name(uint32_t state);
+const char *ktm_tx_state_name(uint32_t state);
+const char *ktm_tx_outcome_name(uint32_t outcome);
+const char *ktm_en_state_name(uint32_t state);
+/* "PREPARE", "LAST_RECOVER", ...; "unknown" for what is not exactly one known bit. */
+const char *ktm_notification_name(uint32_t kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KTM_H */
