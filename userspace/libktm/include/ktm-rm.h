@@ -98,9 +98,9 @@ struct ktm_rm_ops {
 };
 
 /* ktm_rm_config.flags */
-#define KTM_RM_LOOP_VOLATILE	0x1	/* a volatile RM: nothing is logged or recovered */
-#define KTM_RM_LOOP_SHARED	0x2	/* not exclusive: others may have it open, too */
-#define KTM_RM_LOOP_REOPEN	0x4	/* a TM that failed: reopen its log by myself */
+#define KTM_RM_LOOP_VOLATILE	0x1u	/* a volatile RM: nothing is logged or recovered */
+#define KTM_RM_LOOP_SHARED	0x2u	/* not exclusive: others may have it open, too */
+#define KTM_RM_LOOP_REOPEN	0x4u	/* a TM that failed: reopen its log by myself */
 
 /**
  * struct ktm_rm_config - who you are
