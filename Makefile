@@ -17,12 +17,9 @@ PREFIX ?= /usr/local
 override BUILD := $(abspath $(BUILD))
 export BUILD PREFIX DESTDIR
 
-# Directories with a Makefile of their own, in the order in which they need
-# each other; those of the tests are found, too.
-user_dirs := userspace/libktm userspace/udev userspace/ktmctl userspace/rm userspace/examples
-test_dirs := selftests/lib selftests/core selftests/ktm selftests/cut selftests/vm selftests/demo
-user_dirs := $(foreach d,$(user_dirs),$(if $(wildcard $(d)/Makefile),$(d)))
-test_dirs := $(foreach d,$(test_dirs),$(if $(wildcard $(d)/Makefile),$(d)))
+# Directories with a Makefile of their own; the library is needed by the others.
+user_dirs := $(patsubst %/Makefile,%,$(wildcard userspace/*/Makefile))
+test_dirs := $(patsubst %/Makefile,%,$(wildcard selftests/*/Makefile))
 
 .PHONY: all
 all: modules userspace
@@ -49,10 +46,9 @@ tests: userspace $(addprefix all-,$(test_dirs))
 .PHONY: $(addprefix all-,$(user_dirs) $(test_dirs))
 $(addprefix all-,$(user_dirs) $(test_dirs)): all-%:
 	+@$(MAKE) --no-print-directory -C $* all
-$(addprefix all-,$(filter-out userspace/libktm,$(user_dirs) $(test_dirs))): \
+$(addprefix all-,$(filter-out userspace/libktm,$(user_dirs))): \
 	$(addprefix all-,$(filter userspace/libktm,$(user_dirs)))
-$(addprefix all-,$(filter-out selftests/lib,$(test_dirs))): \
-	$(addprefix all-,$(filter selftests/lib,$(test_dirs)))
+$(addprefix all-,$(test_dirs)): $(addprefix all-,$(user_dirs))
 
 .PHONY: check check-core demo
 check: setup

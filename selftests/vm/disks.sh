@@ -70,6 +70,9 @@ add_disk() {
 	fi
 
 	device=serial=$serial
+	# QEMU takes a zeroing's space in the log in two steps: one that runs beside
+	# another request would leave a log that nobody can read.
+	[ -z "$log" ] || [ "$type" != virtio ] || device+=,write-zeroes=off,discard=off
 	[ -z "$lbs" ] || device+=,logical_block_size=$lbs
 	[ -z "$pbs" ] || device+=,physical_block_size=$pbs
 	case $type in

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by selftests/run: finds the tests. selftests/README.md describes the
+# conventions; each function here calls add_entry NAME TIMEOUT ALONE COMMAND...
+
+# The lines of a list of tests, without comments.
+list_lines() {
+	[ ! -e "$1" ] || sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"
+}
+
+# Programs on the host: selftests/core/TESTS, "NAME [timeout=N] [ARGUMENT]...".
+collect_core() {
+	local line words limit
+
+	while read -ra words; do
+		limit=600
+		if [[ ${words[1]:-} == timeout=* ]]; then
+			limit=${words[1]#*=}
+			unset 'words[1]'
+		fi
+		add_entry "core/${words[0]}" "$limit" '' \
+			"$BUILD/selftests/core/${words[0]}" "${words[@]:1}"
+	done < <(list_lines selftests/core/TESTS)
+}
+
+# Scripts on the host.
+collect_host() {
+	local script options limit single word name
+
+	for script in selftests/*/check.sh userspace/*/check.sh; do
+		[ -e "$script" ] || continue
+		name=$(basename "$(dirname "$script")")
+		options=$(sed -n 's/^# run: //p' "$script")
+		limit=600 single=
+		for word in $options; do
+			case $word in
+			timeout=*) limit=${word#*=} ;;
+			alone) single=yes ;;
+			esac
+		done
+		add_entry "host/$name" "$limit" "$single" bash "$script"
+	done
+}
+
+# Programs in a machine: selftests/ktm/TESTS, "NAME [OPTION=VALUE]... [-- ARG...]".
+# Those with the same options share a boot, in the order of the list.
+collect_vm() {
+	local words word kernel key name kernels own tests=0
+	local -A groups=()
+	local -a order=()
+
+	while read -ra words; do
+		name=${words[0]}
+		key= kernels=$KERNELS own=
+		local limit=300 arguments=
+		words=("${words[@]:1}")
+		while [ ${#words[@]} -gt 0 ]; do
+			word=${words[0]}
+			words=("${words[@]:1}")
+			case $word in
+			--)
+				arguments=${words[*]}
+				break
+				;;
+			kernels=*) kernels=${word#*=} kernels=${kernels//,/ } ;;
+			timeout=*) limit=${word#*=} ;;
+			boot=own) own=$name ;;
+			*=*) key+=" $word" ;;
+			*) arguments+="$word " ;;
+			esac
+		done
+		tests=$((tests + 1))
+		for kernel in $kernels; do
+			# A kernel that this run leaves out.
+			[[ " $KERNELS " == *" $kernel "* ]] || continue
+			word="$kernel|${own:-}|$key"
+			[ -n "${groups[$word]:-}" ] || order+=("$word")
+			groups[$word]+="$name $limit $arguments"$'\n'
+		done
+	done < <(list_lines selftests/ktm/TESTS)
+
+	local i=0
+	for word in "${order[@]}"; do
+		i=$((i + 1))
+		kernel=${word%%|*}
+		key=${word##*|}
+		own=${word#*|}
+		own=${own%%|*}
+		name=${own:-$(echo "boot$key" | sed -e 's/[^A-Za-z0-9.=]/-/g')}
+		printf '%s' "${groups[$word]}" >"$results/vm-$i"
+		# shellcheck disable=SC2086
+		add_entry "vm/$kernel/$name" \
+			$((120 + $(awk '{ s += $2 } END { print s }' "$results/vm-$i"))) '' \
+			selftests/lib/vm-tests.sh "$kernel" "$name" "$results/vm-$i" $key
+	done
+}
