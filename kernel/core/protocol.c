@@ -24,6 +24,8 @@ enum op {
 	/* transaction */
 	OP_START,	/* ask for votes */
 	OP_HANDED,	/* wait for the force; nothing unilateral counts from here */
+	OP_NOT_HANDED,	/* the log took no decision, so there is none */
+	OP_FORGOTTEN,	/* the log need not hold what everybody has completed */
 	OP_COMMIT,
 	OP_ABORT,
 	OP_DOUBT,
@@ -58,7 +60,7 @@ static const struct cell tx_table[][KTM_NR_TX_EVENTS] = {
 		[KTM_TXEV_CLOSE]		= DO(NONE),
 		[KTM_TXEV_EXPIRE]		= DO(ABORT),
 		[KTM_TXEV_DECISION_HANDED]	= DO(HANDED),
-		[KTM_TXEV_DECISION_REFUSED]	= DO(ABORT),
+		[KTM_TXEV_DECISION_REFUSED]	= DO(NOT_HANDED),
 		[KTM_TXEV_DECISION_DURABLE]	= NO(REQUEST_NOT_VALID),
 		[KTM_TXEV_DECISION_FAILED]	= NO(REQUEST_NOT_VALID),
 		[KTM_TXEV_SETTLE_COMMIT]	= NO(LOG_CORRUPTION_DETECTED),
@@ -86,7 +88,7 @@ static const struct cell tx_table[][KTM_NR_TX_EVENTS] = {
 		[KTM_TXEV_DECISION_DURABLE]	= NO(REQUEST_NOT_VALID),
 		[KTM_TXEV_DECISION_FAILED]	= NO(REQUEST_NOT_VALID),
 		[KTM_TXEV_SETTLE_COMMIT]	= DO(NONE),
-		[KTM_TXEV_SETTLE_ABORT]		= NO(LOG_CORRUPTION_DETECTED),
+		[KTM_TXEV_SETTLE_ABORT]		= DO(FORGOTTEN),
 	},
 	[KTM_TX_STATE_COMMITTED] = {
 		[KTM_TXEV_COMMIT]		= NO(ALREADY_COMMITTED),
@@ -98,7 +100,7 @@ static const struct cell tx_table[][KTM_NR_TX_EVENTS] = {
 		[KTM_TXEV_DECISION_DURABLE]	= NO(REQUEST_NOT_VALID),
 		[KTM_TXEV_DECISION_FAILED]	= NO(REQUEST_NOT_VALID),
 		[KTM_TXEV_SETTLE_COMMIT]	= DO(NONE),
-		[KTM_TXEV_SETTLE_ABORT]		= NO(LOG_CORRUPTION_DETECTED),
+		[KTM_TXEV_SETTLE_ABORT]		= DO(FORGOTTEN),
 	},
 	[KTM_TX_STATE_ABORTING] = {
 		[KTM_TXEV_COMMIT]		= NO(ALREADY_ABORTED),
@@ -190,7 +192,7 @@ static const struct cell en_table[][KTM_NR_EN_EVENTS] = {
 		[KTM_ENEV_COMMIT_COMPLETE]	= NO(NOT_REQUESTED),
 		[KTM_ENEV_ROLLBACK_COMPLETE]	= NO(NOT_REQUESTED),
 		[KTM_ENEV_RM_RECOVER]		= DO(NONE),
-		[KTM_ENEV_RECOVER]		= NO(NOT_REQUESTED),
+		[KTM_ENEV_RECOVER]		= NO(ENLISTMENT_NOT_FOUND),
 		[KTM_ENEV_RM_CLOSE]		= DO(NONE),
 		[KTM_ENEV_CLOSE]		= DO(NONE),
 	},
@@ -212,7 +214,7 @@ static const struct cell en_table[][KTM_NR_EN_EVENTS] = {
 		[KTM_ENEV_COMMIT_COMPLETE]	= NO(NOT_REQUESTED),
 		[KTM_ENEV_ROLLBACK_COMPLETE]	= NO(NOT_REQUESTED),
 		[KTM_ENEV_RM_RECOVER]		= DO(NONE),
-		[KTM_ENEV_RECOVER]		= NO(NOT_REQUESTED),
+		[KTM_ENEV_RECOVER]		= NO(ENLISTMENT_NOT_FOUND),
 		[KTM_ENEV_RM_CLOSE]		= DO(NONE),
 		[KTM_ENEV_CLOSE]		= DO(NONE),
 	},
@@ -223,7 +225,7 @@ static const struct cell en_table[][KTM_NR_EN_EVENTS] = {
 		[KTM_ENEV_COMMIT_COMPLETE]	= NO(NOT_REQUESTED),
 		[KTM_ENEV_ROLLBACK_COMPLETE]	= NO(NOT_REQUESTED),
 		[KTM_ENEV_RM_RECOVER]		= DO(NONE),
-		[KTM_ENEV_RECOVER]		= NO(NOT_REQUESTED),
+		[KTM_ENEV_RECOVER]		= NO(ENLISTMENT_NOT_FOUND),
 		[KTM_ENEV_RM_CLOSE]		= DO(NONE),
 		[KTM_ENEV_CLOSE]		= DO(NONE),
 	},
@@ -339,6 +341,7 @@ static u32 do_tx(struct ktm_txc *tx, u8 op)
 	case OP_COMMIT:
 		return commit_all(tx);
 	case OP_ABORT:
+	case OP_NOT_HANDED:
 		return abort_all(tx);
 	case OP_DOUBT:
 		tx->state = KTM_TX_STATE_INDOUBT;
@@ -418,6 +421,8 @@ static u32 ask(struct ktm_enc *en)
 
 static u32 rejoin(struct ktm_enc *en)
 {
+	u32 actions = KTM_ACT_NOTIFY_SELF;
+
 	en->flags |= KTM_ENC_PRESENT;
 	en->withdraw |= KTM_NOTIFY_RECOVER;
 	switch (en->state) {
@@ -433,7 +438,10 @@ static u32 rejoin(struct ktm_enc *en)
 		en->due |= KTM_NOTIFY_INDOUBT & en->mask;
 		break;
 	}
-	return KTM_ACT_NOTIFY_SELF;
+	/* Who waits has one more to wait for. */
+	if (owes(en))
+		actions |= KTM_ACT_WAKE;
+	return actions;
 }
 
 /* Nobody will answer for it any more, and it has not voted. */
@@ -558,7 +566,14 @@ void ktm_txc_enlist_recovered(struct ktm_txc *tx, struct ktm_enc *en, u32 mask)
  */
 u32 ktm_txc_check(const struct ktm_txc *tx, enum ktm_tx_event ev)
 {
-	return tx_table[tx->state][ev].status;
+	const struct cell *cell = &tx_table[tx->state][ev];
+
+	/* Nobody was told to log a decision before the last vote. */
+	if ((cell->op == OP_HANDED || cell->op == OP_NOT_HANDED) && tx->unvoted)
+		return KTM_STATUS_REQUEST_NOT_VALID;
+	if (cell->op == OP_FORGOTTEN && tx->log_open)
+		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
+	return cell->status;
 }
 
 /**
@@ -577,6 +592,9 @@ u32 ktm_enc_check(const struct ktm_enc *en, enum ktm_en_event ev)
 		return KTM_STATUS_NOT_REQUESTED;
 	if (cell->op == OP_REJOIN && present(en))
 		return KTM_STATUS_NOT_REQUESTED;
+	/* The log knows nothing of it, so there is nothing to take up. */
+	if (cell->op == OP_REJOIN && en->flags & KTM_ENC_GONE)
+		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
 	return cell->status;
 }
 
