@@ -10,7 +10,7 @@
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-bin=${OUT:-$here/../../build/cut}
+bin=${BUILD:-$here/../../build}/cut
 seed=${SEED:-1}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT

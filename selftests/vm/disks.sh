@@ -16,7 +16,7 @@ file_options=cache.no-flush=on
 add_disk() {
 	local path=${1%%,*} word n=${#disk_types[@]}
 	local type=virtio serial=disk${#disk_types[@]} log= snapshot=off readonly=off format=raw
-	local lbs= pbs= blkdebug= top_node device
+	local lbs= pbs= blkdebug= flush=fast cache=$file_options top_node device
 
 	local IFS=,
 	for word in ${1#"$path"}; do
@@ -31,11 +31,22 @@ add_disk() {
 		lbs=*) lbs=${word#*=} ;;
 		pbs=*) pbs=${word#*=} ;;
 		blkdebug=*) blkdebug=${word#*=} ;;
+		flush=*) flush=${word#*=} ;;
 		*) trouble "--disk does not know $word" ;;
 		esac
 	done
 	[ -e "$path" ] || trouble "there is no disk image $path"
 	[ ${#serial} -le 20 ] || trouble "a disk's serial has at most 20 letters: $serial"
+	case $flush in
+	fast) ;;
+	slow)
+		# QEMU asks the host for a flush, and gets it a little later.
+		slow_flush=$BUILD/cut/slow-flush.so
+		[ -e "$slow_flush" ] || trouble "there is no $slow_flush; run make tests"
+		cache=cache.no-flush=off
+		;;
+	*) trouble "--disk does not know flush=$flush" ;;
+	esac
 	[ -z "$log" ] || [ "$snapshot" = off ] || trouble "a disk has either log= or snapshot=on"
 
 	if [ "$snapshot" = on ]; then
@@ -45,7 +56,7 @@ add_disk() {
 			"if=none,id=disk$n,file=$path,format=$format,snapshot=on,cache=unsafe")
 	else
 		disk_options+=(-blockdev
-			"driver=file,node-name=file$n,filename=$path,read-only=$readonly,$file_options")
+			"driver=file,node-name=file$n,filename=$path,read-only=$readonly,$cache")
 		top_node=file$n
 		if [ "$format" != raw ]; then
 			disk_options+=(-blockdev

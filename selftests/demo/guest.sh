@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What happens in the virtual machine, once per boot: load, recover, check, go
+# on importing. Lines that begin with @ are for selftests/demo/run.
+#
+# STOP_AFTER=check	ends after recovery and check (selftests/demo/replay)
+
+journal=/dev/disk/ktm/journal
+state=/run/demo
+sqlite=$state/sqlite.sock
+files=$state/files.sock
+recover_seconds=180	# a safety net, not a measure
+
+fail()
+{
+	echo "FAILED: $*"
+	exit 1
+}
+
+stage()
+{
+	echo "@stage $*"
+}
+
+mount_store()
+{
+	mkdir -p "/mnt/$1"
+	mount -t ext4 -o "$2" "/dev/disk/ktm/$1" "/mnt/$1" || fail "could not mount $1"
+}
+
+mount_all()
+{
+	modprobe ext4 || fail "no ext4"
+	mount_store catalogue ro
+	mount_store sqlite rw,noatime
+	mount_store files rw,noatime
+	mount_store baseline rw,noatime
+	mkdir -p $state /mnt/baseline/files
+}
+
+# The stores come into being after the journal, so while there are none, what is
+# on the device is blank or the remains of a format that the power cut short.
+format_journal()
+{
+	[ ! -e /mnt/sqlite/store ] && [ ! -e /mnt/files/store ] || return 0
+	stage format
+	ktmctl format --force $journal || fail "could not format the journal"
+}
+
+start_managers()
+{
+	stage recover
+	mkdir -p /mnt/sqlite/store /mnt/files/store
+	ktm-rm-sqlite --journal $journal --database /mnt/sqlite/store/catalogue.db \
+		--schema /root/schema.sql --socket $sqlite &
+	sqlite_pid=$!
+	ktm-rm-files --journal $journal --store /mnt/files/store --socket $files &
+	files_pid=$!
+	settled=$(demo-ready $recover_seconds $sqlite $files) || fail "recovery did not end"
+}
+
+check_catalogue()
+{
+	stage check "$settled"
+	checked=$(demo-check --acknowledged /root/acknowledged /root/manifest \
+		/mnt/sqlite/store/catalogue.db /mnt/files/store/tree)
+	status=$?
+	echo "$checked" | sed 's/^\([0-9]\)/@check \1/'
+	[ $status -eq 0 ] || fail "the check of the catalogue found violations"
+}
+
+check_baseline()
+{
+	checked=$(demo-check --count-torn /root/manifest /mnt/baseline/catalogue.db \
+		/mnt/baseline/files) || fail "the baseline could not be checked"
+	echo "@baseline-check $checked"
+}
+
+check_kernel_log()
+{
+	! dmesg | grep -E 'EXT4-fs (error|warning)|I/O error' ||
+		fail "a file system or a disk complains"
+}
+
+import()
+{
+	stage import
+	demo-baseline --pace $state/pace /root/manifest /mnt/catalogue \
+		/mnt/baseline/catalogue.db /mnt/baseline/files &
+	baseline_pid=$!
+	demo-import --pace $state/pace /root/manifest /mnt/catalogue $sqlite $files ||
+		fail "the import failed"
+	wait $baseline_pid || fail "the import without transactions failed"
+}
+
+stop_managers()
+{
+	kill $sqlite_pid $files_pid
+	wait $sqlite_pid || fail "ktm-rm-sqlite ended with status $?"
+	wait $files_pid || fail "ktm-rm-files ended with status $?"
+}
+
+stage booted "$(cut -d' ' -f1 /proc/uptime)"
+mount_all
+format_journal
+start_managers
+check_catalogue
+check_baseline
+check_kernel_log
+if [ "$STOP_AFTER" != check ]; then
+	import
+	settled=$(demo-ready $recover_seconds $sqlite $files) || fail "the import left something over"
+	check_catalogue
+	check_baseline
+fi
+stop_managers
+check_kernel_log
+stage done

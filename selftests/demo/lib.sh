@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by run and replay: the disks, the machine, the power cut.
+
+export LC_ALL=C PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
+
+demo_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$demo_dir/../.." && pwd)
+export BUILD=${BUILD:-$top/build}
+work=$BUILD/demo
+bin=$work/bin
+kernel=6.1
+# Each store is a disk of its own, so that the flush of one does not make
+# durable what another forgot to flush.
+disks=(journal sqlite files baseline)
+# Far more than a boot takes on a slow machine.
+boot_timeout=900
+
+die() {
+	echo "demo: $*" >&2
+	exit 1
+}
+
+build_all() {
+	# What a make around us said about its own jobs is not for the one below.
+	unset MAKEFLAGS MFLAGS MAKELEVEL
+	make --no-print-directory -j2 -C "$top" BUILD="$BUILD" KERNELS=$kernel module-$kernel \
+		all-selftests/cut all-selftests/demo >"$work/build.log" 2>&1 || {
+		tail -n 30 "$work/build.log" >&2
+		die "could not build; all of it is in $work/build.log"
+	}
+}
+
+# splitmix64 as selftests/cut/prng.h has it: dice SEED NUMBER gives 63 bits.
+dice() {
+	local z=$(($1 ^ ($2 * 0x9e3779b97f4a7c15)))
+
+	z=$((z + 0x9e3779b97f4a7c15))
+	z=$(((z ^ ((z >> 30) & 0x3ffffffff)) * 0xbf58476d1ce4e5b9))
+	z=$(((z ^ ((z >> 27) & 0x1fffffffff)) * 0x94d049bb133111eb))
+	z=$((z ^ ((z >> 31) & 0x1ffffffff)))
+	echo $((z & 0x7fffffffffffffff))
+}
+
+# Fills vm_args with what is the same for every boot.
+guest_options() {
+	local program
+
+	vm_args=(--kernel $kernel --timeout $boot_timeout --smp 2 --mem 1024
+		--disk "$work/catalogue.img,serial=catalogue,readonly=on"
+		--file "$work/manifest:/root/manifest"
+		--file "$demo_dir/schema.sql:/root/schema.sql"
+		--file "$demo_dir/guest.sh:/root/guest.sh")
+	for program in demo-check demo-baseline demo-import demo-ready; do
+		vm_args+=(--bin "$bin/$program")
+	done
+	for program in rm/ktm-rm-sqlite rm/ktm-rm-files ktmctl/ktmctl; do
+		vm_args+=(--bin "$BUILD/userspace/$program")
+	done
+}
+
+# cut_disks DIRECTORY SEED TO: from the images and logs of one boot to the
+# images behind its power cut, TO/NAME.img each.
+cut_disks() {
+	local name args=()
+
+	for name in "${disks[@]}"; do
+		args+=("$1/$name.base" "$1/$name.log" "$3/$name.img")
+	done
+	"$BUILD/cut/ktm-cut" apply --seed "$2" "${args[@]}"
+}
+
+# stop_power PID: the machine stops between two instructions. Frozen first and
+# killed then, so that no entry of a log is broken in the middle of its write.
+stop_power() {
+	local pid=$1 tries task state
+
+	kill -STOP "$pid" 2>/dev/null || return 1
+	for ((tries = 0; tries < 1000; tries++)); do
+		state=frozen
+		for task in /proc/"$pid"/task/*/stat; do
+			# "PID (name) STATE ...", and the name may hold anything.
+			case $(sed 's/.*) //' "$task" 2>/dev/null) in
+			T* | '') ;;
+			*) state=running ;;
+			esac
+		done
+		[ $state = running ] || break
+		sleep 0.01
+	done
+	kill -KILL "$pid"
+	[ $state = frozen ]
+}
