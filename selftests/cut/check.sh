@@ -410,5 +410,62 @@ else
 	done
 fi
 
+# ---- a machine that loses its power
+
+# The machine writes one block after the other, each synced, and says so.
+machine_script='
+i=0
+dd if=/dev/zero of=/tmp/block bs=4096 count=1 2>/dev/null
+while [ $i -lt 250 ]; do
+	i=$((i + 1))
+	echo "block $i" | dd of=/tmp/block conv=notrunc 2>/dev/null
+	dd if=/tmp/block of=/dev/disk/ktm/cut bs=4096 seek=$i conv=notrunc,fsync 2>/dev/null
+	echo "synced $i"
+done
+echo "came to its end"'
+
+# Everything that was said before the power went is output of the machine, and
+# what it said is synced must be there whatever the seed loses.
+vm_cut()
+{
+	local line pid fd s i tried=0 violations=0 said=0
+
+	head -c 2097152 /dev/zero >vm.base
+	cp vm.base vm.img
+	exec {fd}< <(exec "$here/../vm/vm" run --kernel 6.1 --module none --timeout 120 --name cut \
+		--disk vm.img,serial=cut,log=vm.log,flush=slow --pidfile vm.pid \
+		-- sh -c "$machine_script" 2>err)
+	pid=$!
+	while read -r -t 180 -u "$fd" line; do
+		case $line in
+		'synced '*) said=${line#synced } said=${said%$'\r'} ;;
+		*) return 1 ;;
+		esac
+		[ "$said" -ne $((40 + seed % 60)) ] || stop_power "$(cat vm.pid)" || return 1
+	done
+	exec {fd}<&-
+	wait "$pid"
+	[ $? -eq 123 ] && [ "$said" -ge 40 ] && [ "$said" -lt 250 ] || return 1
+
+	for s in $(seq "$seed" $((seed + 19))); do
+		tried=$((tried + 1))
+		if ! "$bin/ktm-cut" apply --seed "$s" vm.base vm.log out >cut.txt 2>err ||
+		   ! "$bin/cut-judge" vm.base vm.log out >/dev/null; then
+			violations=$((violations + 1))
+			continue
+		fi
+		for i in $(seq 1 "$said"); do
+			IFS= read -r line < <(tail -c +$((i * 4096 + 1)) out) &&
+				[ "$line" = "block $i" ] && continue
+			violations=$((violations + 1))
+			break
+		done
+	done 2>/dev/null
+	echo "campaign cut-of-a-machine: tried=$tried violations=$violations seed=$seed"
+	[ $violations -eq 0 ]
+}
+. "$here/power.sh"
+verdict "what a machine was told is synced survives the loss of its power" vm_cut
+
 echo "1..$count"
 exit $((failed != 0))

@@ -7,6 +7,7 @@ export LC_ALL=C PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
 
 demo_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$demo_dir/../.." && pwd)
+. "$top/selftests/cut/power.sh"
 export BUILD=${BUILD:-$top/build}
 work=$BUILD/demo
 bin=$work/bin
@@ -69,26 +70,4 @@ cut_disks() {
 		args+=("$1/$name.base" "$1/$name.log" "$3/$name.img")
 	done
 	"$BUILD/cut/ktm-cut" apply --seed "$2" "${args[@]}"
-}
-
-# stop_power PID: the machine stops between two instructions. Frozen first and
-# killed then, so that no entry of a log is broken in the middle of its write.
-stop_power() {
-	local pid=$1 tries task state
-
-	kill -STOP "$pid" 2>/dev/null || return 1
-	for ((tries = 0; tries < 1000; tries++)); do
-		state=frozen
-		for task in /proc/"$pid"/task/*/stat; do
-			# "PID (name) STATE ...", and the name may hold anything.
-			case $(sed 's/.*) //' "$task" 2>/dev/null) in
-			T* | '') ;;
-			*) state=running ;;
-			esac
-		done
-		[ $state = running ] || break
-		sleep 0.01
-	done
-	kill -KILL "$pid"
-	[ $state = frozen ]
 }
