@@ -25,6 +25,7 @@
 #define KTM_JF_UNIT_MAX		65536u
 #define KTM_JF_BATCH_MAX	(1u << 20)
 #define KTM_JF_WINDOW_MIN	(64u << 10)	/* smallest W: three of the largest records */
+#define KTM_JF_WINDOW_MAX	(64u << 20)	/* bounds the search behind the tail */
 #define KTM_JF_RING_EXTENTS	16
 #define KTM_JF_MAX_SEGS		(KTM_JF_RING_EXTENTS + 1)
 
@@ -299,6 +300,9 @@ void ktm_jf_sb_encode(const struct ktm_jf_sb *sb, void *blk);
 int ktm_jf_sb_decode(const void *blk, u64 dev_bytes, u64 place, struct ktm_jf_sb *sb,
 		     struct ktm_jf_fault *fault);
 
+/* Magic and checksum right? If so, what is wrong with it is not a torn write. */
+bool ktm_jf_sb_whole(const void *blk);
+
 /* Place of the second copy. */
 static inline u64 ktm_jf_sb2_place(const struct ktm_jf_sb *sb)
 {
@@ -364,7 +368,7 @@ bool ktm_jf_batch_verify(const struct ktm_jf_chain *chain, u64 lsn, const void *
  * @logical: its logical block size
  * @physical: its physical block size
  * @restart_bytes: size of one restart extent; 0: an eighth of the device
- * @window: W; 0: a quarter of the ring, at most 4 MiB
+ * @window: W, at most 64 MiB; 0: a quarter of the ring, at most 4 MiB
  * @uuid: random, of the journal
  * @tm_guid: of the transaction manager
  * @epoch: random

@@ -18,11 +18,26 @@
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/list.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
 #define KTM_CORE_BUG_ON(cond)	WARN_ON_ONCE(cond)
+
+/* A 32-bit kernel has no 64-bit division of its own. */
+static inline u64 core_div64(u64 a, u64 b)
+{
+	return div64_u64(a, b);
+}
+
+static inline u64 core_mod64(u64 a, u64 b)
+{
+	u64 rest;
+
+	div64_u64_rem(a, b, &rest);
+	return rest;
+}
 
 #else /* user space */
 
@@ -62,6 +77,16 @@ typedef int64_t s64;
 #define fallthrough		__attribute__((__fallthrough__))
 #define U64_MAX			UINT64_MAX
 #define U32_MAX			UINT32_MAX
+
+static inline u64 core_div64(u64 a, u64 b)
+{
+	return a / b;
+}
+
+static inline u64 core_mod64(u64 a, u64 b)
+{
+	return a % b;
+}
 
 /* A broken invariant of the core: stop the test at once. */
 #define KTM_CORE_BUG_ON(cond)	({ bool __c = (cond); assert(!__c); __c; })

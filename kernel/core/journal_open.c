@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opening a journal for writing. Each step is durable before the next:
+ *
+ *  1. choose a superblock, read its restart area, scan the ring to the tail
+ *  2. write the units from F to the tail again, flush
+ *  2b. write the chosen superblock over both copies, each flushed
+ *  3. write a restart area into the extent that is not in use, flush
+ *  4. write the new superblock over both copies, each flushed
+ *  5. done: only now may anybody be told anything
+ *
+ * The first copy always goes first. So, whatever a crash leaves: as long as the
+ * first copy may be torn or be lost with a volatile cache, the second is durable
+ * and one generation old or the same; and once the second is touched, the first is durable.
+ */
+#include "journal_open.h"
+
+void ktm_jo_init(struct ktm_jo *o, const struct ktm_jo_params *p)
+{
+	memset(o, 0, sizeof(*o));
+	o->dev_bytes = p->dev_bytes;
+	o->sector = p->sector;
+	o->new_epoch = p->epoch;
+	o->buf = p->buf;
+	o->room = p->room;
+	o->check_only = p->check_only;
+	o->phase = KTM_JO_P_SB1;
+	KTM_CORE_BUG_ON(p->room < KTM_JF_BATCH_MAX);
+}
+
+static enum ktm_jo_want fail(struct ktm_jo *o, enum ktm_jf_code code, int err, u64 place, u64 lsn,
+			     const char *msg)
+{
+	o->fault.code = code;
+	o->fault.err = err;
+	o->fault.place = place;
+	o->fault.lsn = lsn;
+	o->fault.msg = msg;
+	o->phase = KTM_JO_P_FAILED;
+	return KTM_JO_FAILED;
+}
+
+static enum ktm_jo_want damage(struct ktm_jo *o, u64 lsn, const char *msg)
+{
+	return fail(o, KTM_JF_CORRUPT, -EUCLEAN, ktm_jf_scan_place(&o->scan, lsn),
+		    o->scan.area ? 0 : lsn, msg);
+}
+
+static enum ktm_jo_want ask(struct ktm_jo *o, enum ktm_jo_want what, u64 place, u32 bytes,
+			    void *data)
+{
+	o->place = place;
+	o->bytes = bytes;
+	o->data = data;
+	o->io = true;
+	o->scanning = false;
+	return what;
+}
+
+/* ---- superblocks ------------------------------------------------------ */
+
+static const char blocks_too_large[] =
+	"the device's blocks are larger than the journal's write unit";
+
+static u32 sb_read_bytes(const struct ktm_jo *o)
+{
+	return max(KTM_JF_SB_BYTES, o->sector);
+}
+
+static enum ktm_jo_want read_sb1(struct ktm_jo *o)
+{
+	if (o->sector > KTM_JF_UNIT_MAX)
+		return fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
+	if (o->dev_bytes < 2 * (u64)sb_read_bytes(o))
+		return fail(o, KTM_JF_TOO_SMALL, -ENOSPC, 0, 0,
+			    "the device is too small for a journal");
+	return ask(o, KTM_JO_READ, 0, sb_read_bytes(o), o->buf);
+}
+
+static u64 sb2_place(const struct ktm_jo *o)
+{
+	if (o->sb1_good)
+		return ktm_jf_sb2_place(&o->sb1);
+	return o->dev_bytes - core_mod64(o->dev_bytes, o->sb2_unit) - o->sb2_unit;
+}
+
+static void unreadable_sb(struct ktm_jf_fault *fault, u64 place)
+{
+	fault->code = KTM_JF_CORRUPT;
+	fault->err = -EUCLEAN;
+	fault->place = place;
+	fault->lsn = 0;
+	fault->msg = "a superblock cannot be read: medium error";
+}
+
+static void have_sb1(struct ktm_jo *o, int err)
+{
+	o->phase = KTM_JO_P_SB2;
+	o->sb2_unit = max(KTM_JF_UNIT_MIN, o->sector);
+	if (err) {
+		unreadable_sb(&o->sb1_fault, 0);
+		return;
+	}
+	memcpy(o->raw1, o->buf, sizeof(o->raw1));
+	o->sb1_read = true;
+	o->sb1_good = !ktm_jf_sb_decode(o->raw1, o->dev_bytes, 0, &o->sb1, &o->sb1_fault);
+	/*
+	 * A whole superblock that makes no sense was not made so by a crash: its other
+	 * copy is not asked, and nothing is written.
+	 */
+	if (!o->sb1_good && ktm_jf_sb_whole(o->raw1)) {
+		o->fault = o->sb1_fault;
+		o->phase = KTM_JO_P_FAILED;
+	} else if (o->sb1_good && o->sb1.unit < o->sector) {
+		fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
+	}
+}
+
+/*
+ * Could what is at place 0 be a copy of this superblock that was torn, damaged or wiped? If
+ * it could not, it is somebody else's, and recovery would write over it.
+ */
+static bool was_ours(const u8 *raw, const struct ktm_jf_sb *sb)
+{
+	const struct ktm_jf_dsb *d = (const struct ktm_jf_dsb *)raw;
+	u32 i;
+
+	if (!memcmp(d->magic, KTM_JF_SB_MAGIC, sizeof(d->magic)) ||
+	    !memcmp(d->uuid, sb->uuid.b, sizeof(d->uuid)))
+		return true;
+	for (i = 0; i < KTM_JF_SB_BYTES; i++)
+		if (raw[i])
+			return false;
+	return true;
+}
+
+static void have_sb2(struct ktm_jo *o, int err)
+{
+	struct ktm_jf_fault fault;
+
+	if (!err) {
+		memcpy(o->raw2, o->buf, sizeof(o->raw2));
+		o->sb2_good = !ktm_jf_sb_decode(o->raw2, o->dev_bytes, sb2_place(o), &o->sb2,
+						&fault);
+		if (!o->sb2_good && ktm_jf_sb_whole(o->raw2) &&
+		    (o->sb1_good || fault.code != KTM_JF_CORRUPT)) {
+			o->fault = fault;
+			o->phase = KTM_JO_P_FAILED;
+			return;
+		}
+	}
+	/* Where the first copy does not say how large a unit is, each size is tried. */
+	if (!o->sb2_good && !o->sb1_good && o->sb2_unit < KTM_JF_UNIT_MAX) {
+		o->sb2_unit *= 2;
+		if (o->dev_bytes >= 2 * (u64)o->sb2_unit)
+			return;
+	}
+	o->phase = KTM_JO_P_CHOOSE;
+}
+
+static enum ktm_jo_want choose_sb(struct ktm_jo *o)
+{
+	if (!o->sb1_good && !o->sb2_good) {
+		o->fault = o->sb1_fault;
+		o->phase = KTM_JO_P_FAILED;
+		return KTM_JO_FAILED;
+	}
+	if (o->sb1_good && o->sb2_good) {
+		if (memcmp(&o->sb1.uuid, &o->sb2.uuid, sizeof(o->sb1.uuid)))
+			return fail(o, KTM_JF_CORRUPT, -EUCLEAN, sb2_place(o), 0,
+				    "the two superblocks belong to different journals");
+		if (o->sb1.generation == o->sb2.generation &&
+		    memcmp(o->raw1, o->raw2, sizeof(o->raw1)))
+			return fail(o, KTM_JF_CORRUPT, -EUCLEAN, sb2_place(o), 0,
+				    "the two superblocks say different things of the same opening");
+	}
+	if (!o->sb1_good && o->sb1_read && !was_ours(o->raw1, &o->sb2))
+		return fail(o, KTM_JF_NOT_JOURNAL, -EINVAL, 0, 0,
+			    "something else was written over the first superblock of a journal");
+	if (!o->sb1_good || (o->sb2_good && o->sb2.generation > o->sb1.generation)) {
+		o->sb = o->sb2;
+		memcpy(o->raw1, o->raw2, sizeof(o->raw1));
+	} else {
+		o->sb = o->sb1;
+	}
+	if (o->sb.unit < o->sector)
+		return fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
+	if (o->check_only) {
+		o->phase = KTM_JO_P_DONE;
+		return KTM_JO_DONE;
+	}
+	o->flushed = o->sb.start_lsn;
+	ktm_jf_scan_restart(&o->scan, &o->sb, o->buf, o->room);
+	o->phase = KTM_JO_P_AREA;
+	return ktm_jo_step(o);
+}
+
+static enum ktm_jo_want write_sb(struct ktm_jo *o, u64 place)
+{
+	memset(o->buf, 0, o->sb.unit);
+	if (o->phase == KTM_JO_P_SAME1 || o->phase == KTM_JO_P_SAME2)
+		memcpy(o->buf, o->raw1, sizeof(o->raw1));
+	else
+		ktm_jf_sb_encode(&o->next_sb, o->buf);
+	return ask(o, KTM_JO_WRITE, place, o->sb.unit, o->buf);
+}
+
+/* ---- reading ---------------------------------------------------------- */
+
+static enum ktm_jo_want read_more(struct ktm_jo *o)
+{
+	ask(o, KTM_JO_READ, o->scan.place, o->scan.want, ktm_jf_scan_to(&o->scan));
+	o->scanning = true;
+	return KTM_JO_READ;
+}
+
+static void begin_batch(struct ktm_jo *o, const u8 *data)
+{
+	o->batch_data = data;
+	o->rec_pos = KTM_JF_BATCH_HEAD;
+	o->rec_left = o->batch.records;
+}
+
+/* The next record of the batch at hand; after the last, the batch is done with. */
+static enum ktm_jo_want next_record(struct ktm_jo *o)
+{
+	const char *why;
+	u32 bytes;
+
+	if (!o->rec_left) {
+		if (o->rec_pos != o->batch.used)
+			return damage(o, o->batch.lsn, "a batch holds more than its records");
+		o->batch_data = NULL;
+		return ktm_jo_step(o);
+	}
+	bytes = ktm_jrec_decode(&o->rec, o->batch_data + o->rec_pos, o->batch.used - o->rec_pos,
+				&why);
+	if (!bytes)
+		return damage(o, o->batch.lsn, why);
+	o->rec_pos += bytes;
+	o->rec_left--;
+	if (!o->scan.area)
+		o->rec.lsn = o->batch.lsn + o->rec_pos;
+	return KTM_JO_REPLAY;
+}
+
+static enum ktm_jo_want read_area(struct ktm_jo *o)
+{
+	const u8 *data;
+
+	if (o->batch_data)
+		return next_record(o);
+	if (o->scan.link.lsn < o->sb.restart_bytes) {
+		switch (ktm_jf_scan_at(&o->scan, o->scan.link.lsn, &o->batch, &data)) {
+		case KTM_JF_NEED_READ:
+			return read_more(o);
+		case KTM_JF_NOTHING:
+			return damage(o, o->scan.link.lsn, "the restart area is damaged");
+		case KTM_JF_BATCH:
+			break;
+		}
+		/* An area of empty batches would recurse as deep as it is long. */
+		if (!ktm_jf_scan_accept(&o->scan, &o->batch) || !o->batch.records)
+			return damage(o, o->batch.lsn, "the restart area is out of order");
+		begin_batch(o, data);
+		return next_record(o);
+	}
+	if (o->scan.link.prev_crc != o->sb.restart_crc)
+		return damage(o, 0, "the restart area is not the one that the superblock means");
+	ktm_jf_scan_ring(&o->scan, &o->sb, o->buf, o->room);
+	o->phase = KTM_JO_P_RING;
+	return ktm_jo_step(o);
+}
+
+static enum ktm_jo_want read_ring(struct ktm_jo *o)
+{
+	const u8 *data;
+
+	if (o->batch_data)
+		return next_record(o);
+	switch (ktm_jf_scan_at(&o->scan, o->scan.link.lsn, &o->batch, &data)) {
+	case KTM_JF_NEED_READ:
+		return read_more(o);
+	case KTM_JF_BATCH:
+		if (!ktm_jf_scan_accept(&o->scan, &o->batch))
+			break;
+		o->flushed = max(o->flushed, o->batch.flushed_lsn);
+		begin_batch(o, data);
+		return next_record(o);
+	case KTM_JF_NOTHING:
+		break;
+	}
+	o->tail = o->scan.link.lsn;
+	o->cursor = o->tail + o->sb.unit;
+	o->phase = KTM_JO_P_PROBE;
+	return ktm_jo_step(o);
+}
+
+/*
+ * Is what looks like the tail a hole in what was durable? The writer never leaves more
+ * than W unflushed, so the first batch that was built after the place at hand was
+ * flushed begins at most W behind it, and says so.
+ */
+static enum ktm_jo_want probe(struct ktm_jo *o)
+{
+	u64 last = min(o->tail + o->sb.window, o->scan.end - o->sb.unit);
+	const u8 *data;
+
+	for (; o->cursor <= last; o->cursor += o->sb.unit) {
+		switch (ktm_jf_scan_at(&o->scan, o->cursor, &o->batch, &data)) {
+		case KTM_JF_NEED_READ:
+			return read_more(o);
+		case KTM_JF_NOTHING:
+			continue;
+		case KTM_JF_BATCH:
+			break;
+		}
+		if (o->batch.flushed_lsn > o->tail)
+			return damage(o, o->tail,
+				      "a batch is damaged that a later one knows to be durable");
+		o->flushed = max(o->flushed, o->batch.flushed_lsn);
+	}
+	o->cursor = o->flushed;
+	o->phase = o->flushed < o->tail ? KTM_JO_P_REWRITE : KTM_JO_P_SAME1;
+	return ktm_jo_step(o);
+}
+
+/* ---- step 2 ----------------------------------------------------------- */
+
+/* A batch may lie in several pieces where the ring wraps: one write for each. */
+static enum ktm_jo_want rewrite_piece(struct ktm_jo *o, const u8 *data)
+{
+	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
+
+	ktm_jf_map(&o->sb, o->cursor + o->rewritten, o->batch.bytes - o->rewritten, segs);
+	return ask(o, KTM_JO_WRITE, segs[0].place, segs[0].bytes,
+		   (void *)(data + o->rewritten));
+}
+
+static enum ktm_jo_want rewrite(struct ktm_jo *o)
+{
+	bool first = o->cursor == o->flushed;
+	const u8 *data;
+
+	switch (ktm_jf_scan_at(&o->scan, o->cursor, &o->batch, &data)) {
+	case KTM_JF_NEED_READ:
+		return read_more(o);
+	case KTM_JF_NOTHING:
+		return damage(o, o->cursor, first ? "no batch begins where the log is said to be durable" :
+			      "a batch that was there a moment ago is gone");
+	case KTM_JF_BATCH:
+		break;
+	}
+	/* Read a second time, it has to be the same chain. */
+	if (!first && (o->batch.seq != o->relink.seq || o->batch.prev_crc != o->relink.prev_crc))
+		return damage(o, o->cursor, "a batch has changed while the journal was opened");
+	return rewrite_piece(o, data);
+}
+
+static void rewrite_done(struct ktm_jo *o)
+{
+	o->rewritten += o->bytes;
+	if (o->rewritten < o->batch.bytes)
+		return;
+	o->rewritten = 0;
+	o->cursor += o->batch.bytes;
+	o->relink.seq = o->batch.seq + 1;
+	o->relink.prev_crc = o->batch.crc;
+	if (o->cursor < o->tail)
+		return;
+	if (o->cursor != o->tail || o->relink.seq != o->scan.link.seq ||
+	    o->relink.prev_crc != o->scan.link.prev_crc) {
+		damage(o, o->tail, "the log has changed while the journal was opened");
+		return;
+	}
+	o->phase = KTM_JO_P_REWRITE_FLUSH;
+}
+
+/* ---- step 3 ----------------------------------------------------------- */
+
+static void begin_snapshot(struct ktm_jo *o)
+{
+	o->next_sb = o->sb;
+	o->next_sb.generation++;
+	o->next_sb.epoch = o->new_epoch;
+	o->next_sb.start_lsn = o->tail;
+	o->next_sb.start_seq = o->scan.link.seq;
+	o->next_sb.start_prev_crc = o->scan.link.prev_crc;
+	o->next_sb.restart_index = 1 - o->sb.restart_index;
+	o->next_sb.restart_bytes = 0;
+	o->next_sb.restart_crc = 0;
+	o->snap_used = KTM_JF_BATCH_HEAD;
+	o->phase = KTM_JO_P_SNAPSHOT;
+}
+
+int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec)
+{
+	u64 left = o->sb.restart[0].bytes - o->snap.lsn;
+	u32 cap = min_t(u64, left, KTM_JF_BATCH_MAX);
+	u32 size = ktm_jrec_size(rec);
+
+	if (!size)
+		return -EINVAL;
+	if (o->phase != KTM_JO_P_SNAPSHOT)
+		return -EAGAIN;
+	if (o->snap_used + size > cap) {
+		if (cap < KTM_JF_BATCH_MAX)
+			return -ENOSPC;
+		o->phase = KTM_JO_P_SNAP_WRITE;
+		return -EAGAIN;
+	}
+	ktm_jrec_encode(rec, o->buf + o->snap_used, size);
+	o->snap_used += size;
+	o->snap_records++;
+	return 0;
+}
+
+void ktm_jo_snap_end(struct ktm_jo *o)
+{
+	o->snap_last = true;
+	if (o->snap_records)
+		o->phase = KTM_JO_P_SNAP_WRITE;
+	else
+		o->phase = KTM_JO_P_SNAP_FLUSH;
+}
+
+static enum ktm_jo_want snap_write(struct ktm_jo *o)
+{
+	struct ktm_jf_chain chain = {
+		.uuid = o->sb.uuid,
+		.epoch = o->new_epoch,
+		.unit = o->sb.unit,
+		.flags = KTM_JF_BATCH_RESTART,
+	};
+
+	o->snap.prev_crc = ktm_jf_batch_seal(&chain, &o->snap, 0, o->snap_used, o->snap_records,
+					     o->buf);
+	return ask(o, KTM_JO_WRITE, o->sb.restart[o->next_sb.restart_index].start + o->snap.lsn,
+		   ALIGN(o->snap_used, o->sb.unit), o->buf);
+}
+
+static void snap_written(struct ktm_jo *o)
+{
+	o->snap.lsn += o->bytes;
+	o->snap.seq++;
+	o->snap_used = KTM_JF_BATCH_HEAD;
+	o->snap_records = 0;
+	o->next_sb.restart_bytes = o->snap.lsn;
+	o->next_sb.restart_crc = o->snap.prev_crc;
+	o->phase = o->snap_last ? KTM_JO_P_SNAP_FLUSH : KTM_JO_P_SNAPSHOT;
+}
+
+/* ---- the machine ------------------------------------------------------ */
+
+enum ktm_jo_want ktm_jo_step(struct ktm_jo *o)
+{
+	switch (o->phase) {
+	case KTM_JO_P_SB1:
+		return read_sb1(o);
+	case KTM_JO_P_SB2:
+		return ask(o, KTM_JO_READ, sb2_place(o), sb_read_bytes(o), o->buf);
+	case KTM_JO_P_CHOOSE:
+		return choose_sb(o);
+	case KTM_JO_P_AREA:
+		return read_area(o);
+	case KTM_JO_P_RING:
+		return read_ring(o);
+	case KTM_JO_P_PROBE:
+		return probe(o);
+	case KTM_JO_P_REWRITE:
+		return rewrite(o);
+	case KTM_JO_P_SAME1:
+	case KTM_JO_P_NEW1:
+		return write_sb(o, 0);
+	case KTM_JO_P_SAME2:
+	case KTM_JO_P_NEW2:
+		return write_sb(o, ktm_jf_sb2_place(&o->sb));
+	case KTM_JO_P_REWRITE_FLUSH:
+	case KTM_JO_P_SAME1_FLUSH:
+	case KTM_JO_P_SAME2_FLUSH:
+	case KTM_JO_P_SNAP_FLUSH:
+	case KTM_JO_P_NEW1_FLUSH:
+	case KTM_JO_P_NEW2_FLUSH:
+		return ask(o, KTM_JO_FLUSH, 0, 0, NULL);
+	case KTM_JO_P_SNAPSHOT:
+		return KTM_JO_SNAPSHOT;
+	case KTM_JO_P_SNAP_WRITE:
+		return snap_write(o);
+	case KTM_JO_P_DONE:
+		return KTM_JO_DONE;
+	case KTM_JO_P_FAILED:
+		break;
+	}
+	return KTM_JO_FAILED;
+}
+
+void ktm_jo_io_done(struct ktm_jo *o, int err)
+{
+	bool sb_read = o->phase == KTM_JO_P_SB1 || o->phase == KTM_JO_P_SB2;
+
+	KTM_CORE_BUG_ON(!o->io);
+	o->io = false;
+	if (o->scanning) {
+		err = ktm_jf_scan_read_done(&o->scan, err);
+		if (!err)
+			return;
+	}
+	if (err && !(sb_read && err == -ENODATA)) {
+		fail(o, KTM_JF_IO, err, o->place, 0, "the device failed while the journal was opened");
+		return;
+	}
+
+	switch (o->phase) {
+	case KTM_JO_P_SB1:
+		have_sb1(o, err);
+		break;
+	case KTM_JO_P_SB2:
+		have_sb2(o, err);
+		break;
+	case KTM_JO_P_REWRITE:
+		rewrite_done(o);
+		break;
+	case KTM_JO_P_SNAP_WRITE:
+		snap_written(o);
+		break;
+	case KTM_JO_P_SAME2_FLUSH:
+		begin_snapshot(o);
+		break;
+	case KTM_JO_P_NEW2_FLUSH:
+		o->phase = KTM_JO_P_DONE;
+		break;
+	default:
+		/* A write and its flush, and what follows a flush, stand in order. */
+		o->phase++;
+		break;
+	}
+}
+
+void ktm_jo_refuse(struct ktm_jo *o, int err)
+{
+	if (o->phase == KTM_JO_P_FAILED)
+		return;
+	if (err == -ENOSPC)
+		fail(o, KTM_JF_FULL, err, o->sb.restart[1 - o->sb.restart_index].start, 0,
+		     "what lives does not fit into a restart extent");
+	else
+		fail(o, KTM_JF_REFUSED, err, 0, o->rec.lsn, "the records of the log do not fit together");
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Opening a journal for writing, as a machine that does no I/O itself.
+ *
+ * Its user calls ktm_jo_step() and does what is asked: READ, WRITE and FLUSH
+ * end with ktm_jo_io_done(), each before the next step. REPLAY hands over one
+ * record; SNAPSHOT wants all that lives, see ktm_jo_snap_add(). The order of what it
+ * asks for is the order of Documentation/journal-format.md, "Opening for writing".
+ */
+#ifndef KTM_CORE_JOURNAL_OPEN_H
+#define KTM_CORE_JOURNAL_OPEN_H
+
+#include "journal_scan.h"
+
+enum ktm_jo_want {
+	KTM_JO_READ,
+	KTM_JO_WRITE,
+	KTM_JO_FLUSH,
+	KTM_JO_REPLAY,
+	KTM_JO_SNAPSHOT,
+	KTM_JO_DONE,
+	KTM_JO_FAILED,
+};
+
+enum ktm_jo_phase {
+	KTM_JO_P_SB1,
+	KTM_JO_P_SB2,
+	KTM_JO_P_CHOOSE,
+	KTM_JO_P_AREA,
+	KTM_JO_P_RING,
+	KTM_JO_P_PROBE,
+	KTM_JO_P_REWRITE,
+	KTM_JO_P_REWRITE_FLUSH,
+	KTM_JO_P_SAME1,
+	KTM_JO_P_SAME1_FLUSH,
+	KTM_JO_P_SAME2,
+	KTM_JO_P_SAME2_FLUSH,
+	KTM_JO_P_SNAPSHOT,
+	KTM_JO_P_SNAP_WRITE,
+	KTM_JO_P_SNAP_FLUSH,
+	KTM_JO_P_NEW1,
+	KTM_JO_P_NEW1_FLUSH,
+	KTM_JO_P_NEW2,
+	KTM_JO_P_NEW2_FLUSH,
+	KTM_JO_P_DONE,
+	KTM_JO_P_FAILED,
+};
+
+/**
+ * struct ktm_jo - an opening under way
+ * @place: READ, WRITE: byte on the device
+ * @bytes: READ, WRITE: length
+ * @data: READ, WRITE: memory
+ * @rec: REPLAY: the record
+ * @fault: FAILED: what is wrong
+ * @sb: the superblock chosen
+ * @next_sb: the new one; good at DONE
+ * @tail: LSN of the tail, once it is known
+ */
+struct ktm_jo {
+	u64 place;
+	u32 bytes;
+	void *data;
+	struct ktm_jrec rec;
+	struct ktm_jf_fault fault;
+	struct ktm_jf_sb sb;
+	struct ktm_jf_sb next_sb;
+	u64 tail;
+
+	/* private */
+	enum ktm_jo_phase phase;
+	bool check_only;
+	bool io;		/* asked for, not yet done */
+	bool scanning;		/* it is a read for the scanner */
+	bool snap_last;
+	u64 dev_bytes;
+	u32 sector;
+	u64 new_epoch;
+	u8 *buf;
+	u32 room;
+	struct ktm_jf_scan scan;
+	struct ktm_jf_batch batch;
+	const u8 *batch_data;	/* NULL: no batch is being replayed */
+	u32 rec_pos;
+	u32 rec_left;
+	u64 flushed;		/* F */
+	u64 cursor;		/* PROBE, REWRITE */
+	struct ktm_jf_link relink;
+	u32 rewritten;		/* bytes of the batch at the cursor */
+	struct ktm_jf_link snap;
+	u32 snap_used;
+	u32 snap_records;
+	u32 sb2_unit;		/* guess, where the first copy does not say */
+	bool sb1_good;
+	bool sb2_good;
+	bool sb1_read;
+	struct ktm_jf_sb sb1;
+	struct ktm_jf_sb sb2;
+	struct ktm_jf_fault sb1_fault;
+	u8 raw1[KTM_JF_SB_BYTES];
+	u8 raw2[KTM_JF_SB_BYTES];
+};
+
+/**
+ * struct ktm_jo_params - what an opening needs
+ * @dev_bytes: size of the device
+ * @sector: its logical block size
+ * @epoch: random, not 0
+ * @buf: memory for I/O, at least KTM_JF_BATCH_MAX bytes
+ * @room: its size
+ * @check_only: stop at DONE when the superblock is chosen; nothing is written
+ */
+struct ktm_jo_params {
+	u64 dev_bytes;
+	u32 sector;
+	u64 epoch;
+	void *buf;
+	u32 room;
+	bool check_only;
+};
+
+void ktm_jo_init(struct ktm_jo *o, const struct ktm_jo_params *p);
+enum ktm_jo_want ktm_jo_step(struct ktm_jo *o);
+
+/* @err: 0, -ENODATA for a medium error, or another negative errno. */
+void ktm_jo_io_done(struct ktm_jo *o, int err);
+
+/* The consumer did not take a record or could not give its snapshot. */
+void ktm_jo_refuse(struct ktm_jo *o, int err);
+
+/**
+ * ktm_jo_snap_add() - one more record for the restart area
+ * @o: an opening that said SNAPSHOT
+ * @rec: the record
+ *
+ * Return: 0; -EAGAIN: step until SNAPSHOT is said again, then add the same record again;
+ * -ENOSPC: the restart extent is full; -EINVAL: not a record.
+ */
+int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec);
+
+/* That was all. */
+void ktm_jo_snap_end(struct ktm_jo *o);
+
+#endif /* KTM_CORE_JOURNAL_OPEN_H */

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Appending to the journal.
+ *
+ * Space. What is appended may cost more than its bytes: each batch has a head and
+ * is padded to the unit. A batch ends for one of two reasons. It is full: then it has
+ * lost at most its head and one large record, which half as much again on top of each record
+ * pays for. Or it is forced: then a record in it is of a kind that reserves a unit
+ * and a head. So each batch finds its length in the credit of its records, and an append
+ * from a reservation cannot fail. What a batch did not need goes back when it is closed.
+ */
+#include "journal_writer.h"
+
+void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs, u32 nbufs,
+		 u32 buf_bytes, bool has_fua)
+{
+	u32 i;
+
+	/* The smallest buffer in which "half as much again" pays for a batch that is full. */
+	BUILD_BUG_ON(KTM_JF_WINDOW_MIN < 3 * (KTM_JF_REC_MAX + KTM_JF_BATCH_HEAD));
+
+	memset(w, 0, sizeof(*w));
+	w->sb = *sb;
+	w->chain.uuid = sb->uuid;
+	w->chain.epoch = sb->epoch;
+	w->chain.unit = sb->unit;
+	w->has_fua = has_fua;
+	w->nbufs = nbufs;
+	w->buf_bytes = min_t(u64, min(buf_bytes, KTM_JF_BATCH_MAX), sb->window);
+	for (i = 0; i < nbufs; i++)
+		w->batch[i].data = bufs[i];
+	w->next_lsn = sb->start_lsn;
+	w->next_seq = sb->start_seq;
+	w->prev_crc = sb->start_prev_crc;
+	w->submitted_lsn = sb->start_lsn;
+	w->written_lsn = sb->start_lsn;
+	w->flushed_lsn = sb->start_lsn;
+	w->want_lsn = sb->start_lsn;
+	w->limit = sb->start_lsn + sb->ring_bytes;
+}
+
+static struct ktm_jw_batch *batch_of(struct ktm_jw *w, u64 n)
+{
+	return &w->batch[core_mod64(n, w->nbufs)];
+}
+
+static struct ktm_jw_batch *open_batch(struct ktm_jw *w)
+{
+	return w->opened > w->closed ? batch_of(w, w->closed) : NULL;
+}
+
+/* Kinds that somebody forces, and whose batch may hold nothing else. */
+static bool forcible(u16 type)
+{
+	return type == KTM_JREC_DECISION || type == KTM_JREC_RM || type == KTM_JREC_RM_GONE;
+}
+
+static u32 charge_for(u32 unit, u16 type, u32 size)
+{
+	return size + size / 2 + (forcible(type) ? unit + KTM_JF_BATCH_HEAD : 0);
+}
+
+u32 ktm_jw_charge(u32 unit, u16 type, u32 var)
+{
+	u32 size = ktm_jrec_bytes(type, var);
+
+	return size ? charge_for(unit, type, size) : 0;
+}
+
+/* What is used up or set aside for the open batch. */
+static u64 used_lsn(const struct ktm_jw *w)
+{
+	const struct ktm_jw_batch *b = open_batch((struct ktm_jw *)w);
+
+	return w->next_lsn + (b ? b->credit : 0);
+}
+
+u64 ktm_jw_free(const struct ktm_jw *w)
+{
+	u64 taken = used_lsn(w) + w->reserved;
+
+	return taken < w->limit ? w->limit - taken : 0;
+}
+
+int ktm_jw_reserve(struct ktm_jw *w, u64 bytes, bool granted)
+{
+	if (!granted && (bytes > ktm_jw_free(w) || w->reserved + bytes > w->sb.ring_bytes / 2))
+		return -ENOSPC;
+	w->reserved += bytes;
+	return 0;
+}
+
+void ktm_jw_unreserve(struct ktm_jw *w, u64 bytes)
+{
+	if (KTM_CORE_BUG_ON(bytes > w->reserved))
+		bytes = w->reserved;
+	w->reserved -= bytes;
+}
+
+static void close_batch(struct ktm_jw *w)
+{
+	struct ktm_jw_batch *b = open_batch(w);
+
+	b->bytes = ALIGN(b->used, w->sb.unit);
+	b->seq = w->next_seq++;
+	w->next_lsn += b->bytes;
+	w->closed++;
+	/* Beyond the limit lies what recovery still needs. */
+	KTM_CORE_BUG_ON(w->next_lsn > w->limit);
+}
+
+static void begin_batch(struct ktm_jw *w)
+{
+	struct ktm_jw_batch *b = batch_of(w, w->opened);
+
+	b->lsn = w->next_lsn;
+	b->used = KTM_JF_BATCH_HEAD;
+	b->records = 0;
+	b->bytes = 0;
+	b->credit = 0;
+	b->forcible = false;
+	b->fua = false;
+	b->written = false;
+	w->opened++;
+}
+
+int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
+{
+	u32 size = ktm_jrec_size(rec);
+	struct ktm_jw_batch *b;
+	u32 charge;
+
+	if (w->err)
+		return w->err;
+	if (!size)
+		return -EINVAL;
+	charge = charge_for(w->sb.unit, rec->type, size);
+	if (reserved) {
+		if (KTM_CORE_BUG_ON(reserved < charge || reserved > w->reserved))
+			return -EINVAL;
+	} else if (charge > ktm_jw_free(w)) {
+		return -ENOSPC;
+	}
+	/* Only a hostile geometry can grant more than the ring holds; it gets no further. */
+	if (used_lsn(w) + max(charge, reserved) > w->limit)
+		return -ENOSPC;
+
+	b = open_batch(w);
+	if (b && b->used + size > w->buf_bytes) {
+		close_batch(w);
+		b = NULL;
+	}
+	if (!b) {
+		if (w->opened - w->freed >= w->nbufs)
+			return -EAGAIN;
+		begin_batch(w);
+		b = open_batch(w);
+	}
+	ktm_jrec_encode(rec, b->data + b->used, size);
+	b->used += size;
+	b->records++;
+	b->credit += reserved ? reserved : charge;
+	b->forcible |= forcible(rec->type);
+	w->reserved -= reserved;
+	w->appends++;
+	*lsn = b->lsn + b->used;
+	return 0;
+}
+
+int ktm_jw_want(struct ktm_jw *w, u64 lsn)
+{
+	struct ktm_jw_batch *b = open_batch(w);
+
+	if (lsn > (b ? b->lsn + b->used : w->next_lsn))
+		return -EINVAL;
+	if (b && lsn > b->lsn && !b->forcible) {
+		u32 pad = w->sb.unit + KTM_JF_BATCH_HEAD;
+
+		if (pad > ktm_jw_free(w))
+			return -ENOSPC;
+		b->credit += pad;
+		b->forcible = true;
+	}
+	w->want_lsn = max(w->want_lsn, lsn);
+	return 0;
+}
+
+void ktm_jw_want_all(struct ktm_jw *w)
+{
+	struct ktm_jw_batch *b = open_batch(w);
+
+	if (b && w->next_lsn + ALIGN(b->used, w->sb.unit) <= w->limit)
+		close_batch(w);
+	w->want_lsn = max(w->want_lsn, w->next_lsn);
+}
+
+/* The forced batch is all that is not yet durable: one write through the cache will do. */
+static bool alone(const struct ktm_jw *w, const struct ktm_jw_batch *b)
+{
+	return w->has_fua && !w->force && b->lsn == w->flushed_lsn &&
+	       w->want_lsn > b->lsn && w->want_lsn <= b->lsn + b->bytes;
+}
+
+static enum ktm_jw_want next_write(struct ktm_jw *w, struct ktm_jw_batch **out)
+{
+	struct ktm_jw_batch *b = batch_of(w, w->submitted);
+
+	b->fua = alone(w, b);
+	if (b->fua) {
+		w->force = true;
+		w->force_lsn = b->lsn + b->bytes;
+		w->fua_writes++;
+	}
+	b->flushed_lsn = w->flushed_lsn;
+	w->submitted++;
+	w->submitted_lsn = b->lsn + b->bytes;
+	w->writes++;
+	*out = b;
+	return KTM_JW_WRITE;
+}
+
+enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b)
+{
+	bool blocked = false;
+
+	if (w->err)
+		return KTM_JW_NOTHING;
+	/* One force at a time: who comes meanwhile shares the next batch. */
+	if (!w->force && w->want_lsn > w->next_lsn)
+		close_batch(w);
+	if (w->submitted < w->closed) {
+		struct ktm_jw_batch *n = batch_of(w, w->submitted);
+
+		/* Never more than W unflushed: the search behind the tail relies on it. */
+		if (n->lsn + n->bytes - w->flushed_lsn <= w->sb.window)
+			return next_write(w, b);
+		blocked = true;
+	}
+	if (w->force || w->written_lsn == w->flushed_lsn)
+		return KTM_JW_NOTHING;
+	/* A flush covers the writes that have ended, so it waits for all that it is for. */
+	if (!(w->want_lsn > w->flushed_lsn && w->written_lsn >= w->want_lsn) &&
+	    !(blocked && w->written_lsn == w->submitted_lsn))
+		return KTM_JW_NOTHING;
+	w->force = true;
+	w->force_lsn = w->written_lsn;
+	w->flushes++;
+	return KTM_JW_FLUSH;
+}
+
+void ktm_jw_seal(struct ktm_jw *w, struct ktm_jw_batch *b)
+{
+	struct ktm_jf_link link = {
+		.lsn = b->lsn,
+		.seq = b->seq,
+		.prev_crc = w->prev_crc,
+	};
+
+	w->prev_crc = ktm_jf_batch_seal(&w->chain, &link, b->flushed_lsn, b->used, b->records,
+					b->data);
+}
+
+void ktm_jw_write_done(struct ktm_jw *w, struct ktm_jw_batch *b, int err)
+{
+	if (err)
+		ktm_jw_fail(w, err);
+	b->written = true;
+	while (w->freed < w->submitted && batch_of(w, w->freed)->written) {
+		struct ktm_jw_batch *first = batch_of(w, w->freed++);
+
+		w->written_lsn = first->lsn + first->bytes;
+	}
+	if (b->fua) {
+		w->force = false;
+		if (!err)
+			w->flushed_lsn = w->force_lsn;
+	}
+}
+
+void ktm_jw_flush_done(struct ktm_jw *w, int err)
+{
+	w->force = false;
+	if (err)
+		ktm_jw_fail(w, err);
+	else
+		w->flushed_lsn = w->force_lsn;
+}
+
+void ktm_jw_fail(struct ktm_jw *w, int err)
+{
+	if (!w->err)
+		w->err = err;
+}
+
+bool ktm_jw_busy(const struct ktm_jw *w)
+{
+	return w->freed < w->submitted || w->force;
+}

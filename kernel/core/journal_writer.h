@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Appending to the journal: who goes where, what is written when, what is
+ * durable. No I/O and no locks: the user serialises the calls and does the I/O that
+ * ktm_jw_next() asks for; several of those may be under way at once.
+ *
+ *	append() fills the open batch; a full batch is closed
+ *	want() says up to where somebody waits
+ *	next() closes, hands out WRITE and FLUSH
+ *	seal() makes the batch of a WRITE fit to be written (needs no lock, see there)
+ *	write_done(), flush_done() move what is written and what is durable
+ */
+#ifndef KTM_CORE_JOURNAL_WRITER_H
+#define KTM_CORE_JOURNAL_WRITER_H
+
+#include "journal_format.h"
+
+#define KTM_JW_BUFS		8
+#define KTM_JW_BUF_BYTES	(128u << 10)
+
+enum ktm_jw_want {
+	KTM_JW_NOTHING,
+	KTM_JW_WRITE,
+	KTM_JW_FLUSH,
+};
+
+/**
+ * struct ktm_jw_batch - a batch on its way to the device
+ * @data: its buffer
+ * @lsn: where it begins
+ * @seq: its sequence number
+ * @flushed_lsn: what it says of others
+ * @used: head and records
+ * @records: how many
+ * @bytes: with padding; 0 while it is open
+ * @credit: bytes of the ring set aside for it
+ * @forcible: the credit covers a padding of its own
+ * @fua: written through the cache
+ * @written: its write has ended
+ */
+struct ktm_jw_batch {
+	u8 *data;
+	u64 lsn;
+	u64 seq;
+	u64 flushed_lsn;
+	u32 used;
+	u32 records;
+	u32 bytes;
+	u64 credit;
+	bool forcible;
+	bool fua;
+	bool written;
+};
+
+/**
+ * struct ktm_jw - the writer
+ *
+ * Batches are counted; batch n uses buffer n modulo their number. At any time
+ * freed <= submitted <= closed <= opened <= closed + 1.
+ */
+struct ktm_jw {
+	struct ktm_jf_sb sb;
+	struct ktm_jf_chain chain;
+	bool has_fua;
+	int err;
+	u32 nbufs;
+	u32 buf_bytes;
+	struct ktm_jw_batch batch[KTM_JW_BUFS];
+	u64 opened, closed, submitted, freed;
+
+	u64 next_lsn;		/* end of the last closed batch */
+	u64 next_seq;
+	u64 submitted_lsn;	/* end of the last batch handed out */
+	u64 written_lsn;	/* all before it has been written */
+	u64 flushed_lsn;	/* all before it is durable */
+	u64 want_lsn;		/* somebody waits for this to be durable */
+	u64 limit;		/* end of the ring's free space */
+	u64 reserved;
+
+	bool force;		/* a flush or a write through the cache is under way */
+	u64 force_lsn;		/* what it makes durable */
+	u32 prev_crc;		/* of the last sealed batch: seal()'s own */
+
+	u64 appends, writes, fua_writes, flushes;
+};
+
+/**
+ * ktm_jw_init() - begin behind an opening
+ * @w: the writer
+ * @sb: the superblock that the opening left in both copies
+ * @bufs: memory for batches
+ * @nbufs: how many, 2 to KTM_JW_BUFS
+ * @buf_bytes: size of each, at least KTM_JF_WINDOW_MIN; the smaller of this and W is used
+ * @has_fua: the device writes through its cache when told
+ */
+void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs, u32 nbufs,
+		 u32 buf_bytes, bool has_fua);
+
+/* Bytes of the ring that a record may cost, alone or among others; 0: no such record. */
+u32 ktm_jw_charge(u32 unit, u16 type, u32 var);
+
+/* What nobody has used or reserved. */
+u64 ktm_jw_free(const struct ktm_jw *w);
+
+/* -ENOSPC: not to be had; @granted: it was granted before, do not ask. */
+int ktm_jw_reserve(struct ktm_jw *w, u64 bytes, bool granted);
+void ktm_jw_unreserve(struct ktm_jw *w, u64 bytes);
+
+/**
+ * ktm_jw_append() - a record into the open batch
+ * @w: the writer
+ * @rec: the record
+ * @reserved: bytes of the caller's reservation that this uses up, at least its charge; or 0
+ * @lsn: out, the LSN of its end
+ *
+ * Return: 0; -EAGAIN: no buffer is free, wait for a write to end and call again; -ENOSPC: nothing
+ * reserved and no room; -EINVAL: not a record, or less reserved than it costs; or why the
+ * writer is offline.
+ */
+int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn);
+
+/**
+ * ktm_jw_want() - somebody waits for @lsn to be durable
+ * @w: the writer
+ * @lsn: as append() gave it
+ *
+ * Return: 0, or -ENOSPC: its batch would have to be padded, nobody has reserved that,
+ * and there is no room.
+ */
+int ktm_jw_want(struct ktm_jw *w, u64 lsn);
+
+/* Everything appended, whether or not the padding was reserved: nothing comes after. */
+void ktm_jw_want_all(struct ktm_jw *w);
+
+/* What to do next; for WRITE *@b is the batch, to be sealed, in the order handed out. */
+enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b);
+
+/*
+ * Head and checksum. Touches only the batch and the chain's last checksum: needs no
+ * lock against the others as long as one at a time seals, in the order of next().
+ */
+void ktm_jw_seal(struct ktm_jw *w, struct ktm_jw_batch *b);
+
+void ktm_jw_write_done(struct ktm_jw *w, struct ktm_jw_batch *b, int err);
+void ktm_jw_flush_done(struct ktm_jw *w, int err);
+
+/* Take it offline: nothing is handed out any more. */
+void ktm_jw_fail(struct ktm_jw *w, int err);
+
+/* Is I/O under way? */
+bool ktm_jw_busy(const struct ktm_jw *w);
+
+#endif /* KTM_CORE_JOURNAL_WRITER_H */

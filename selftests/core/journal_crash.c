@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Crash campaign of the journal's core.
+ *
+ * A seeded workload runs on the writer; at every I/O boundary the machine
+ * "loses its power" in several ways on a copy of the disk. The copy recovers, itself
+ * interrupted by crashes, by a module that died, by I/O errors; what it reports is held
+ * against what was appended, acknowledged and reported before; then it goes on working
+ * and crashes again.
+ *
+ *	journal_crash [SEED [RUNS]]	RUNS workloads from SEED on (default 1, 4)
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "journal_sim.h"
+
+static struct jsim origin, trial, probe;
+static unsigned long tried, full;
+static u64 seed;
+
+static void crash(struct jsim *s, enum crash_mode mode)
+{
+	disk_crash(&s->disk, &s->rng, mode, rng_percent(&s->rng, 30));
+	s->in_flight = 0;
+	s->online = false;
+}
+
+static void crash_somehow(struct jsim *s)
+{
+	crash(s, rng_below(&s->rng, CRASH_MODES));
+}
+
+/* Each copy of the superblock alone must suffice. */
+static void lose_one_superblock(struct jsim *s)
+{
+	u64 place = rng_percent(&s->rng, 50) ? 0 : s->disk.bytes - s->unit;
+
+	if (rng_percent(&s->rng, 50)) {
+		s->disk.bad[place / SECTOR] = true;
+		return;
+	}
+	s->disk.now[place + 64 + rng_below(&s->rng, 128)] ^= 1 + rng_below(&s->rng, 255);
+	memcpy(s->disk.durable, s->disk.now, s->disk.bytes);
+}
+
+/* Recover, whatever comes between; false: a violation. */
+static bool recover_anyhow(struct jsim *s, u32 disturbances)
+{
+	struct ktm_jf_fault fault;
+
+	for (;;) {
+		enum jsim_stop stop = STOP_NEVER;
+		enum jsim_recovery r;
+
+		if (disturbances && rng_percent(&s->rng, 70))
+			stop = rng_percent(&s->rng, 60) ? STOP_CRASH : STOP_ERROR;
+		if (disturbances)
+			disturbances--;
+		r = jsim_recover(s, stop, rng_below(&s->rng, 24), NULL, &fault);
+		tried++;
+		switch (r) {
+		case RECOVERED:
+			return !s->failed;
+		case REFUSED:
+			jsim_violation(s, "refused after a mere crash: %s (place %llu)", fault.msg,
+				      (unsigned long long)fault.place);
+			return false;
+		case STOPPED:
+			/* The power, or only the module: then the cache stays. */
+			if (rng_percent(&s->rng, 70))
+				crash_somehow(s);
+			break;
+		case IO_FAILED:
+			if (rng_percent(&s->rng, 40))
+				crash_somehow(s);
+			break;
+		}
+	}
+}
+
+static void one_trial(struct jsim *from)
+{
+	struct jsim *s = &trial;
+
+	jsim_clone(s, from);
+	crash_somehow(s);
+	for (u32 round = 0; round < 3; round++) {
+		if (!recover_anyhow(s, rng_below(&s->rng, 4)))
+			break;
+		jsim_check_tail(s);
+		if (s->failed)
+			break;
+		for (u32 n = rng_below(&s->rng, 60); n && !s->failed; n--)
+			if (!jsim_step(s))
+				break;
+		/* An error, and then the same machine opens it again with its cache as it is. */
+		if (s->online && rng_percent(&s->rng, 25)) {
+			jsim_drain(s, true);
+			if (rng_percent(&s->rng, 70))
+				continue;
+		}
+		crash_somehow(s);
+		if (rng_percent(&s->rng, 30))
+			lose_one_superblock(s);
+	}
+	jsim_free(s);
+	if (s->failed && !jsim_quiet && jsim_violations <= 20)
+		printf("# ... seed %llu\n", (unsigned long long)seed);
+}
+
+static void boundary(struct jsim *s)
+{
+	if (s->failed)
+		return;
+	one_trial(s);
+}
+
+/*
+ * Every step of an opening, in every way, and every step of the opening after it:
+ * the corners between the superblocks and the restart extents.
+ */
+static void every_step(struct jsim *from)
+{
+	struct ktm_jf_fault fault;
+	u32 ios = 0;
+
+	jsim_clone(&trial, from);
+	jsim_recover(&trial, STOP_NEVER, 0, &ios, &fault);
+	jsim_free(&trial);
+	for (u32 at = 0; at < ios; at++) {
+		for (u32 how = 0; how < 2 * CRASH_MODES + 2; how++) {
+			bool error = how >= 2 * CRASH_MODES;
+			enum jsim_recovery r;
+
+			jsim_clone(&trial, from);
+			trial.rng.s += at * 1000 + how;
+			r = jsim_recover(&trial, error || how % 2 ? STOP_ERROR : STOP_CRASH, at,
+					NULL, &fault);
+			tried++;
+			if (r == REFUSED)
+				jsim_violation(&trial, "refused: %s", fault.msg);
+			/* The next opening reads what the cache holds, and is cut in turn. */
+			if (!error)
+				crash(&trial, how / 2);
+			for (u32 at2 = 0; at2 < 24 && !trial.failed && !from->failed; at2 += 3) {
+				jsim_clone(&probe, &trial);
+				probe.rng.s += at2;
+				if (jsim_recover(&probe, STOP_CRASH, at2 + how % 3, NULL, &fault) ==
+				    STOPPED)
+					crash_somehow(&probe);
+				tried++;
+				if (recover_anyhow(&probe, 0))
+					jsim_check_tail(&probe);
+				trial.failed |= probe.failed;
+				jsim_free(&probe);
+			}
+			jsim_free(&trial);
+		}
+	}
+}
+
+static void run(u64 run_seed)
+{
+	static const u32 units[] = { 4096, 4096, 4096, 8192, 65536 };
+	struct rng r = { run_seed };
+	u32 unit = units[rng_below(&r, 5)];
+	u64 bytes = max(400u << 10, 8 * unit) + (rng_below(&r, 3) ? 0 : 1u << 20) +
+		    unit * rng_below(&r, 20);
+	struct ktm_jf_fault fault;
+	u32 reopened = 0;
+
+	seed = run_seed;
+	jsim_init(&origin, run_seed, unit, bytes / unit, rng_percent(&r, 50));
+	every_step(&origin);
+	while (reopened < 6 && !origin.failed) {
+		if (jsim_recover(&origin, STOP_NEVER, 0, NULL, &fault) != RECOVERED) {
+			jsim_violation(&origin, "cannot be opened again: %s", fault.msg);
+			break;
+		}
+		origin.boundary = rng_percent(&r, 50) ? boundary : NULL;
+		for (u32 n = 0; n < 1500 && !origin.failed; n++) {
+			if (!jsim_step(&origin)) {
+				full++;
+				break;
+			}
+			if (rng_percent(&r, 2))
+				origin.boundary = rng_percent(&r, 40) ? boundary : NULL;
+		}
+		origin.boundary = NULL;
+		jsim_drain(&origin, rng_percent(&r, 40));
+		if (reopened % 3 == 0)
+			every_step(&origin);
+		reopened++;
+	}
+	jsim_free(&origin);
+}
+
+int main(int argc, char **argv)
+{
+	u64 first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 4;
+
+	/* Disks are cloned tens of thousands of times: keep their memory. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	for (u64 i = 0; i < runs; i++)
+		run(first + i);
+	printf("TAP version 13\n1..2\n");
+	printf("%sok 1 - no crash breaks a promise of the journal\n", jsim_violations ? "not " : "");
+	printf("%sok 2 - the ring was filled and opened again\n", full ? "" : "not ");
+	printf("campaign journal_crash: tried=%lu violations=%lu seed=%llu\n", tried, jsim_violations,
+	       (unsigned long long)first);
+	return jsim_violations || !full;
+}
