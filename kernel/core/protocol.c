@@ -538,11 +538,12 @@ u32 ktm_txc_enlist(struct ktm_txc *tx, struct ktm_enc *en, u32 mask, bool durabl
 
 /**
  * ktm_txc_enlist_recovered - an enlistment whose prepared record was found
- * @tx: a transaction whose outcome is known (COMMITTING or ABORTING)
+ * @tx: a transaction whose outcome is known, or INDOUBT and about to be settled
  * @en: memory of the enlistment
  * @mask: its logged mask
  *
- * It waits for its RM to come and recover it.
+ * It waits for its RM to come and recover it. A transaction that had finished
+ * in memory only has something to do again.
  */
 void ktm_txc_enlist_recovered(struct ktm_txc *tx, struct ktm_enc *en, u32 mask)
 {
@@ -550,11 +551,64 @@ void ktm_txc_enlist_recovered(struct ktm_txc *tx, struct ktm_enc *en, u32 mask)
 	en->tx = tx;
 	en->flags = KTM_ENC_DURABLE | KTM_ENC_LOGGED;
 	en->mask = mask;
-	en->state = tx->state == KTM_TX_STATE_COMMITTING ? KTM_EN_STATE_COMMITTING :
-							   KTM_EN_STATE_ABORTING;
 	list_add_tail(&en->link, &tx->enlistments);
-	tx->unfinished++;
 	tx->log_open++;
+	if (tx->state == KTM_TX_STATE_INDOUBT) {
+		en->state = KTM_EN_STATE_PREPARED;
+		tx->prepared_durable++;
+		return;
+	}
+	if (ktm_txc_outcome(tx) == KTM_OUTCOME_COMMITTED) {
+		tx->state = KTM_TX_STATE_COMMITTING;
+		en->state = KTM_EN_STATE_COMMITTING;
+	} else {
+		tx->state = KTM_TX_STATE_ABORTING;
+		en->state = KTM_EN_STATE_ABORTING;
+	}
+	tx->unfinished++;
+}
+
+/**
+ * ktm_txc_expire - a failed log is about to be read again: forget what it held
+ * @en: a durable enlistment; the caller takes it off the transaction's list
+ *
+ * What of it is in the log comes back by ktm_txc_enlist_recovered().
+ */
+void ktm_txc_expire(struct ktm_enc *en)
+{
+	struct ktm_txc *tx = en->tx;
+
+	switch (en->state) {
+	case KTM_EN_STATE_ACTIVE:
+	case KTM_EN_STATE_PREPARING:
+		tx->unvoted--;
+		break;
+	case KTM_EN_STATE_PREPARED:
+		tx->prepared_durable--;
+		break;
+	case KTM_EN_STATE_COMMITTING:
+	case KTM_EN_STATE_ABORTING:
+		if (owes(en))
+			tx->owing--;
+		tx->unfinished--;
+		break;
+	default:
+		return;
+	}
+	if (en->flags & KTM_ENC_LOGGED)
+		tx->log_open--;
+	en->flags = (en->flags & ~KTM_ENC_PRESENT) | KTM_ENC_GONE;
+}
+
+/**
+ * ktm_txc_reopened - all that the log holds of a transaction is in place again
+ * @tx: a transaction whose outcome is known
+ *
+ * Return: actions; it may be over now.
+ */
+u32 ktm_txc_reopened(struct ktm_txc *tx)
+{
+	return KTM_ACT_WAKE | close_if_finished(tx);
 }
 
 /**

@@ -132,6 +132,8 @@ void ktm_txc_init(struct ktm_txc *tx);
 void ktm_txc_init_recovered(struct ktm_txc *tx, bool committed);
 u32 ktm_txc_enlist(struct ktm_txc *tx, struct ktm_enc *en, u32 mask, bool durable);
 void ktm_txc_enlist_recovered(struct ktm_txc *tx, struct ktm_enc *en, u32 mask);
+void ktm_txc_expire(struct ktm_enc *en);
+u32 ktm_txc_reopened(struct ktm_txc *tx);
 u32 ktm_txc_check(const struct ktm_txc *tx, enum ktm_tx_event ev);
 u32 ktm_enc_check(const struct ktm_enc *en, enum ktm_en_event ev);
 struct ktm_result ktm_txc_event(struct ktm_txc *tx, enum ktm_tx_event ev);

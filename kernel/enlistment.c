@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Enlistments: making them, the answers of their RMs, their records.
+ */
+#include <linux/err.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "status.h"
+
+/*
+ * What a durable enlistment may have to write: a prepared record without
+ * information (more is asked for with the vote) and a completion record; its
+ * transaction needs a whole unit for the decision, so that it always fits.
+ */
+static u32 en_reserve(struct ktm_enlistment *en)
+{
+	struct ktm_transaction *tx = en->tx;
+	struct ktm_journal *j = en->rm->tm->journal;
+	u32 prepared = ktm_journal_bytes(j, KTM_JREC_PREPARED, 0);
+	u32 records = prepared + ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0);
+	u32 decision = tx->reserved ? 0 : ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
+	u32 head = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0);
+	int err;
+
+	lockdep_assert_held(&tx->lock);
+	err = ktm_journal_reserve(j, records + decision);
+	if (err)
+		goto fail;
+	err = ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_PREPARED, 0) + head);
+	if (err) {
+		ktm_journal_unreserve(j, records + decision);
+		goto fail;
+	}
+	en->reserved = records;
+	en->charged = ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+	tx->reserved += decision;
+	tx->charged += head;
+	return KTM_STATUS_SUCCESS;
+fail:
+	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+static void en_unreserve(struct ktm_enlistment *en)
+{
+	struct ktm_journal *j = en->rm->tm->journal;
+
+	lockdep_assert_held(&en->tx->lock);
+	if (en->reserved)
+		ktm_journal_unreserve(j, en->reserved);
+	if (en->charged)
+		ktm_journal_live_uncharge(j, en->charged);
+	en->reserved = 0;
+	en->charged = 0;
+}
+
+static struct ktm_enlistment *en_alloc(struct ktm_rm *rm, struct ktm_transaction *tx)
+{
+	struct ktm_enlistment *en = kzalloc(sizeof(*en), GFP_KERNEL_ACCOUNT);
+
+	if (!en)
+		return NULL;
+	INIT_LIST_HEAD(&en->rm_link);
+	INIT_LIST_HEAD(&en->core.link);
+	ktm_inbox_init(&en->inbox);
+	en->rm = rm;
+	en->tx = tx;
+	return en;
+}
+
+/* Into the RM's list; the reference is that of the transaction's list. */
+static void en_link(struct ktm_enlistment *en)
+{
+	struct ktm_rm *rm = en->rm;
+
+	ktm_object_get(&en->obj);
+	spin_lock(&rm->list_lock);
+	list_add_tail(&en->rm_link, &rm->enlistments);
+	rm->nr_enlistments++;
+	spin_unlock(&rm->list_lock);
+}
+
+/**
+ * ktm_en_forget - its transaction has ended, or its TM goes
+ * @en: the enlistment, its transaction's mutex held; the reference of the
+ *	transaction's list is given up
+ */
+void ktm_en_forget(struct ktm_enlistment *en)
+{
+	struct ktm_rm *rm = en->rm;
+
+	lockdep_assert_held(&en->tx->lock);
+	list_del_init(&en->core.link);
+	spin_lock(&rm->list_lock);
+	list_del_init(&en->rm_link);
+	rm->nr_enlistments--;
+	spin_unlock(&rm->list_lock);
+	en->core.due = 0;
+	en->core.withdraw = U32_MAX;
+	ktm_notify_enlistment(en);
+	if (rm->tm->journal)
+		en_unreserve(en);
+	ktm_object_unpublish(&en->obj);
+	ktm_object_put(&en->obj);
+}
+
+static u32 en_check_request(const struct ktm_enlist *arg)
+{
+	bool want_fd = arg->flags & KTM_ENLIST_FD;
+
+	if (arg->flags & ~KTM_ENLIST_FD || arg->reserved || arg->reserved2)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (want_fd ? !arg->access || arg->access & ~KTM_EN_ALL_ACCESS : arg->access)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if ((arg->mask & KTM_NOTIFY_REQUIRED) != KTM_NOTIFY_REQUIRED ||
+	    arg->mask & ~KTM_NOTIFY_SUPPORTED)
+		return KTM_STATUS_INVALID_PARAMETER;
+	return KTM_STATUS_SUCCESS;
+}
+
+/* Under the transaction's mutex: all or nothing. */
+static u32 en_enter(struct ktm_enlistment *en, u32 mask)
+{
+	struct ktm_transaction *tx = en->tx;
+	struct ktm_rm *rm = en->rm;
+	bool durable = ktm_rm_durable(rm);
+	u32 status;
+
+	lockdep_assert_held(&tx->lock);
+	if (tx->core.state != KTM_TX_STATE_ACTIVE)
+		return KTM_STATUS_TRANSACTION_NOT_ACTIVE;
+	status = ktm_tx_bind(tx, rm->tm);
+	if (status)
+		return status;
+	/* Looked at after binding: a reopening TM would find the transaction now. */
+	if (!ktm_rm_online(rm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	if (durable) {
+		status = en_reserve(en);
+		if (status)
+			return status;
+	}
+	if (ktm_object_publish(&en->obj)) {
+		if (durable)
+			en_unreserve(en);
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	}
+	status = ktm_txc_enlist(&tx->core, &en->core, mask, durable);
+	WARN_ON_ONCE(status);
+	en_link(en);
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_enlist - KTM_IOC_ENLIST
+ * @rm: the RM, kept open by the caller
+ * @tx: the transaction, kept open by the caller
+ * @arg: the request
+ * @nfd: out: the descriptor, if one is wanted
+ * @made: out: the enlistment with a reference, for ktm_enlist_undo()
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
+	       struct ktm_new_fd *nfd, struct ktm_enlistment **made)
+{
+	struct ktm_enlistment *en;
+	u32 status;
+
+	status = en_check_request(arg);
+	if (status)
+		return status;
+	en = en_alloc(rm, tx);
+	if (!en)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init(&en->obj, KTM_KIND_EN, NULL, NULL, arg->mode);
+	if (status) {
+		kfree(en);
+		return status;
+	}
+	ktm_object_get(&rm->obj);
+	ktm_object_get(&tx->obj);
+	en->key = arg->key;
+	if (arg->flags & KTM_ENLIST_FD) {
+		status = ktm_handle_create(&en->obj, arg->access, 0, nfd);
+		if (status)
+			goto put;
+	}
+	mutex_lock(&tx->lock);
+	status = en_enter(en, arg->mask);
+	en->own_handle = !status && nfd->file;
+	mutex_unlock(&tx->lock);
+	if (status) {
+		ktm_new_fd_cancel(nfd);
+		goto put;
+	}
+	arg->guid = en->obj.guid;
+	arg->fd = nfd->fd;
+	*made = en;
+	return KTM_STATUS_SUCCESS;
+put:
+	ktm_object_put(&en->obj);
+	return status;
+}
+
+/**
+ * ktm_enlist_undo - the caller of Enlist could not be told of it
+ * @en: the enlistment, with a reference of the caller
+ */
+void ktm_enlist_undo(struct ktm_enlistment *en)
+{
+	mutex_lock(&en->tx->lock);
+	en->own_handle = false;
+	ktm_tx_enlistment_event(en, KTM_ENEV_READ_ONLY);
+	mutex_unlock(&en->tx->lock);
+}
+
+/**
+ * ktm_en_find - an RM's enlistment by GUID
+ * @rm: the RM
+ * @guid: of the enlistment
+ *
+ * Return: the enlistment with a reference, or NULL.
+ */
+struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid)
+{
+	struct ktm_object *obj = ktm_object_find(KTM_KIND_EN, NULL, guid);
+
+	if (!obj)
+		return NULL;
+	if (ktm_en_of(obj)->rm != rm) {
+		ktm_object_put(obj);
+		return NULL;
+	}
+	return ktm_en_of(obj);
+}
+
+/* KTM_IOC_EN_OPEN */
+u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd)
+{
+	struct ktm_enlistment *en;
+	u32 status, granted;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	en = ktm_en_find(rm, &arg->guid);
+	if (!en)
+		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
+	status = ktm_object_grant(&en->obj, arg->access, &granted);
+	if (!status)
+		status = ktm_handle_create(&en->obj, granted, 0, nfd);
+	ktm_object_put(&en->obj);
+	arg->fd = nfd->fd;
+	return status;
+}
+
+static u32 en_opened(struct ktm_object *obj, u32 access, u32 flags)
+{
+	struct ktm_enlistment *en = ktm_en_of(obj);
+
+	if (!ktm_tm_hold(en->rm->tm))
+		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
+	mutex_lock(&en->tx->lock);
+	en->handles++;
+	mutex_unlock(&en->tx->lock);
+	return KTM_STATUS_SUCCESS;
+}
+
+static void en_closed(struct ktm_object *obj, u32 access)
+{
+	struct ktm_enlistment *en = ktm_en_of(obj);
+
+	mutex_lock(&en->tx->lock);
+	if (!--en->handles && en->own_handle)
+		ktm_tx_enlistment_event(en, KTM_ENEV_CLOSE);
+	mutex_unlock(&en->tx->lock);
+	ktm_tm_release(en->rm->tm);
+}
+
+/* The vote of a durable enlistment goes to the log, not forced, before it counts. */
+static u32 en_log_prepared(struct ktm_enlistment *en, u8 *information, u32 length)
+{
+	struct ktm_journal *j = en->rm->tm->journal;
+	u32 bytes = ktm_journal_bytes(j, KTM_JREC_PREPARED, length);
+	u32 extra = bytes - ktm_journal_bytes(j, KTM_JREC_PREPARED, 0);
+	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, length) - ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+	struct ktm_jrec rec;
+	u64 lsn;
+	int err;
+
+	lockdep_assert_held(&en->tx->lock);
+	if (!ktm_tm_online(en->rm->tm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	err = ktm_journal_reserve(j, extra);
+	if (err)
+		goto fail;
+	err = ktm_journal_live_charge(j, live);
+	if (err)
+		goto unreserve;
+	en->information = information;
+	en->information_length = length;
+	ktm_en_to_record(en, &en->tx->obj, &rec);
+	err = ktm_journal_append(j, &rec, bytes, &lsn);
+	if (err)
+		goto uncharge;
+	en->reserved -= bytes - extra;
+	en->charged += live;
+	return KTM_STATUS_SUCCESS;
+uncharge:
+	en->information = NULL;
+	en->information_length = 0;
+	ktm_journal_live_uncharge(j, live);
+unreserve:
+	ktm_journal_unreserve(j, extra);
+fail:
+	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+/**
+ * ktm_en_log_completion - its RM has finished; append that, not forced
+ * @en: the enlistment, its transaction's mutex held
+ * @end: it is the last that the log knows of the transaction
+ * @lsn: out: end of the record
+ *
+ * Return: SUCCESS, or TM_NOT_ONLINE and nothing is appended.
+ */
+u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn)
+{
+	struct ktm_jrec rec = {
+		.type = KTM_JREC_COMPLETION,
+		.flags = end ? KTM_JREC_F_END : 0,
+		.completion = {
+			.uow = en->tx->obj.guid,
+			.enlistment = en->obj.guid,
+		},
+	};
+
+	lockdep_assert_held(&en->tx->lock);
+	if (ktm_journal_append(en->rm->tm->journal, &rec, en->reserved, lsn))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	en->reserved = 0;
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 length)
+{
+	u32 status = ktm_enc_check(&en->core, KTM_ENEV_PREPARE_COMPLETE);
+
+	if (status)
+		return status;
+	if (ktm_rm_durable(en->rm)) {
+		status = en_log_prepared(en, *information, length);
+		if (status)
+			return status;
+		*information = NULL;
+	}
+	return ktm_tx_enlistment_event(en, KTM_ENEV_PREPARE_COMPLETE);
+}
+
+static u32 en_recover(struct ktm_enlistment *en, u64 key)
+{
+	u32 status;
+
+	if (!ktm_rm_online(en->rm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	status = ktm_enc_check(&en->core, KTM_ENEV_RECOVER);
+	if (status)
+		return status;
+	WRITE_ONCE(en->key, key);
+	return ktm_tx_enlistment_event(en, KTM_ENEV_RECOVER);
+}
+
+static u32 en_answer_locked(struct ktm_enlistment *en, unsigned int cmd, u8 **information,
+			    const struct ktm_answer *arg)
+{
+	/* A reopened TM knows it under a new object, or not at all. */
+	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core))
+		return KTM_STATUS_OBJECT_EXPIRED;
+	if (ktm_rm_durable(en->rm) && !READ_ONCE(en->rm->online))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	switch (cmd) {
+	case KTM_IOC_PREPARE_COMPLETE:
+		return en_prepare_complete(en, information, arg->information_length);
+	case KTM_IOC_COMMIT_COMPLETE:
+		return ktm_tx_enlistment_event(en, KTM_ENEV_COMMIT_COMPLETE);
+	case KTM_IOC_ROLLBACK_COMPLETE:
+		return ktm_tx_enlistment_event(en, KTM_ENEV_ROLLBACK_COMPLETE);
+	case KTM_IOC_READ_ONLY:
+		return ktm_tx_enlistment_event(en, KTM_ENEV_READ_ONLY);
+	case KTM_IOC_EN_ROLLBACK:
+		return ktm_tx_enlistment_event(en, KTM_ENEV_ROLLBACK);
+	case KTM_IOC_EN_RECOVER:
+		return en_recover(en, arg->key);
+	default:
+		return KTM_STATUS_INVALID_PARAMETER;
+	}
+}
+
+/**
+ * ktm_en_answer - an RM says something about one of its enlistments
+ * @en: the enlistment, with a reference of the caller
+ * @cmd: which of the requests that take a struct ktm_answer
+ * @arg: the request
+ *
+ * Return: enum ktm_status; nothing has changed unless it is SUCCESS.
+ */
+u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg)
+{
+	bool prepare = cmd == KTM_IOC_PREPARE_COMPLETE;
+	u8 *information = NULL;
+	u32 status;
+
+	if (arg->flags || (arg->key && cmd != KTM_IOC_EN_RECOVER) ||
+	    !arg->information != !arg->information_length ||
+	    arg->information_length > KTM_MAX_RECOVERY_INFORMATION ||
+	    (arg->information && !(prepare && ktm_rm_durable(en->rm))))
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (arg->information) {
+		information = vmemdup_user(u64_to_user_ptr(arg->information),
+					   arg->information_length);
+		if (IS_ERR(information))
+			return ktm_status_from_errno(PTR_ERR(information));
+	}
+	mutex_lock(&en->tx->lock);
+	status = en_answer_locked(en, cmd, &information, arg);
+	mutex_unlock(&en->tx->lock);
+	kvfree(information);
+	return status;
+}
+
+/**
+ * ktm_en_create_recovered - an enlistment whose prepared record was found
+ * @rm: its RM
+ * @rec: the record
+ * @enp: out: the enlistment with a reference, to be given to ktm_en_adopt()
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
+			    struct ktm_enlistment **enp)
+{
+	struct ktm_enlistment *en = en_alloc(rm, NULL);
+	u32 status;
+
+	if (!en)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init_recovered(&en->obj, KTM_KIND_EN, NULL, &rec->prepared.enlistment,
+					   rm->obj.mode, from_kuid(&init_user_ns, rm->obj.uid),
+					   from_kgid(&init_user_ns, rm->obj.gid));
+	if (status) {
+		kfree(en);
+		return status;
+	}
+	ktm_object_get(&rm->obj);
+	en->key = rec->prepared.key;
+	en->core.mask = rec->prepared.mask;
+	if (rec->prepared.info_len) {
+		en->information = kvmalloc(rec->prepared.info_len, GFP_KERNEL_ACCOUNT);
+		if (!en->information) {
+			ktm_object_put(&en->obj);
+			return KTM_STATUS_INSUFFICIENT_RESOURCES;
+		}
+		memcpy(en->information, rec->prepared.info, rec->prepared.info_len);
+		en->information_length = rec->prepared.info_len;
+	}
+	*enp = en;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_en_adopt - a recovered enlistment becomes part of its transaction
+ * @en: from ktm_en_create_recovered()
+ * @tx: its transaction, mutex held
+ * @reserved: bytes of the log that were reserved for it
+ * @charged: bytes of restart area that were charged for it
+ *
+ * May sleep until there is memory.
+ */
+void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 reserved, u32 charged)
+{
+	lockdep_assert_held(&tx->lock);
+	ktm_object_get(&tx->obj);
+	en->tx = tx;
+	en->reserved = reserved;
+	en->charged = charged;
+	ktm_object_publish_nofail(&en->obj);
+	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask);
+	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
+	en_link(en);
+	ktm_object_put(&en->obj);
+}
+
+/* Its prepared record, for the log and for restart areas. */
+void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *tx,
+		      struct ktm_jrec *rec)
+{
+	*rec = (struct ktm_jrec){
+		.type = KTM_JREC_PREPARED,
+		.prepared = {
+			.uow = tx->guid,
+			.enlistment = en->obj.guid,
+			.rm = en->rm->obj.guid,
+			.key = en->key,
+			.mask = en->core.mask,
+			.uid = from_kuid(&init_user_ns, tx->uid),
+			.gid = from_kgid(&init_user_ns, tx->gid),
+			.mode = tx->mode,
+			.info_len = en->information_length,
+			.info = en->information,
+		},
+	};
+}
+
+/**
+ * ktm_rm_for_each_enlistment - visit every enlistment of an RM once
+ * @rm: the RM; its mutex is held, which keeps two walks apart
+ * @fn: may sleep, may end the enlistment; called with its transaction's mutex
+ *
+ * Those that are made meanwhile are visited too.
+ */
+void ktm_rm_for_each_enlistment(struct ktm_rm *rm, void (*fn)(struct ktm_enlistment *en))
+{
+	struct ktm_enlistment *en;
+
+	lockdep_assert_held(&rm->lock);
+	spin_lock(&rm->list_lock);
+	while (!list_empty(&rm->enlistments)) {
+		en = list_first_entry(&rm->enlistments, struct ktm_enlistment, rm_link);
+		list_move_tail(&en->rm_link, &rm->walked);
+		ktm_object_get(&en->obj);
+		spin_unlock(&rm->list_lock);
+		mutex_lock(&en->tx->lock);
+		/* It may have been forgotten before we got here. */
+		if (!list_empty(&en->core.link))
+			fn(en);
+		mutex_unlock(&en->tx->lock);
+		ktm_object_put(&en->obj);
+		spin_lock(&rm->list_lock);
+	}
+	list_splice_init(&rm->walked, &rm->enlistments);
+	spin_unlock(&rm->list_lock);
+}
+
+/* KTM_INFO_EN_BASIC */
+void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->enlistment = en->obj.guid;
+	info->uow = en->tx->obj.guid;
+	info->rm = en->rm->obj.guid;
+	mutex_lock(&en->tx->lock);
+	info->key = en->key;
+	info->state = en->core.state;
+	info->mask = en->core.mask;
+	mutex_unlock(&en->tx->lock);
+}
+
+static void en_free(struct ktm_object *obj)
+{
+	struct ktm_enlistment *en = ktm_en_of(obj);
+
+	kvfree(en->information);
+	if (en->tx)
+		ktm_object_put(&en->tx->obj);
+	ktm_object_put(&en->rm->obj);
+	kfree_rcu(en, obj.rcu);
+}
+
+static void en_show(struct ktm_object *obj, struct seq_file *m)
+{
+	seq_printf(m, "ktm-state:\t%u\n", READ_ONCE(ktm_en_of(obj)->core.state));
+}
+
+static const struct file_operations en_fops = {
+	.owner		= THIS_MODULE,
+	.release	= ktm_handle_release,
+	.unlocked_ioctl	= ktm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= ktm_handle_show_fdinfo,
+	.llseek		= noop_llseek,
+};
+
+const struct ktm_kind_ops ktm_en_ops = {
+	.name		= "en",
+	.fops		= &en_fops,
+	.all_access	= KTM_EN_ALL_ACCESS,
+	.r		= KTM_EN_QUERY_INFORMATION,
+	.w		= KTM_EN_QUERY_INFORMATION | KTM_EN_SET_INFORMATION |
+			  KTM_EN_SUBORDINATE_RIGHTS | KTM_EN_SUPERIOR_RIGHTS,
+	.x		= KTM_EN_RECOVER,
+	.opened		= en_opened,
+	.closed		= en_closed,
+	.free		= en_free,
+	.show		= en_show,
+};

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KTM_ENLISTMENT_H
+#define KTM_ENLISTMENT_H
+
+#include "core/protocol.h"
+#include "notify.h"
+#include "object.h"
+#include "rm.h"
+#include "transaction.h"
+
+/*
+ * An enlistment. It has no lock of its own.
+ *
+ * @core: under tx->lock
+ * @tx: with a reference
+ * @rm: with a reference
+ * @rm_link: in rm->enlistments or rm->walked, under rm->list_lock
+ * @key: the RM's; under tx->lock, read without it by notifications
+ * @handles: under tx->lock
+ * @own_handle: it was made with a descriptor, whose close means something
+ * @reserved: bytes of the log kept for its records; under tx->lock
+ * @charged: bytes of restart area charged for it; under tx->lock
+ * @information: recovery information; set once, under tx->lock
+ * @inbox: under rm->queue.lock
+ */
+struct ktm_enlistment {
+	struct ktm_object obj;
+	struct ktm_enc core;
+	struct ktm_transaction *tx;
+	struct ktm_rm *rm;
+	struct list_head rm_link;
+	u64 key;
+	u32 handles;
+	bool own_handle;
+	u32 reserved;
+	u32 charged;
+	u32 information_length;
+	u8 *information;
+	struct ktm_inbox inbox;
+};
+
+static inline struct ktm_enlistment *ktm_en_of(struct ktm_object *obj)
+{
+	return container_of(obj, struct ktm_enlistment, obj);
+}
+
+static inline struct ktm_enlistment *ktm_en_of_core(struct ktm_enc *core)
+{
+	return container_of(core, struct ktm_enlistment, core);
+}
+
+u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
+	       struct ktm_new_fd *nfd, struct ktm_enlistment **made);
+void ktm_enlist_undo(struct ktm_enlistment *en);
+u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd);
+struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid);
+u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg);
+u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
+void ktm_en_forget(struct ktm_enlistment *en);
+u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
+			    struct ktm_enlistment **enp);
+void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 reserved,
+		  u32 charged);
+void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *tx,
+		      struct ktm_jrec *rec);
+void ktm_rm_for_each_enlistment(struct ktm_rm *rm, void (*fn)(struct ktm_enlistment *en));
+void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info);
+
+#endif /* KTM_ENLISTMENT_H */

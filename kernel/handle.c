@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Descriptors: a file, its rights and its object.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "object.h"
+#include "status.h"
+
+/**
+ * ktm_handle_create - make a descriptor, not yet visible
+ * @obj: the object; the handle takes a reference of its own
+ * @access: rights, checked by the caller
+ * @flags: KTM_OPEN_EXCLUSIVE or 0
+ * @nfd: out
+ *
+ * May sleep. The caller ends it with ktm_new_fd_install() or _cancel().
+ *
+ * Return: enum ktm_status; what the kind refuses, TOO_MANY_FILES,
+ * INSUFFICIENT_RESOURCES.
+ */
+u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd)
+{
+	struct ktm_handle *handle;
+	char name[16];
+	u32 status;
+
+	handle = kmalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	handle->obj = obj;
+	handle->access = access;
+	nfd->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (nfd->fd < 0) {
+		status = ktm_status_from_errno(nfd->fd);
+		goto free_handle;
+	}
+	status = obj->ops->opened(obj, access, flags);
+	if (status)
+		goto put_fd;
+	ktm_object_get(obj);
+	snprintf(name, sizeof(name), "[ktm-%s]", obj->ops->name);
+	nfd->file = anon_inode_getfile(name, obj->ops->fops, handle, O_RDWR);
+	if (IS_ERR(nfd->file)) {
+		status = ktm_status_from_errno(PTR_ERR(nfd->file));
+		nfd->file = NULL;
+		goto close;
+	}
+	return KTM_STATUS_SUCCESS;
+close:
+	obj->ops->closed(obj, access);
+	ktm_object_put(obj);
+put_fd:
+	put_unused_fd(nfd->fd);
+free_handle:
+	kfree(handle);
+	nfd->fd = -1;
+	return status;
+}
+
+/* The caller of the ioctl knows the number: from now on it is his. */
+void ktm_new_fd_install(struct ktm_new_fd *nfd)
+{
+	if (nfd->file)
+		fd_install(nfd->fd, nfd->file);
+}
+
+/* As if he had closed it at once. */
+void ktm_new_fd_cancel(struct ktm_new_fd *nfd)
+{
+	if (!nfd->file)
+		return;
+	put_unused_fd(nfd->fd);
+	fput(nfd->file);
+	nfd->file = NULL;
+	nfd->fd = -1;
+}
+
+/**
+ * ktm_handle_of - the handle behind a file
+ * @file: any file
+ *
+ * Return: the handle, or NULL if the file is none of ours.
+ */
+struct ktm_handle *ktm_handle_of(struct file *file)
+{
+	if (file->f_op != ktm_tm_ops.fops && file->f_op != ktm_rm_ops.fops &&
+	    file->f_op != ktm_tx_ops.fops && file->f_op != ktm_en_ops.fops)
+		return NULL;
+	return file->private_data;
+}
+
+int ktm_handle_release(struct inode *inode, struct file *file)
+{
+	struct ktm_handle *handle = file->private_data;
+
+	handle->obj->ops->closed(handle->obj, handle->access);
+	ktm_object_put(handle->obj);
+	kfree(handle);
+	return 0;
+}
+
+void ktm_handle_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ktm_handle *handle = file->private_data;
+
+	seq_printf(m, "ktm-kind:\t%s\n", handle->obj->ops->name);
+	seq_printf(m, "ktm-guid:\t%pUb\n", handle->obj->guid.b);
+	seq_printf(m, "ktm-access:\t0x%x\n", handle->access);
+	if (handle->obj->ops->show)
+		handle->obj->ops->show(handle->obj, m);
+}

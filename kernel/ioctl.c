@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests: copy, check the kind of descriptor and its rights, call the object,
+ * copy back. What a request means is none of this file's business.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "ktm.h"
+#include "object.h"
+#include "query.h"
+#include "rm.h"
+#include "status.h"
+#include "tm.h"
+#include "transaction.h"
+
+#define ON_DEVICE	BIT(0)
+#define ON_TM		BIT(KTM_KIND_TM)
+#define ON_RM		BIT(KTM_KIND_RM)
+#define ON_TX		BIT(KTM_KIND_TX)
+#define ON_EN		BIT(KTM_KIND_EN)
+
+union ktm_arg {
+	struct {
+		u32 size;
+		u32 status;
+	};
+	struct ktm_version version;
+	struct ktm_tm_create tm_create;
+	struct ktm_open open;
+	struct ktm_tx_create tx_create;
+	struct ktm_tm_recover tm_recover;
+	struct ktm_rm_create rm_create;
+	struct ktm_call call;
+	struct ktm_tx_wait tx_wait;
+	struct ktm_enlist enlist;
+	struct ktm_answer answer;
+	struct ktm_query query;
+	struct ktm_enumerate enumerate;
+	struct ktm_narrow narrow;
+};
+
+/*
+ * A request on its way. @handle: NULL on /dev/ktm. @nfd: a descriptor that it
+ * makes, visible only once its number has been copied out. @made: an
+ * enlistment to be undone if that fails, with a reference.
+ */
+struct ktm_request {
+	struct ktm_handle *handle;
+	unsigned int cmd;
+	union ktm_arg *arg;
+	struct ktm_new_fd nfd;
+	struct ktm_enlistment *made;
+};
+
+/* Another descriptor, passed in a field: of that kind and with those rights? */
+static u32 get_other(int fd, u8 kind, u32 access, struct fd *f, struct ktm_object **obj)
+{
+	struct ktm_handle *handle;
+	u32 status;
+
+	*f = fdget(fd);
+	if (!ktm_fd_file(*f))
+		return KTM_STATUS_INVALID_HANDLE;
+	handle = ktm_handle_of(ktm_fd_file(*f));
+	if (!handle || handle->obj->kind != kind) {
+		status = KTM_STATUS_OBJECT_TYPE_MISMATCH;
+		goto put;
+	}
+	if (access & ~handle->access) {
+		status = KTM_STATUS_ACCESS_DENIED;
+		goto put;
+	}
+	*obj = handle->obj;
+	return KTM_STATUS_SUCCESS;
+put:
+	fdput(*f);
+	return status;
+}
+
+static bool may(const struct ktm_request *r, u32 access)
+{
+	return !(access & ~r->handle->access);
+}
+
+static u32 do_version(struct ktm_request *r)
+{
+	if (r->arg->version.reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	r->arg->version.abi = KTM_ABI_VERSION;
+	r->arg->version.features = 0;
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 do_tm_create(struct ktm_request *r)
+{
+	return ktm_tm_create(&r->arg->tm_create, &r->nfd);
+}
+
+static u32 do_tm_open(struct ktm_request *r)
+{
+	return ktm_tm_open(&r->arg->open, &r->nfd);
+}
+
+static u32 do_tx_create(struct ktm_request *r)
+{
+	struct ktm_tx_create *arg = &r->arg->tx_create;
+	struct ktm_object *tm;
+	struct fd f;
+	u32 status;
+
+	if (arg->tm_fd == -1)
+		return ktm_tx_create(arg, NULL, &r->nfd);
+	status = get_other(arg->tm_fd, KTM_KIND_TM, KTM_TM_BIND_TRANSACTION, &f, &tm);
+	if (status)
+		return status;
+	status = ktm_tx_create(arg, ktm_tm_of(tm), &r->nfd);
+	fdput(f);
+	return status;
+}
+
+static u32 do_tx_open(struct ktm_request *r)
+{
+	return ktm_tx_open(&r->arg->open, &r->nfd);
+}
+
+static u32 do_tm_recover(struct ktm_request *r)
+{
+	if (!may(r, KTM_TM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tm_recover(ktm_tm_of(r->handle->obj), &r->arg->tm_recover);
+}
+
+static u32 do_rm_create(struct ktm_request *r)
+{
+	if (!may(r, KTM_TM_CREATE_RM))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_rm_create(ktm_tm_of(r->handle->obj), &r->arg->rm_create, &r->nfd);
+}
+
+static u32 do_rm_open(struct ktm_request *r)
+{
+	return ktm_rm_open(ktm_tm_of(r->handle->obj), &r->arg->open, &r->nfd);
+}
+
+static u32 do_rm_recover(struct ktm_request *r)
+{
+	if (!may(r, KTM_RM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_rm_recover(ktm_rm_of(r->handle->obj), &r->arg->call);
+}
+
+static u32 do_enlist(struct ktm_request *r)
+{
+	struct ktm_enlist *arg = &r->arg->enlist;
+	struct ktm_object *tx;
+	struct fd f;
+	u32 status;
+
+	if (!may(r, KTM_RM_ENLIST))
+		return KTM_STATUS_ACCESS_DENIED;
+	status = get_other(arg->tx_fd, KTM_KIND_TX, KTM_TX_ENLIST, &f, &tx);
+	if (status)
+		return status;
+	status = ktm_enlist(ktm_rm_of(r->handle->obj), ktm_tx_of(tx), arg, &r->nfd, &r->made);
+	fdput(f);
+	return status;
+}
+
+static u32 do_en_open(struct ktm_request *r)
+{
+	if (!may(r, KTM_RM_ENLIST))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_en_open(ktm_rm_of(r->handle->obj), &r->arg->open, &r->nfd);
+}
+
+static u32 do_commit(struct ktm_request *r)
+{
+	if (!may(r, KTM_TX_COMMIT))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tx_commit(ktm_tx_of(r->handle->obj), &r->arg->call);
+}
+
+static u32 do_rollback(struct ktm_request *r)
+{
+	if (!may(r, KTM_TX_ROLLBACK))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tx_rollback(ktm_tx_of(r->handle->obj), &r->arg->call);
+}
+
+static u32 do_tx_wait(struct ktm_request *r)
+{
+	if (!may(r, KTM_TX_QUERY_INFORMATION))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tx_wait(ktm_tx_of(r->handle->obj), &r->arg->tx_wait);
+}
+
+static u32 answer_on_rm(struct ktm_request *r)
+{
+	bool recover = r->cmd == KTM_IOC_EN_RECOVER;
+	struct ktm_rm *rm = ktm_rm_of(r->handle->obj);
+	struct ktm_enlistment *en;
+	u32 status;
+
+	if (!may(r, recover ? KTM_RM_RECOVER : KTM_RM_ENLIST))
+		return KTM_STATUS_ACCESS_DENIED;
+	/* "Not found" means rollback to an RM that asks: not before the log is read. */
+	if (recover && !ktm_rm_online(rm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	en = ktm_en_find(rm, &r->arg->answer.enlistment);
+	if (!en)
+		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
+	status = ktm_en_answer(en, r->cmd, &r->arg->answer);
+	ktm_object_put(&en->obj);
+	return status;
+}
+
+static u32 do_answer(struct ktm_request *r)
+{
+	u32 access = r->cmd == KTM_IOC_EN_RECOVER ? KTM_EN_RECOVER : KTM_EN_SUBORDINATE_RIGHTS;
+
+	if (r->handle->obj->kind == KTM_KIND_RM)
+		return answer_on_rm(r);
+	if (!may(r, access))
+		return KTM_STATUS_ACCESS_DENIED;
+	if (!ktm_guid_is_nil(&r->arg->answer.enlistment))
+		return KTM_STATUS_INVALID_PARAMETER;
+	return ktm_en_answer(ktm_en_of(r->handle->obj), r->cmd, &r->arg->answer);
+}
+
+static u32 do_query(struct ktm_request *r)
+{
+	return ktm_query(r->handle, &r->arg->query);
+}
+
+static u32 do_enumerate(struct ktm_request *r)
+{
+	return ktm_enumerate(r->handle, &r->arg->enumerate);
+}
+
+static u32 do_narrow(struct ktm_request *r)
+{
+	struct ktm_narrow *arg = &r->arg->narrow;
+	u32 status;
+
+	if (!arg->access || arg->access & ~r->handle->obj->ops->all_access)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!may(r, arg->access))
+		return KTM_STATUS_ACCESS_DENIED;
+	status = ktm_handle_create(r->handle->obj, arg->access, 0, &r->nfd);
+	arg->fd = r->nfd.fd;
+	return status;
+}
+
+struct ktm_ioctl {
+	u32 (*fn)(struct ktm_request *r);
+	u16 size;
+	u8 on;
+};
+
+#define KTM_IOCTL(cmd, func, type, where) \
+	[_IOC_NR(cmd)] = { .fn = (func), .size = sizeof(struct type), .on = (where) }
+
+static const struct ktm_ioctl ioctls[] = {
+	KTM_IOCTL(KTM_IOC_VERSION, do_version, ktm_version, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_TM_CREATE, do_tm_create, ktm_tm_create, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_TM_OPEN, do_tm_open, ktm_open, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_TX_CREATE, do_tx_create, ktm_tx_create, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_TX_OPEN, do_tx_open, ktm_open, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_TM_RECOVER, do_tm_recover, ktm_tm_recover, ON_TM),
+	KTM_IOCTL(KTM_IOC_RM_CREATE, do_rm_create, ktm_rm_create, ON_TM),
+	KTM_IOCTL(KTM_IOC_RM_OPEN, do_rm_open, ktm_open, ON_TM),
+	KTM_IOCTL(KTM_IOC_RM_RECOVER, do_rm_recover, ktm_call, ON_RM),
+	KTM_IOCTL(KTM_IOC_ENLIST, do_enlist, ktm_enlist, ON_RM),
+	KTM_IOCTL(KTM_IOC_EN_OPEN, do_en_open, ktm_open, ON_RM),
+	KTM_IOCTL(KTM_IOC_COMMIT, do_commit, ktm_call, ON_TX),
+	KTM_IOCTL(KTM_IOC_ROLLBACK, do_rollback, ktm_call, ON_TX),
+	KTM_IOCTL(KTM_IOC_TX_WAIT, do_tx_wait, ktm_tx_wait, ON_TX),
+	KTM_IOCTL(KTM_IOC_PREPARE_COMPLETE, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_IOCTL(KTM_IOC_COMMIT_COMPLETE, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_IOCTL(KTM_IOC_ROLLBACK_COMPLETE, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_IOCTL(KTM_IOC_READ_ONLY, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_IOCTL(KTM_IOC_EN_ROLLBACK, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_IOCTL(KTM_IOC_EN_RECOVER, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_IOCTL(KTM_IOC_QUERY, do_query, ktm_query, ON_TM | ON_RM | ON_TX | ON_EN),
+	KTM_IOCTL(KTM_IOC_ENUMERATE, do_enumerate, ktm_enumerate, ON_DEVICE | ON_TM | ON_RM),
+	KTM_IOCTL(KTM_IOC_NARROW, do_narrow, ktm_narrow, ON_TM | ON_RM | ON_TX | ON_EN),
+};
+
+/* The status is told whenever there is room for it; it may be all that is. */
+static long refuse(void __user *uarg, u32 usize, u32 status, int err)
+{
+	if (usize >= offsetofend(union ktm_arg, status) &&
+	    put_user(status, (u32 __user *)(uarg + offsetof(union ktm_arg, status))))
+		return -EFAULT;
+	return err;
+}
+
+static long finish(struct ktm_request *r, void __user *uarg, u32 size)
+{
+	int err = ktm_status_errno(r->arg->status);
+
+	if (copy_to_user(uarg, r->arg, size)) {
+		ktm_new_fd_cancel(&r->nfd);
+		if (r->made)
+			ktm_enlist_undo(r->made);
+		err = -EFAULT;
+	} else {
+		ktm_new_fd_install(&r->nfd);
+	}
+	if (r->made)
+		ktm_object_put(&r->made->obj);
+	return err;
+}
+
+/**
+ * ktm_ioctl - every request on every descriptor of ours
+ * @file: the descriptor
+ * @cmd: the request
+ * @arg: user address of its struct
+ *
+ * Return: 0 or a negative errno, the class of the status in the struct.
+ */
+long ktm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+	const struct ktm_ioctl *op;
+	union ktm_arg karg = { };
+	struct ktm_request r = {
+		.handle = ktm_handle_of(file),
+		.cmd = cmd,
+		.arg = &karg,
+		.nfd = { .fd = -1 },
+	};
+	u32 usize;
+	int err;
+
+	if (cmd != KTM_IOC(_IOC_NR(cmd)) || _IOC_NR(cmd) >= ARRAY_SIZE(ioctls))
+		return -ENOTTY;
+	op = &ioctls[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(ioctls))];
+	if (!op->fn)
+		return -ENOTTY;
+	if (get_user(usize, (u32 __user *)uarg))
+		return -EFAULT;
+	if (!(op->on & BIT(r.handle ? r.handle->obj->kind : 0)))
+		return refuse(uarg, usize, KTM_STATUS_OBJECT_TYPE_MISMATCH, -ENOTTY);
+	/* Every version has the fields of the first. */
+	if (usize < op->size || usize > PAGE_SIZE)
+		return refuse(uarg, usize, KTM_STATUS_INVALID_PARAMETER,
+			      usize < op->size ? -EINVAL : -E2BIG);
+	err = copy_struct_from_user(&karg, op->size, uarg, usize);
+	if (err)
+		return refuse(uarg, usize, err == -E2BIG ? KTM_STATUS_INVALID_PARAMETER :
+							   KTM_STATUS_FAULT, err);
+	karg.status = op->fn(&r);
+	return finish(&r, uarg, op->size);
+}

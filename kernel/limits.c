@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What one user may pin: a count of objects per user and user namespace.
+ *
+ * inc_ucount() is not exported to modules, so this table does its work: an
+ * entry per (kuid, user namespace), and its parent is the entry of the
+ * namespace's owner in the namespace above. A charge goes up the whole chain,
+ * so that making namespaces does not make room. The creator stays charged
+ * until the object goes, wherever its descriptors are passed.
+ */
+#include <linux/atomic.h>
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/jhash.h>
+#include <linux/module.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "limits.h"
+
+static unsigned int max_objects = 65536;
+module_param(max_objects, uint, 0644);
+MODULE_PARM_DESC(max_objects, "objects that one user may have at a time");
+
+struct ktm_user_key {
+	struct user_namespace *ns;
+	kuid_t uid;
+};
+
+/*
+ * @ref: one per charge and one per child; the entry goes with the last.
+ * @parent: set when made, owns a reference.
+ */
+struct ktm_user {
+	struct rhash_head node;
+	struct ktm_user_key key;
+	struct ktm_user *parent;
+	refcount_t ref;
+	atomic_t objects;
+	struct rcu_head rcu;
+};
+
+static u32 user_hash(const void *data, u32 len, u32 seed)
+{
+	const struct ktm_user_key *key = data;
+
+	return jhash_2words((u32)((unsigned long)key->ns >> 4), __kuid_val(key->uid), seed);
+}
+
+static u32 user_obj_hash(const void *obj, u32 len, u32 seed)
+{
+	const struct ktm_user *user = obj;
+
+	return user_hash(&user->key, len, seed);
+}
+
+static int user_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct ktm_user_key *key = arg->key;
+	const struct ktm_user *user = obj;
+
+	return user->key.ns != key->ns || !uid_eq(user->key.uid, key->uid);
+}
+
+static const struct rhashtable_params user_params = {
+	.head_offset	= offsetof(struct ktm_user, node),
+	.key_len	= sizeof(struct ktm_user_key),
+	.hashfn		= user_hash,
+	.obj_hashfn	= user_obj_hash,
+	.obj_cmpfn	= user_cmp,
+	.automatic_shrinking = true,
+};
+
+static struct rhashtable users;
+
+static void user_put(struct ktm_user *user)
+{
+	while (user && refcount_dec_and_test(&user->ref)) {
+		struct ktm_user *parent = user->parent;
+
+		rhashtable_remove_fast(&users, &user->node, user_params);
+		put_user_ns(user->key.ns);
+		kfree_rcu(user, rcu);
+		user = parent;
+	}
+}
+
+static struct ktm_user *user_find(const struct ktm_user_key *key)
+{
+	struct ktm_user *user;
+
+	rcu_read_lock();
+	user = rhashtable_lookup(&users, key, user_params);
+	if (user && !refcount_inc_not_zero(&user->ref))
+		user = NULL;
+	rcu_read_unlock();
+	return user;
+}
+
+/* A reference to the entry, made if need be with its chain, top first. */
+static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid)
+{
+	const struct ktm_user_key key = { .ns = ns, .uid = uid };
+	struct ktm_user *user, *parent = NULL;
+	int err;
+
+	user = user_find(&key);
+	if (user)
+		return user;
+	if (ns->parent) {
+		/* The depth of namespaces is bounded at 32. */
+		parent = user_get(ns->parent, ns->owner);
+		if (IS_ERR(parent))
+			return parent;
+	}
+	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	if (!user) {
+		user_put(parent);
+		return ERR_PTR(-ENOMEM);
+	}
+	user->key.ns = get_user_ns(ns);
+	user->key.uid = uid;
+	user->parent = parent;
+	refcount_set(&user->ref, 1);
+	for (;;) {
+		struct ktm_user *other;
+
+		err = rhashtable_lookup_insert_key(&users, &key, &user->node, user_params);
+		if (!err)
+			return user;
+		if (err != -EEXIST)
+			break;
+		/* Somebody else was quicker, or is just leaving. */
+		other = user_find(&key);
+		if (other) {
+			put_user_ns(ns);
+			kfree(user);
+			user_put(parent);
+			return other;
+		}
+		cpu_relax();
+	}
+	put_user_ns(ns);
+	kfree(user);
+	user_put(parent);
+	return ERR_PTR(err == -EBUSY || err == -E2BIG ? -ENOMEM : err);
+}
+
+static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
+{
+	for (; user != end; user = user->parent)
+		atomic_dec(&user->objects);
+}
+
+/**
+ * ktm_user_charge - charge one object to the caller
+ *
+ * May sleep.
+ *
+ * Return: who was charged, to be given back with ktm_user_uncharge(); or
+ * ERR_PTR(-EDQUOT) if the limit is reached, ERR_PTR(-ENOMEM).
+ */
+struct ktm_user *ktm_user_charge(void)
+{
+	struct ktm_user *user = user_get(current_user_ns(), current_fsuid());
+	unsigned int limit = READ_ONCE(max_objects);
+	struct ktm_user *u;
+
+	if (IS_ERR(user))
+		return user;
+	for (u = user; u; u = u->parent) {
+		if ((unsigned int)atomic_inc_return(&u->objects) > limit) {
+			uncharge_chain(user, u->parent);
+			user_put(user);
+			return ERR_PTR(-EDQUOT);
+		}
+	}
+	return user;
+}
+
+/**
+ * ktm_user_charge_owner - charge what recovery rebuilds; never refused
+ * @uid: owner, as the log says
+ *
+ * May sleep.
+ *
+ * Return: who was charged, or ERR_PTR(-ENOMEM).
+ */
+struct ktm_user *ktm_user_charge_owner(kuid_t uid)
+{
+	struct ktm_user *user = user_get(&init_user_ns, uid);
+
+	if (!IS_ERR(user))
+		atomic_inc(&user->objects);
+	return user;
+}
+
+/**
+ * ktm_user_uncharge - one object less
+ * @user: from ktm_user_charge() or ktm_user_charge_owner()
+ *
+ * Does not sleep.
+ */
+void ktm_user_uncharge(struct ktm_user *user)
+{
+	uncharge_chain(user, NULL);
+	user_put(user);
+}
+
+int ktm_limits_init(void)
+{
+	return rhashtable_init(&users, &user_params);
+}
+
+void ktm_limits_exit(void)
+{
+	rhashtable_destroy(&users);
+}

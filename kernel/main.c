@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktm - the kernel transaction manager: the module and /dev/ktm.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "journal.h"
+#include "ktm.h"
+#include "limits.h"
+#include "object.h"
+
+struct workqueue_struct *ktm_wq;
+
+static const struct file_operations ktm_device_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= ktm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+/* The udev rule gives it to a group; by itself it is root's. */
+static struct miscdevice ktm_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "ktm",
+	.fops	= &ktm_device_fops,
+	.mode	= 0600,
+};
+
+static int __init ktm_init(void)
+{
+	int err;
+
+	ktm_wq = alloc_workqueue("ktm", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!ktm_wq)
+		return -ENOMEM;
+	err = ktm_limits_init();
+	if (err)
+		goto destroy_wq;
+	err = ktm_objects_init();
+	if (err)
+		goto exit_limits;
+	err = ktm_journal_init();
+	if (err)
+		goto exit_objects;
+	err = misc_register(&ktm_device);
+	if (err)
+		goto exit_journal;
+	return 0;
+exit_journal:
+	ktm_journal_exit();
+exit_objects:
+	ktm_objects_exit();
+exit_limits:
+	ktm_limits_exit();
+destroy_wq:
+	destroy_workqueue(ktm_wq);
+	return err;
+}
+
+static void __exit ktm_exit(void)
+{
+	/*
+	 * No descriptor is open. Workers may still be closing the last TM, and
+	 * the tables must be empty before they go.
+	 */
+	misc_deregister(&ktm_device);
+	destroy_workqueue(ktm_wq);
+	ktm_journal_exit();
+	ktm_objects_exit();
+	ktm_limits_exit();
+	/* kfree_rcu() of the last objects uses no code of ours. */
+}
+
+module_init(ktm_init);
+module_exit(ktm_exit);
+
+MODULE_DESCRIPTION("Kernel transaction manager");
+MODULE_AUTHOR("The ktm for Linux maintainers");
+MODULE_LICENSE("GPL");

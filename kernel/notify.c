@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Notifications: from the protocol's due bits to read(2).
+ *
+ * A notification leaves the queue only after its copy succeeded. While it is
+ * being copied nothing later of the same enlistment goes to any reader, so the
+ * order per enlistment holds with several readers too, and a copy that failed
+ * can be put back in front without overtaking or being overtaken.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "notify.h"
+#include "rm.h"
+#include "transaction.h"
+
+static const u32 slot_notify[] = {
+	[KTM_SLOT_PREPARE]	= KTM_NOTIFY_PREPARE,
+	[KTM_SLOT_COMMIT]	= KTM_NOTIFY_COMMIT,
+	[KTM_SLOT_ROLLBACK]	= KTM_NOTIFY_ROLLBACK,
+	[KTM_SLOT_RECOVER]	= KTM_NOTIFY_RECOVER,
+	[KTM_SLOT_INDOUBT]	= KTM_NOTIFY_INDOUBT,
+	[KTM_SLOT_LAST_RECOVER]	= KTM_NOTIFY_LAST_RECOVER,
+};
+
+static void slot_init(struct ktm_slot *slot, u8 kind)
+{
+	INIT_LIST_HEAD(&slot->link);
+	slot->kind = kind;
+	slot->queued = false;
+	slot->reading = false;
+	slot->again = false;
+}
+
+static struct ktm_enlistment *slot_enlistment(struct ktm_slot *slot)
+{
+	if (slot->kind == KTM_SLOT_LAST_RECOVER)
+		return NULL;
+	return container_of(slot - slot->kind, struct ktm_enlistment, inbox.slots[0]);
+}
+
+void ktm_queue_init(struct ktm_queue *q)
+{
+	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->slots);
+	init_waitqueue_head(&q->wait);
+	q->open = false;
+	slot_init(&q->last_recover, KTM_SLOT_LAST_RECOVER);
+}
+
+void ktm_inbox_init(struct ktm_inbox *inbox)
+{
+	int i;
+
+	for (i = 0; i < KTM_NR_EN_SLOTS; i++)
+		slot_init(&inbox->slots[i], i);
+	inbox->reading = false;
+}
+
+static void slot_queue(struct ktm_queue *q, struct ktm_slot *slot)
+{
+	lockdep_assert_held(&q->lock);
+	if (slot->reading) {
+		slot->again = true;
+		return;
+	}
+	if (slot->queued)
+		return;
+	if (slot_enlistment(slot))
+		ktm_object_get(&slot_enlistment(slot)->obj);
+	slot->queued = true;
+	list_add_tail(&slot->link, &q->slots);
+}
+
+/*
+ * Returns the enlistment whose reference the slot held, to be put by the caller
+ * without the lock, or NULL.
+ */
+static struct ktm_enlistment *slot_withdraw(struct ktm_queue *q, struct ktm_slot *slot)
+{
+	lockdep_assert_held(&q->lock);
+	slot->again = false;
+	if (!slot->queued)
+		return NULL;
+	slot->queued = false;
+	list_del_init(&slot->link);
+	return slot_enlistment(slot);
+}
+
+/* Somebody has the RM open now. */
+void ktm_queue_open(struct ktm_queue *q)
+{
+	spin_lock(&q->lock);
+	q->open = true;
+	spin_unlock(&q->lock);
+}
+
+/* Nobody has the RM open any more: no reader, and nobody to read it for. */
+void ktm_queue_close(struct ktm_queue *q)
+{
+	struct ktm_enlistment *en;
+	struct ktm_slot *slot;
+
+	spin_lock(&q->lock);
+	q->open = false;
+	while (!list_empty(&q->slots)) {
+		slot = list_first_entry(&q->slots, struct ktm_slot, link);
+		en = slot_withdraw(q, slot);
+		spin_unlock(&q->lock);
+		if (en)
+			ktm_object_put(&en->obj);
+		spin_lock(&q->lock);
+	}
+	spin_unlock(&q->lock);
+}
+
+/**
+ * ktm_notify_enlistment - carry out what the protocol asked for an enlistment
+ * @en: the enlistment; its transaction's mutex is held, the caller has a reference
+ */
+void ktm_notify_enlistment(struct ktm_enlistment *en)
+{
+	struct ktm_queue *q = &en->rm->queue;
+	u32 due = en->core.due, withdraw = en->core.withdraw;
+	bool wake = false;
+	int i, puts = 0;
+
+	lockdep_assert_held(&en->tx->lock);
+	if (!due && !withdraw)
+		return;
+	en->core.due = 0;
+	en->core.withdraw = 0;
+	spin_lock(&q->lock);
+	for (i = 0; i < KTM_NR_EN_SLOTS; i++) {
+		if (withdraw & slot_notify[i] && slot_withdraw(q, &en->inbox.slots[i]))
+			puts++;
+	}
+	for (i = 0; i < KTM_NR_EN_SLOTS && q->open; i++) {
+		if (due & slot_notify[i]) {
+			slot_queue(q, &en->inbox.slots[i]);
+			wake = true;
+		}
+	}
+	spin_unlock(&q->lock);
+	if (wake)
+		wake_up_interruptible(&q->wait);
+	while (puts--)
+		ktm_object_put(&en->obj);
+}
+
+/* The last of what RM recovery has to say. */
+void ktm_notify_last_recover(struct ktm_rm *rm)
+{
+	struct ktm_queue *q = &rm->queue;
+
+	spin_lock(&q->lock);
+	if (q->open) {
+		slot_withdraw(q, &q->last_recover);
+		slot_queue(q, &q->last_recover);
+	}
+	spin_unlock(&q->lock);
+	wake_up_interruptible(&q->wait);
+}
+
+static struct ktm_slot *slot_readable(struct ktm_queue *q)
+{
+	struct ktm_slot *slot;
+
+	lockdep_assert_held(&q->lock);
+	list_for_each_entry(slot, &q->slots, link) {
+		struct ktm_enlistment *en = slot_enlistment(slot);
+
+		if (!en || !en->inbox.reading)
+			return slot;
+	}
+	return NULL;
+}
+
+/* Take the next one for this reader; its reference goes with it. */
+static struct ktm_slot *read_begin(struct ktm_queue *q)
+{
+	struct ktm_slot *slot;
+
+	spin_lock(&q->lock);
+	slot = slot_readable(q);
+	if (slot) {
+		list_del_init(&slot->link);
+		slot->queued = false;
+		slot->reading = true;
+		if (slot_enlistment(slot))
+			slot_enlistment(slot)->inbox.reading = true;
+	}
+	spin_unlock(&q->lock);
+	return slot;
+}
+
+static void read_end(struct ktm_queue *q, struct ktm_slot *slot, bool copied)
+{
+	struct ktm_enlistment *en = slot_enlistment(slot);
+	bool back = false, wake;
+
+	spin_lock(&q->lock);
+	slot->reading = false;
+	if (en)
+		en->inbox.reading = false;
+	if (!copied) {
+		back = true;
+		list_add(&slot->link, &q->slots);
+	} else if (slot->again) {
+		back = true;
+		list_add_tail(&slot->link, &q->slots);
+	}
+	slot->again = false;
+	slot->queued = back;
+	wake = !list_empty(&q->slots);
+	spin_unlock(&q->lock);
+	if (wake)
+		wake_up_interruptible(&q->wait);
+	if (en && !back)
+		ktm_object_put(&en->obj);
+}
+
+static int copy_one(struct ktm_slot *slot, char __user *buf)
+{
+	struct ktm_enlistment *en = slot_enlistment(slot);
+	struct ktm_notification n = {
+		.length = sizeof(n),
+		.kind = slot_notify[slot->kind],
+	};
+
+	if (en) {
+		n.enlistment = en->obj.guid;
+		n.uow = en->tx->obj.guid;
+		n.key = READ_ONCE(en->key);
+	}
+	return copy_to_user(buf, &n, sizeof(n)) ? -EFAULT : 0;
+}
+
+/* Is there something to read, or to see by poll? */
+bool ktm_notify_waiting(struct ktm_queue *q)
+{
+	bool waiting;
+
+	spin_lock(&q->lock);
+	waiting = slot_readable(q);
+	spin_unlock(&q->lock);
+	return waiting;
+}
+
+/**
+ * ktm_notify_read - as many whole notifications as fit
+ * @rm: the RM
+ * @buf: where to
+ * @len: bytes of it
+ * @nonblock: do not wait for the first
+ *
+ * Return: bytes, or -EMSGSIZE, -EAGAIN, -EINTR, -EFAULT.
+ */
+ssize_t ktm_notify_read(struct ktm_rm *rm, char __user *buf, size_t len, bool nonblock)
+{
+	struct ktm_queue *q = &rm->queue;
+	struct ktm_slot *slot;
+	ssize_t done = 0;
+	int err;
+
+	if (len < sizeof(struct ktm_notification))
+		return -EMSGSIZE;
+	while (len - done >= sizeof(struct ktm_notification)) {
+		slot = read_begin(q);
+		if (!slot) {
+			if (done)
+				break;
+			if (nonblock)
+				return -EAGAIN;
+			/* Taking notifications is no state change: EINTR loses nothing. */
+			if (wait_event_interruptible(q->wait, ktm_notify_waiting(q)))
+				return -EINTR;
+			continue;
+		}
+		err = copy_one(slot, buf + done);
+		read_end(q, slot, !err);
+		if (err)
+			return done ? done : err;
+		done += sizeof(struct ktm_notification);
+	}
+	return done;
+}

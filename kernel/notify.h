@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KTM_NOTIFY_H
+#define KTM_NOTIFY_H
+
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <uapi/linux/ktm.h>
+
+struct ktm_enlistment;
+struct ktm_rm;
+
+/* One slot per kind of notification, so that queuing never needs memory. */
+enum ktm_slot_kind {
+	KTM_SLOT_PREPARE,
+	KTM_SLOT_COMMIT,
+	KTM_SLOT_ROLLBACK,
+	KTM_SLOT_RECOVER,
+	KTM_SLOT_INDOUBT,
+	KTM_NR_EN_SLOTS,
+	KTM_SLOT_LAST_RECOVER = KTM_NR_EN_SLOTS,
+};
+
+/*
+ * A slot is idle, queued (on the RM's list) or being read (its copy to user
+ * space is under way). Queued and being read, it holds a reference on its
+ * enlistment. All fields belong to the queue's lock.
+ *
+ * @again: it came due once more while it was being read
+ */
+struct ktm_slot {
+	struct list_head link;
+	u8 kind;
+	bool queued;
+	bool reading;
+	bool again;
+};
+
+/*
+ * An RM's notifications, in the order in which they came due.
+ *
+ * @lock: everything here and in the slots; taken inside a transaction's mutex;
+ *	nothing is taken inside it. A reader does not hold it while it copies.
+ * @wait: readers and pollers
+ * @open: somebody has the RM open; else what comes due is dropped, RM recovery
+ *	rebuilds what is still owed
+ */
+struct ktm_queue {
+	spinlock_t lock;
+	struct list_head slots;
+	wait_queue_head_t wait;
+	bool open;
+	struct ktm_slot last_recover;
+};
+
+/* An enlistment's part of it; @reading: nothing later of it goes to a reader. */
+struct ktm_inbox {
+	struct ktm_slot slots[KTM_NR_EN_SLOTS];
+	bool reading;
+};
+
+void ktm_queue_init(struct ktm_queue *q);
+void ktm_queue_open(struct ktm_queue *q);
+void ktm_queue_close(struct ktm_queue *q);
+void ktm_inbox_init(struct ktm_inbox *inbox);
+void ktm_notify_enlistment(struct ktm_enlistment *en);
+void ktm_notify_last_recover(struct ktm_rm *rm);
+ssize_t ktm_notify_read(struct ktm_rm *rm, char __user *buf, size_t len, bool nonblock);
+bool ktm_notify_waiting(struct ktm_queue *q);
+
+#endif /* KTM_NOTIFY_H */

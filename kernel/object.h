@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the four kinds of objects have in common, and their descriptors.
+ *
+ * An object is found by (scope, GUID) in the table of its kind; the scope of an
+ * RM is its TM, the others have none. References:
+ * - the table holds one while the object is in it (ktm_object_publish() to
+ *   ktm_object_unpublish());
+ * - each handle holds one;
+ * - an enlistment holds one on its RM and one on its transaction; the
+ *   transaction's list holds one on each enlistment until the transaction is
+ *   finished, which breaks the circle;
+ * - an RM and a transaction that is bound hold one on the TM.
+ */
+#ifndef KTM_OBJECT_H
+#define KTM_OBJECT_H
+
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/rhashtable-types.h>
+#include <linux/uidgid.h>
+#include <uapi/linux/ktm.h>
+
+struct ktm_object;
+struct ktm_handle;
+struct ktm_user;
+struct seq_file;
+
+/**
+ * struct ktm_kind_ops - what differs between the kinds
+ * @name: for fdinfo and /proc
+ * @fops: of its descriptors
+ * @all_access: every right that there is
+ * @r: rights that mode bit r grants to whom it applies
+ * @w: the same for w
+ * @x: the same for x
+ * @opened: a handle is being made: count it, or refuse with a status
+ * @closed: the last reference to a handle's file is gone; any process context
+ * @free: the last reference to the object is gone; must not sleep, frees by RCU
+ * @show: one line for fdinfo
+ */
+struct ktm_kind_ops {
+	const char *name;
+	const struct file_operations *fops;
+	u32 all_access, r, w, x;
+	u32 (*opened)(struct ktm_object *obj, u32 access, u32 flags);
+	void (*closed)(struct ktm_object *obj, u32 access);
+	void (*free)(struct ktm_object *obj);
+	void (*show)(struct ktm_object *obj, struct seq_file *m);
+};
+
+extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops;
+
+/* All fields but @ref and @node are fixed before the object is published. */
+struct ktm_object {
+	struct kref ref;
+	struct rhash_head node;
+	const struct ktm_kind_ops *ops;
+	const void *scope;
+	struct ktm_guid guid;
+	u8 kind;
+	umode_t mode;
+	kuid_t uid;
+	kgid_t gid;
+	struct ktm_user *user;
+	struct rcu_head rcu;
+};
+
+/* private_data of a descriptor's file; fixed when it is made. */
+struct ktm_handle {
+	struct ktm_object *obj;
+	u32 access;
+};
+
+int ktm_objects_init(void);
+void ktm_objects_exit(void);
+
+u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
+		    const struct ktm_guid *guid, u32 mode);
+u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope,
+			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
+int ktm_object_publish(struct ktm_object *obj);
+int ktm_object_publish_nofail(struct ktm_object *obj);
+void ktm_object_unpublish(struct ktm_object *obj);
+struct ktm_object *ktm_object_find(u8 kind, const void *scope, const struct ktm_guid *guid);
+u32 ktm_object_grant(const struct ktm_object *obj, u32 access, u32 *granted);
+u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
+			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
+			 const void *ctx);
+void ktm_object_release(struct kref *ref);
+
+static inline void ktm_object_get(struct ktm_object *obj)
+{
+	kref_get(&obj->ref);
+}
+
+static inline void ktm_object_put(struct ktm_object *obj)
+{
+	kref_put(&obj->ref, ktm_object_release);
+}
+
+static inline bool ktm_guid_is_nil(const struct ktm_guid *guid)
+{
+	return !memchr_inv(guid, 0, sizeof(*guid));
+}
+
+static inline bool ktm_guid_eq(const struct ktm_guid *a, const struct ktm_guid *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* handle.c */
+struct ktm_new_fd {
+	struct file *file;
+	int fd;
+};
+
+u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
+void ktm_new_fd_install(struct ktm_new_fd *nfd);
+void ktm_new_fd_cancel(struct ktm_new_fd *nfd);
+struct ktm_handle *ktm_handle_of(struct file *file);
+int ktm_handle_release(struct inode *inode, struct file *file);
+void ktm_handle_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* ioctl.c */
+long ktm_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+#endif /* KTM_OBJECT_H */

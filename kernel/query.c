@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What objects tell about themselves, and lists of them.
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "query.h"
+#include "rm.h"
+#include "tm.h"
+#include "transaction.h"
+
+/* All of it or nothing; the length is told in either case. */
+static u32 give(struct ktm_query *arg, const void *data, u32 length)
+{
+	u32 room = arg->length;
+
+	arg->length = length;
+	if (room < length)
+		return KTM_STATUS_BUFFER_TOO_SMALL;
+	if (copy_to_user(u64_to_user_ptr(arg->buffer), data, length))
+		return KTM_STATUS_FAULT;
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 query_tm(struct ktm_tm *tm, struct ktm_query *arg)
+{
+	struct ktm_tm_info info;
+
+	if (arg->info_class != KTM_INFO_TM_BASIC)
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	ktm_tm_info(tm, &info);
+	return give(arg, &info, sizeof(info));
+}
+
+static u32 query_en(struct ktm_enlistment *en, struct ktm_query *arg)
+{
+	struct ktm_en_info info;
+
+	switch (arg->info_class) {
+	case KTM_INFO_EN_BASIC:
+		ktm_en_info(en, &info);
+		return give(arg, &info, sizeof(info));
+	case KTM_INFO_EN_RECOVERY: {
+		u8 *information;
+		u32 length;
+
+		/* Set once, before the vote counts, and never freed before the object. */
+		mutex_lock(&en->tx->lock);
+		information = en->information;
+		length = en->information_length;
+		mutex_unlock(&en->tx->lock);
+		return give(arg, information, length);
+	}
+	default:
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	}
+}
+
+static u32 query_rm(struct ktm_rm *rm, struct ktm_query *arg)
+{
+	struct ktm_enlistment *en;
+	struct ktm_rm_info info;
+	u32 status;
+
+	if (arg->info_class == KTM_INFO_RM_BASIC) {
+		if (!ktm_guid_is_nil(&arg->guid))
+			return KTM_STATUS_INVALID_PARAMETER;
+		ktm_rm_info(rm, &info);
+		return give(arg, &info, sizeof(info));
+	}
+	if (arg->info_class != KTM_INFO_EN_BASIC && arg->info_class != KTM_INFO_EN_RECOVERY)
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	en = ktm_en_find(rm, &arg->guid);
+	if (!en)
+		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
+	status = query_en(en, arg);
+	ktm_object_put(&en->obj);
+	return status;
+}
+
+static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *arg)
+{
+	struct ktm_en_pair *pairs;
+	struct ktm_enc *core;
+	u32 n = 0, room, status;
+
+	mutex_lock(&tx->lock);
+	list_for_each_entry(core, &tx->core.enlistments, link)
+		n++;
+	mutex_unlock(&tx->lock);
+	room = n;
+	pairs = kvcalloc(max(room, 1u), sizeof(*pairs), GFP_KERNEL_ACCOUNT);
+	if (!pairs)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	n = 0;
+	mutex_lock(&tx->lock);
+	list_for_each_entry(core, &tx->core.enlistments, link) {
+		struct ktm_enlistment *en = ktm_en_of_core(core);
+
+		/* What came meanwhile is left to the next query. */
+		if (n == room)
+			break;
+		pairs[n++] = (struct ktm_en_pair){
+			.enlistment = en->obj.guid,
+			.rm = en->rm->obj.guid,
+			.state = core->state,
+			.present = !!(core->flags & KTM_ENC_PRESENT),
+		};
+	}
+	mutex_unlock(&tx->lock);
+	status = give(arg, pairs, n * sizeof(*pairs));
+	kvfree(pairs);
+	return status;
+}
+
+static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
+{
+	struct ktm_tx_info info;
+
+	switch (arg->info_class) {
+	case KTM_INFO_TX_BASIC:
+		ktm_tx_info(tx, &info);
+		return give(arg, &info, sizeof(info));
+	case KTM_INFO_TX_ENLISTMENTS:
+		return query_tx_enlistments(tx, arg);
+	default:
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	}
+}
+
+/**
+ * ktm_query - KTM_IOC_QUERY
+ * @handle: the descriptor
+ * @arg: the request
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_query(struct ktm_handle *handle, struct ktm_query *arg)
+{
+	/* The right has the same bit on every kind of object. */
+	BUILD_BUG_ON(KTM_TM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
+		     KTM_RM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
+		     KTM_TX_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION);
+	if (!(handle->access & KTM_EN_QUERY_INFORMATION))
+		return KTM_STATUS_ACCESS_DENIED;
+	if (handle->obj->kind != KTM_KIND_RM && !ktm_guid_is_nil(&arg->guid))
+		return KTM_STATUS_INVALID_PARAMETER;
+	switch (handle->obj->kind) {
+	case KTM_KIND_TM:
+		return query_tm(ktm_tm_of(handle->obj), arg);
+	case KTM_KIND_RM:
+		return query_rm(ktm_rm_of(handle->obj), arg);
+	case KTM_KIND_TX:
+		return query_tx(ktm_tx_of(handle->obj), arg);
+	default:
+		return query_en(ktm_en_of(handle->obj), arg);
+	}
+}
+
+static bool want_any(const struct ktm_object *obj, const void *ctx)
+{
+	return true;
+}
+
+static bool want_rm_of(const struct ktm_object *obj, const void *ctx)
+{
+	return obj->scope == ctx;
+}
+
+static bool want_tx_of(const struct ktm_object *obj, const void *ctx)
+{
+	return READ_ONCE(container_of(obj, struct ktm_transaction, obj)->tm) == ctx;
+}
+
+static bool want_en_of(const struct ktm_object *obj, const void *ctx)
+{
+	return container_of(obj, struct ktm_enlistment, obj)->rm == ctx;
+}
+
+/**
+ * ktm_enumerate - KTM_IOC_ENUMERATE
+ * @handle: the descriptor, or NULL for /dev/ktm
+ * @arg: the request
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_enumerate *arg)
+{
+	u8 on = handle ? handle->obj->kind : 0;
+
+	if (handle && !(handle->access & KTM_TM_QUERY_INFORMATION))
+		return KTM_STATUS_ACCESS_DENIED;
+	if (!on && (arg->kind == KTM_KIND_TM || arg->kind == KTM_KIND_TX))
+		return ktm_object_enumerate(arg->kind, arg, want_any, NULL);
+	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_RM)
+		return ktm_object_enumerate(KTM_KIND_RM, arg, want_rm_of, handle->obj);
+	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_TX)
+		return ktm_object_enumerate(KTM_KIND_TX, arg, want_tx_of, handle->obj);
+	if (on == KTM_KIND_RM && arg->kind == KTM_KIND_EN)
+		return ktm_object_enumerate(KTM_KIND_EN, arg, want_en_of, handle->obj);
+	return KTM_STATUS_INVALID_PARAMETER;
+}

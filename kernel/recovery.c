@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The log back into objects, when a TM is opened and when it is reopened.
+ *
+ * 1. Quiet: whatever memory believes of durable enlistments is dropped, what
+ *    had not been handed to the log is rolled back, and every RM is offline. A
+ *    decision that was handed over and failed stays in doubt.
+ * 2. The journal is opened: each record is replayed into objects that nobody
+ *    can find, they are written to the new restart area, and all of that is
+ *    made durable.
+ * 3. Only then are the objects published, and what was in doubt is settled.
+ *
+ * A failure before 3 leaves the TM as after 1 and can be tried again.
+ */
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
+#include <linux/slab.h>
+
+#include "enlistment.h"
+#include "recovery.h"
+#include "rm.h"
+#include "status.h"
+#include "transaction.h"
+
+/* An RM that lived before or was found. @rm: with a reference. */
+struct found_rm {
+	struct hlist_node node;
+	struct ktm_rm *rm;
+	bool is_new;
+};
+
+/*
+ * A transaction that was found. @tx: made from the log, with a reference.
+ * @enlistments: those without a completion record, by core.link, with a
+ * reference each. @prepared: how many prepared records there were.
+ */
+struct found_tx {
+	struct hlist_node node;
+	struct ktm_transaction *tx;
+	struct list_head enlistments;
+	u32 prepared;
+	bool committed;
+};
+
+struct recovery {
+	struct ktm_tm *tm;
+	DECLARE_HASHTABLE(rms, 6);
+	DECLARE_HASHTABLE(txs, 10);
+	int err;
+};
+
+static u32 guid_hash(const struct ktm_guid *guid)
+{
+	return jhash(guid, sizeof(*guid), 0);
+}
+
+static struct found_rm *find_rm(struct recovery *r, const struct ktm_guid *guid)
+{
+	struct found_rm *f;
+
+	hash_for_each_possible(r->rms, f, node, guid_hash(guid)) {
+		if (ktm_guid_eq(&f->rm->obj.guid, guid))
+			return f;
+	}
+	return NULL;
+}
+
+static struct found_tx *find_tx(struct recovery *r, const struct ktm_guid *uow)
+{
+	struct found_tx *f;
+
+	hash_for_each_possible(r->txs, f, node, guid_hash(uow)) {
+		if (ktm_guid_eq(&f->tx->obj.guid, uow))
+			return f;
+	}
+	return NULL;
+}
+
+static int add_rm(struct recovery *r, struct ktm_rm *rm, bool is_new)
+{
+	struct found_rm *f = kzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f) {
+		ktm_object_put(&rm->obj);
+		return -ENOMEM;
+	}
+	f->rm = rm;
+	f->is_new = is_new;
+	hash_add(r->rms, &f->node, guid_hash(&rm->obj.guid));
+	return 0;
+}
+
+static void drop_rm(struct found_rm *f)
+{
+	hash_del(&f->node);
+	ktm_object_put(&f->rm->obj);
+	kfree(f);
+}
+
+static void drop_enlistment(struct ktm_enlistment *en)
+{
+	list_del_init(&en->core.link);
+	ktm_object_put(&en->obj);
+}
+
+static void drop_tx(struct found_tx *f)
+{
+	while (!list_empty(&f->enlistments))
+		drop_enlistment(ktm_en_of_core(list_first_entry(&f->enlistments,
+								struct ktm_enc, link)));
+	hash_del(&f->node);
+	ktm_object_put(&f->tx->obj);
+	kfree(f);
+}
+
+static void drop_all(struct recovery *r)
+{
+	struct found_tx *tx;
+	struct found_rm *rm;
+	struct hlist_node *tmp;
+	int i;
+
+	hash_for_each_safe(r->txs, i, tmp, tx, node)
+		drop_tx(tx);
+	hash_for_each_safe(r->rms, i, tmp, rm, node)
+		drop_rm(rm);
+}
+
+/* ---- 1: quiet ---- */
+
+static void quiet_tx(struct ktm_transaction *tx, void *ctx)
+{
+	struct ktm_enc *core, *next;
+
+	mutex_lock(&tx->lock);
+	/* The new opening begins without reservations. */
+	tx->reserved = 0;
+	tx->charged = 0;
+	tx->end_lsn = 0;
+	list_for_each_entry_safe(core, next, &tx->core.enlistments, link) {
+		struct ktm_enlistment *en = ktm_en_of_core(core);
+
+		if (!(core->flags & KTM_ENC_DURABLE))
+			continue;
+		en->reserved = 0;
+		en->charged = 0;
+		ktm_txc_expire(core);
+		ktm_en_forget(en);
+	}
+	if (tx->core.state == KTM_TX_STATE_ACTIVE || tx->core.state == KTM_TX_STATE_PREPARING)
+		ktm_tx_event(tx, KTM_TXEV_SETTLE_ABORT);
+	mutex_unlock(&tx->lock);
+}
+
+/* The durable RMs that live, each with a reference; they are not made or lost meanwhile. */
+static int collect_rms(struct recovery *r)
+{
+	struct ktm_tm *tm = r->tm;
+	struct ktm_rm *rm;
+	struct found_rm *f;
+	int err;
+
+	lockdep_assert_held(&tm->lock);
+	for (;;) {
+		spin_lock(&tm->list_lock);
+		list_for_each_entry(rm, &tm->rms, tm_link) {
+			if (ktm_rm_durable(rm) && !find_rm(r, &rm->obj.guid)) {
+				ktm_object_get(&rm->obj);
+				break;
+			}
+		}
+		spin_unlock(&tm->list_lock);
+		if (list_entry_is_head(rm, &tm->rms, tm_link))
+			break;
+		err = add_rm(r, rm, false);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int quiet(struct recovery *r)
+{
+	struct ktm_tm *tm = r->tm;
+	struct found_rm *rm;
+	int i, err;
+
+	/* What the log was told, it has failed by now, or is about to. */
+	if (wait_event_killable(tm->deciding_wait, !atomic_read(&tm->deciding)))
+		return -EINTR;
+	err = collect_rms(r);
+	if (err)
+		return err;
+	hash_for_each(r->rms, i, rm, node)
+		ktm_rm_offline(rm->rm);
+	ktm_tm_for_each_transaction(tm, quiet_tx, NULL);
+	return 0;
+}
+
+/* ---- 2: replay and snapshot ---- */
+
+static int replay_rm(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct ktm_rm *rm;
+	u32 status;
+
+	if (find_rm(r, &rec->rm.guid))
+		return 0;
+	status = ktm_rm_create_recovered(r->tm, rec, &rm);
+	if (status)
+		return ktm_status_errno(status);
+	return add_rm(r, rm, true);
+}
+
+static int replay_rm_gone(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct found_rm *f = find_rm(r, &rec->rm_gone.guid);
+
+	if (!f)
+		return -EUCLEAN;
+	drop_rm(f);
+	return 0;
+}
+
+static int new_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 uid, u32 gid,
+		  struct found_tx **fp)
+{
+	struct found_tx *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	u32 status;
+
+	if (!f)
+		return -ENOMEM;
+	status = ktm_tx_create_recovered(r->tm, uow, mode, uid, gid, false, &f->tx);
+	if (status) {
+		kfree(f);
+		return ktm_status_errno(status);
+	}
+	INIT_LIST_HEAD(&f->enlistments);
+	hash_add(r->txs, &f->node, guid_hash(uow));
+	*fp = f;
+	return 0;
+}
+
+static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct found_rm *rm = find_rm(r, &rec->prepared.rm);
+	struct found_tx *tx = find_tx(r, &rec->prepared.uow);
+	struct ktm_enlistment *en;
+	u32 status;
+	int err;
+
+	if (!rm)
+		return -EUCLEAN;
+	if (!tx) {
+		err = new_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
+			     rec->prepared.gid, &tx);
+		if (err)
+			return err;
+	}
+	status = ktm_en_create_recovered(rm->rm, rec, &en);
+	if (status)
+		return ktm_status_errno(status);
+	list_add_tail(&en->core.link, &tx->enlistments);
+	tx->prepared++;
+	return 0;
+}
+
+static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct found_tx *tx = find_tx(r, &rec->decision.uow);
+
+	/* The prepared records stand before it in the same log. */
+	if (!tx || tx->committed || tx->prepared != rec->decision.prepared)
+		return -EUCLEAN;
+	tx->committed = rec->decision.outcome == KTM_JREC_COMMIT;
+	return 0;
+}
+
+static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct found_tx *tx = find_tx(r, &rec->completion.uow);
+	struct ktm_enc *core;
+
+	if (!tx)
+		return -EUCLEAN;
+	list_for_each_entry(core, &tx->enlistments, link) {
+		struct ktm_enlistment *en = ktm_en_of_core(core);
+
+		if (!ktm_guid_eq(&en->obj.guid, &rec->completion.enlistment))
+			continue;
+		drop_enlistment(en);
+		if (!!(rec->flags & KTM_JREC_F_END) != list_empty(&tx->enlistments))
+			return -EUCLEAN;
+		if (rec->flags & KTM_JREC_F_END)
+			drop_tx(tx);
+		return 0;
+	}
+	return -EUCLEAN;
+}
+
+/* In a restart area: the transaction, before its prepared records. */
+static int replay_tx(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct found_tx *tx;
+	int err;
+
+	if (find_tx(r, &rec->tx.uow))
+		return -EUCLEAN;
+	err = new_tx(r, &rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid, &tx);
+	if (err)
+		return err;
+	tx->committed = rec->tx.outcome == KTM_JREC_COMMIT;
+	return 0;
+}
+
+static int replay(void *ctx, const struct ktm_jrec *rec)
+{
+	struct recovery *r = ctx;
+
+	switch (rec->type) {
+	case KTM_JREC_CLOCK:
+		return 0;
+	case KTM_JREC_RM:
+		return replay_rm(r, rec);
+	case KTM_JREC_RM_GONE:
+		return replay_rm_gone(r, rec);
+	case KTM_JREC_PREPARED:
+		return replay_prepared(r, rec);
+	case KTM_JREC_DECISION:
+		return replay_decision(r, rec);
+	case KTM_JREC_COMPLETION:
+		return replay_completion(r, rec);
+	case KTM_JREC_TX:
+		return replay_tx(r, rec);
+	default:
+		return -EUCLEAN;
+	}
+}
+
+/*
+ * Does a live transaction contradict the log? Memory is never believed against
+ * it, but an outcome that was told must be there: else the device has lost what
+ * it had confirmed, and nobody shall write on it.
+ */
+static void check_tx(struct ktm_transaction *tx, void *ctx)
+{
+	struct recovery *r = ctx;
+	struct found_tx *f = find_tx(r, &tx->obj.guid);
+
+	if (f && f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
+		r->err = -EUCLEAN;
+	if (f && !f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_COMMITTED)
+		r->err = -EUCLEAN;
+}
+
+static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_tx *f)
+{
+	struct ktm_journal *j = r->tm->journal;
+	const struct ktm_object *obj = &f->tx->obj;
+	struct ktm_enc *core;
+	struct ktm_jrec rec = {
+		.type = KTM_JREC_TX,
+		.tx = {
+			.uow = obj->guid,
+			/* Presumed abort: what was not decided by now never will be. */
+			.outcome = f->committed ? KTM_JREC_COMMIT : KTM_JREC_ABORT,
+			.uid = from_kuid(&init_user_ns, obj->uid),
+			.gid = from_kgid(&init_user_ns, obj->gid),
+			.mode = obj->mode,
+		},
+	};
+	int err;
+
+	list_for_each_entry(core, &f->enlistments, link)
+		rec.tx.prepared++;
+	err = ktm_jsnap_add(snap, &rec);
+	if (err)
+		return err;
+	ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_TX, 0));
+	list_for_each_entry(core, &f->enlistments, link) {
+		struct ktm_enlistment *en = ktm_en_of_core(core);
+
+		ktm_en_to_record(en, obj, &rec);
+		err = ktm_jsnap_add(snap, &rec);
+		if (err)
+			return err;
+		ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_PREPARED,
+							  en->information_length));
+		ktm_journal_reserve(j, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0));
+	}
+	return 0;
+}
+
+static int snapshot(void *ctx, struct ktm_jsnap *snap)
+{
+	struct recovery *r = ctx;
+	struct ktm_jrec rec;
+	struct found_tx *tx;
+	struct found_rm *rm;
+	int i, err;
+
+	r->err = 0;
+	ktm_tm_for_each_transaction(r->tm, check_tx, r);
+	if (r->err)
+		return r->err;
+	hash_for_each(r->rms, i, rm, node) {
+		ktm_rm_to_record(rm->rm, &rec);
+		err = ktm_jsnap_add(snap, &rec);
+		if (err)
+			return err;
+		ktm_journal_live_charge(r->tm->journal,
+					ktm_jrec_bytes(KTM_JREC_RM, rm->rm->description_length));
+	}
+	hash_for_each(r->txs, i, tx, node) {
+		err = snapshot_tx(r, snap, tx);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void offline(void *ctx, int err)
+{
+	struct recovery *r = ctx;
+
+	ktm_tm_log_failed(r->tm);
+}
+
+static const struct ktm_journal_ops journal_ops = {
+	.replay = replay,
+	.snapshot = snapshot,
+	.offline = offline,
+};
+
+/* ---- 3: publish ---- */
+
+/* The live transaction of that UOW, with a reference, or NULL. */
+static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid *uow)
+{
+	struct ktm_object *obj = ktm_object_find(KTM_KIND_TX, NULL, uow);
+
+	if (!obj)
+		return NULL;
+	if (READ_ONCE(ktm_tx_of(obj)->tm) != tm) {
+		ktm_object_put(obj);
+		return NULL;
+	}
+	return ktm_tx_of(obj);
+}
+
+static void publish_tx(struct recovery *r, struct found_tx *f)
+{
+	struct ktm_journal *j = r->tm->journal;
+	struct ktm_transaction *tx = live_tx(r->tm, &f->tx->obj.guid);
+	struct ktm_enlistment *en;
+
+	if (!tx) {
+		tx = f->tx;
+		ktm_object_get(&tx->obj);
+		if (f->committed)
+			ktm_txc_init_recovered(&tx->core, true);
+		ktm_tx_publish_recovered(tx, r->tm);
+	}
+	mutex_lock(&tx->lock);
+	tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
+	while (!list_empty(&f->enlistments)) {
+		en = ktm_en_of_core(list_first_entry(&f->enlistments, struct ktm_enc, link));
+		list_del_init(&en->core.link);
+		ktm_en_adopt(en, tx, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0),
+			     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
+	}
+	if (tx->core.state == KTM_TX_STATE_INDOUBT)
+		ktm_tx_event(tx, f->committed ? KTM_TXEV_SETTLE_COMMIT : KTM_TXEV_SETTLE_ABORT);
+	mutex_unlock(&tx->lock);
+	ktm_object_put(&tx->obj);
+}
+
+/* In doubt, and not in the log: it had not got there. */
+static void settle_tx(struct ktm_transaction *tx, void *ctx)
+{
+	mutex_lock(&tx->lock);
+	if (tx->core.state == KTM_TX_STATE_INDOUBT)
+		ktm_tx_event(tx, KTM_TXEV_SETTLE_ABORT);
+	else if (ktm_txc_outcome(&tx->core) != KTM_OUTCOME_UNDETERMINED)
+		ktm_tx_carry_out(tx, NULL, ktm_txc_reopened(&tx->core));
+	mutex_unlock(&tx->lock);
+}
+
+static void publish(struct recovery *r)
+{
+	struct found_tx *tx;
+	struct found_rm *rm;
+	int i;
+
+	hash_for_each(r->rms, i, rm, node) {
+		if (rm->is_new)
+			ktm_rm_publish_recovered(rm->rm);
+	}
+	hash_for_each(r->txs, i, tx, node)
+		publish_tx(r, tx);
+	ktm_tm_for_each_transaction(r->tm, settle_tx, NULL);
+}
+
+/**
+ * ktm_recovery_run - bring a durable TM online
+ * @tm: the TM, its mutex held, not online
+ * @fault: out: what is wrong with the journal, if that is what is wrong
+ *
+ * Return: 0 and the TM is online (unless its log has just failed again), or a
+ * negative errno and it is not.
+ */
+int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault)
+{
+	u32 before = tm->state;
+	struct recovery *r;
+	int err;
+
+	lockdep_assert_held(&tm->lock);
+	/* The journal keeps it as the context of its calls for as long as it lives. */
+	r = tm->recovery;
+	if (!r) {
+		r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+		if (!r)
+			return -ENOMEM;
+		r->tm = tm;
+		tm->recovery = r;
+	}
+	hash_init(r->rms);
+	hash_init(r->txs);
+	WRITE_ONCE(tm->state, KTM_TM_STATE_RECOVERING);
+	err = quiet(r);
+	if (!err)
+		err = ktm_journal_open(tm->journal, &journal_ops, r, fault);
+	if (!err)
+		publish(r);
+	drop_all(r);
+	if (err)
+		WRITE_ONCE(tm->state, before);
+	else	/* It may have failed once more in the meantime. */
+		cmpxchg(&tm->state, KTM_TM_STATE_RECOVERING, KTM_TM_STATE_ONLINE);
+	return err;
+}

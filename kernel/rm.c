@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resource managers: making, opening, recovering, closing.
+ */
+#include <linux/poll.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "rm.h"
+#include "status.h"
+#include "transaction.h"
+
+static struct ktm_rm *rm_alloc(struct ktm_tm *tm)
+{
+	struct ktm_rm *rm = kzalloc(sizeof(*rm), GFP_KERNEL_ACCOUNT);
+
+	if (!rm)
+		return NULL;
+	INIT_LIST_HEAD(&rm->tm_link);
+	mutex_init(&rm->lock);
+	spin_lock_init(&rm->list_lock);
+	INIT_LIST_HEAD(&rm->enlistments);
+	INIT_LIST_HEAD(&rm->walked);
+	ktm_queue_init(&rm->queue);
+	rm->tm = tm;
+	return rm;
+}
+
+/* Into the TM's list, with a reference: it stays known until discarded. */
+static void rm_join(struct ktm_rm *rm)
+{
+	struct ktm_tm *tm = rm->tm;
+
+	ktm_object_get(&rm->obj);
+	spin_lock(&tm->list_lock);
+	list_add_tail(&rm->tm_link, &tm->rms);
+	tm->nr_rms++;
+	spin_unlock(&tm->list_lock);
+}
+
+/* What it takes of a restart area. */
+static u32 rm_live_bytes(const struct ktm_rm *rm)
+{
+	return ktm_jrec_bytes(KTM_JREC_RM, rm->description_length);
+}
+
+/**
+ * ktm_rm_discard - its TM knows it no more
+ * @rm: the RM, with a reference of the caller; nobody has it open
+ */
+void ktm_rm_discard(struct ktm_rm *rm)
+{
+	struct ktm_tm *tm = rm->tm;
+
+	spin_lock(&tm->list_lock);
+	list_del_init(&rm->tm_link);
+	tm->nr_rms--;
+	spin_unlock(&tm->list_lock);
+	ktm_object_unpublish(&rm->obj);
+	ktm_object_put(&rm->obj);
+}
+
+/* Its record, for the log and for restart areas. */
+void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec)
+{
+	*rec = (struct ktm_jrec){
+		.type = KTM_JREC_RM,
+		.rm = {
+			.guid = rm->obj.guid,
+			.uid = from_kuid(&init_user_ns, rm->obj.uid),
+			.gid = from_kgid(&init_user_ns, rm->obj.gid),
+			.mode = rm->obj.mode,
+			.desc_len = rm->description_length,
+			.desc = rm->description,
+		},
+	};
+}
+
+/*
+ * A durable RM is known to the log before anything of it can be; not forced,
+ * because every record of it comes later in the same log.
+ */
+static u32 rm_log(struct ktm_rm *rm)
+{
+	struct ktm_journal *j = rm->tm->journal;
+	u32 bytes = ktm_journal_bytes(j, KTM_JREC_RM, rm->description_length);
+	struct ktm_jrec rec;
+	u64 lsn;
+	int err;
+
+	err = ktm_journal_reserve(j, bytes);
+	if (err)
+		goto fail;
+	err = ktm_journal_live_charge(j, rm_live_bytes(rm));
+	if (err)
+		goto unreserve;
+	ktm_rm_to_record(rm, &rec);
+	err = ktm_journal_append(j, &rec, bytes, &lsn);
+	if (err)
+		goto uncharge;
+	return KTM_STATUS_SUCCESS;
+uncharge:
+	ktm_journal_live_uncharge(j, rm_live_bytes(rm));
+unreserve:
+	ktm_journal_unreserve(j, bytes);
+fail:
+	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+static u32 rm_check_request(const struct ktm_tm *tm, const struct ktm_rm_create *arg)
+{
+	if (arg->flags & ~(KTM_RM_VOLATILE | KTM_RM_EXCLUSIVE) || arg->reserved || !arg->access ||
+	    arg->access & ~KTM_RM_ALL_ACCESS || arg->description_length > KTM_MAX_DESCRIPTION ||
+	    !arg->description != !arg->description_length)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!tm->journal && !(arg->flags & KTM_RM_VOLATILE))
+		return KTM_STATUS_TM_VOLATILE;
+	if (!ktm_tm_online(tm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	return KTM_STATUS_SUCCESS;
+}
+
+/*
+ * Under the TM's mutex: a reopening must see either nothing of a new RM or all
+ * of it.
+ */
+static u32 rm_enter(struct ktm_rm *rm)
+{
+	u32 status = KTM_STATUS_SUCCESS;
+	int err;
+
+	lockdep_assert_held(&rm->tm->lock);
+	if (!ktm_tm_online(rm->tm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	err = ktm_object_publish(&rm->obj);
+	if (err)
+		return ktm_status_from_errno(err);
+	if (ktm_rm_durable(rm))
+		status = rm_log(rm);
+	if (status)
+		ktm_object_unpublish(&rm->obj);
+	else
+		rm_join(rm);
+	return status;
+}
+
+/**
+ * ktm_rm_create - KTM_IOC_RM_CREATE
+ * @tm: the TM, kept alive by the caller
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_fd *nfd)
+{
+	struct ktm_rm *rm;
+	u32 status;
+
+	status = rm_check_request(tm, arg);
+	if (status)
+		return status;
+	rm = rm_alloc(tm);
+	if (!rm)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init(&rm->obj, KTM_KIND_RM, tm, &arg->guid, arg->mode);
+	if (status) {
+		kfree(rm);
+		return status;
+	}
+	ktm_object_get(&tm->obj);
+	rm->flags = arg->flags & KTM_RM_VOLATILE;
+	rm->description_length = arg->description_length;
+	if (arg->description_length &&
+	    copy_from_user(rm->description, u64_to_user_ptr(arg->description),
+			   arg->description_length)) {
+		status = KTM_STATUS_FAULT;
+		goto put;
+	}
+	/* First the descriptor: one that is to be the only one must be the first. */
+	status = ktm_handle_create(&rm->obj, arg->access,
+				   arg->flags & KTM_RM_EXCLUSIVE ? KTM_OPEN_EXCLUSIVE : 0, nfd);
+	if (status)
+		goto put;
+	if (mutex_lock_killable(&tm->lock)) {
+		status = KTM_STATUS_INTERRUPTED;
+		ktm_new_fd_cancel(nfd);
+		goto put;
+	}
+	status = rm_enter(rm);
+	mutex_unlock(&tm->lock);
+	if (status) {
+		ktm_new_fd_cancel(nfd);
+		goto put;
+	}
+	arg->guid = rm->obj.guid;
+	arg->fd = nfd->fd;
+put:
+	ktm_object_put(&rm->obj);
+	return status;
+}
+
+/**
+ * ktm_rm_open - KTM_IOC_RM_OPEN
+ * @tm: the TM, kept alive by the caller
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_rm_open(struct ktm_tm *tm, struct ktm_open *arg, struct ktm_new_fd *nfd)
+{
+	struct ktm_object *obj;
+	u32 status, granted;
+
+	if (arg->flags & ~KTM_OPEN_EXCLUSIVE || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!ktm_tm_online(tm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	obj = ktm_object_find(KTM_KIND_RM, tm, &arg->guid);
+	if (!obj)
+		return KTM_STATUS_RM_NOT_FOUND;
+	status = ktm_object_grant(obj, arg->access, &granted);
+	if (!status)
+		status = ktm_handle_create(obj, granted, arg->flags, nfd);
+	ktm_object_put(obj);
+	arg->fd = nfd->fd;
+	return status;
+}
+
+static u32 rm_opened(struct ktm_object *obj, u32 access, u32 flags)
+{
+	struct ktm_rm *rm = ktm_rm_of(obj);
+	u32 status = KTM_STATUS_SUCCESS;
+
+	if (!ktm_tm_hold(rm->tm))
+		return KTM_STATUS_RM_NOT_FOUND;
+	mutex_lock(&rm->lock);
+	if (rm->dead) {
+		status = KTM_STATUS_RM_NOT_FOUND;
+	} else if (rm->handles && (rm->flags | (flags & KTM_OPEN_EXCLUSIVE ? KTM_RM_EXCLUSIVE : 0)) &
+			   KTM_RM_EXCLUSIVE) {
+		status = KTM_STATUS_SHARING_VIOLATION;
+	} else {
+		if (flags & KTM_OPEN_EXCLUSIVE)
+			rm->flags |= KTM_RM_EXCLUSIVE;
+		if (!rm->handles++)
+			ktm_queue_open(&rm->queue);
+	}
+	mutex_unlock(&rm->lock);
+	if (status)
+		ktm_tm_release(rm->tm);
+	return status;
+}
+
+static void rm_lose_enlistment(struct ktm_enlistment *en)
+{
+	ktm_tx_enlistment_event(en, KTM_ENEV_RM_CLOSE);
+}
+
+static void rm_closed(struct ktm_object *obj, u32 access)
+{
+	struct ktm_rm *rm = ktm_rm_of(obj);
+	bool gone, discard;
+
+	mutex_lock(&rm->lock);
+	gone = !--rm->handles;
+	if (gone) {
+		rm->dead = !ktm_rm_durable(rm);
+		WRITE_ONCE(rm->online, false);
+		rm->flags &= ~KTM_RM_EXCLUSIVE;
+		ktm_queue_close(&rm->queue);
+		ktm_rm_for_each_enlistment(rm, rm_lose_enlistment);
+	}
+	discard = gone && rm->dead && !list_empty(&rm->tm_link);
+	mutex_unlock(&rm->lock);
+	if (discard)
+		ktm_rm_discard(rm);
+	ktm_tm_release(rm->tm);
+}
+
+static void rm_recover_enlistment(struct ktm_enlistment *en)
+{
+	ktm_tx_enlistment_event(en, KTM_ENEV_RM_RECOVER);
+}
+
+/**
+ * ktm_rm_recover - KTM_IOC_RM_RECOVER
+ * @rm: the RM, kept open by the caller
+ * @arg: the request
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg)
+{
+	u32 status = KTM_STATUS_SUCCESS;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	/* The TM's mutex: not while it is being reopened. */
+	if (mutex_lock_killable(&rm->tm->lock))
+		return KTM_STATUS_INTERRUPTED;
+	if (!ktm_tm_online(rm->tm)) {
+		status = KTM_STATUS_TM_NOT_ONLINE;
+		goto out;
+	}
+	mutex_lock(&rm->lock);
+	WRITE_ONCE(rm->online, true);
+	ktm_rm_for_each_enlistment(rm, rm_recover_enlistment);
+	ktm_notify_last_recover(rm);
+	mutex_unlock(&rm->lock);
+out:
+	mutex_unlock(&rm->tm->lock);
+	return status;
+}
+
+/**
+ * ktm_rm_create_recovered - an RM that the log knows
+ * @tm: its TM
+ * @rec: its record
+ * @rmp: out: the RM with a reference, not yet known to anybody
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struct ktm_rm **rmp)
+{
+	struct ktm_rm *rm = rm_alloc(tm);
+	u32 status;
+
+	if (!rm)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init_recovered(&rm->obj, KTM_KIND_RM, tm, &rec->rm.guid, rec->rm.mode,
+					   rec->rm.uid, rec->rm.gid);
+	if (status) {
+		kfree(rm);
+		return status;
+	}
+	ktm_object_get(&tm->obj);
+	rm->description_length = rec->rm.desc_len;
+	memcpy(rm->description, rec->rm.desc, rec->rm.desc_len);
+	*rmp = rm;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_rm_publish_recovered - what the log says is durable: let it be found
+ * @rm: from ktm_rm_create_recovered(); of a GUID that the TM does not have
+ *
+ * May sleep until there is memory.
+ */
+void ktm_rm_publish_recovered(struct ktm_rm *rm)
+{
+	WARN_ON_ONCE(ktm_object_publish_nofail(&rm->obj));
+	rm_join(rm);
+}
+
+/**
+ * ktm_rm_offline - its TM was reopened: it must recover before anything else
+ * @rm: the RM
+ */
+void ktm_rm_offline(struct ktm_rm *rm)
+{
+	mutex_lock(&rm->lock);
+	WRITE_ONCE(rm->online, false);
+	mutex_unlock(&rm->lock);
+	wake_up_interruptible(&rm->queue.wait);
+}
+
+/* KTM_INFO_RM_BASIC */
+void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->guid = rm->obj.guid;
+	info->tm = rm->tm->obj.guid;
+	mutex_lock(&rm->lock);
+	info->flags = rm->flags;
+	info->online = ktm_rm_online(rm);
+	mutex_unlock(&rm->lock);
+	info->enlistments = READ_ONCE(rm->nr_enlistments);
+	info->description_length = rm->description_length;
+	memcpy(info->description, rm->description, rm->description_length);
+}
+
+static void rm_free(struct ktm_object *obj)
+{
+	struct ktm_rm *rm = ktm_rm_of(obj);
+
+	ktm_object_put(&rm->tm->obj);
+	kfree_rcu(rm, obj.rcu);
+}
+
+static void rm_show(struct ktm_object *obj, struct seq_file *m)
+{
+	struct ktm_rm *rm = ktm_rm_of(obj);
+
+	seq_printf(m, "ktm-online:\t%u\n", ktm_rm_online(rm));
+	seq_printf(m, "ktm-enlistments:\t%u\n", READ_ONCE(rm->nr_enlistments));
+}
+
+static ssize_t rm_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct ktm_handle *handle = file->private_data;
+
+	if (!(handle->access & KTM_RM_GET_NOTIFICATION))
+		return -EACCES;
+	return ktm_notify_read(ktm_rm_of(handle->obj), buf, len, file->f_flags & O_NONBLOCK);
+}
+
+static __poll_t rm_poll(struct file *file, poll_table *wait)
+{
+	struct ktm_handle *handle = file->private_data;
+	struct ktm_rm *rm = ktm_rm_of(handle->obj);
+	__poll_t events = 0;
+
+	poll_wait(file, &rm->queue.wait, wait);
+	if (ktm_notify_waiting(&rm->queue))
+		events |= EPOLLIN | EPOLLRDNORM;
+	if (!ktm_rm_online(rm))
+		events |= EPOLLERR;
+	return events;
+}
+
+static const struct file_operations rm_fops = {
+	.owner		= THIS_MODULE,
+	.release	= ktm_handle_release,
+	.read		= rm_read,
+	.poll		= rm_poll,
+	.unlocked_ioctl	= ktm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= ktm_handle_show_fdinfo,
+	.llseek		= noop_llseek,
+};
+
+const struct ktm_kind_ops ktm_rm_ops = {
+	.name		= "rm",
+	.fops		= &rm_fops,
+	.all_access	= KTM_RM_ALL_ACCESS,
+	.r		= KTM_RM_QUERY_INFORMATION,
+	.w		= KTM_RM_ALL_ACCESS & ~KTM_RM_RECOVER,
+	.x		= KTM_RM_RECOVER,
+	.opened		= rm_opened,
+	.closed		= rm_closed,
+	.free		= rm_free,
+	.show		= rm_show,
+};

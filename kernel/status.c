@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Our statuses and the errno classes that they belong to.
+ */
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <uapi/linux/ktm.h>
+
+#include "status.h"
+
+static const u8 status_errno[] = {
+	[KTM_STATUS_SUCCESS]			= 0,
+	[KTM_STATUS_PENDING]			= 0,
+	[KTM_STATUS_TIMEOUT]			= ETIMEDOUT,
+	[KTM_STATUS_NO_MORE_ENTRIES]		= 0,
+	[KTM_STATUS_INVALID_PARAMETER]		= EINVAL,
+	[KTM_STATUS_INVALID_HANDLE]		= EBADF,
+	[KTM_STATUS_OBJECT_TYPE_MISMATCH]	= EBADFD,
+	[KTM_STATUS_ACCESS_DENIED]		= EACCES,
+	[KTM_STATUS_INSUFFICIENT_RESOURCES]	= ENOMEM,
+	[KTM_STATUS_BUFFER_TOO_SMALL]		= EMSGSIZE,
+	[KTM_STATUS_INVALID_INFO_CLASS]		= EINVAL,
+	[KTM_STATUS_INFO_LENGTH_MISMATCH]	= EMSGSIZE,
+	[KTM_STATUS_OBJECT_NAME_EXISTS]		= EEXIST,
+	[KTM_STATUS_OBJECT_NAME_COLLISION]	= EEXIST,
+	[KTM_STATUS_OBJECT_NAME_INVALID]	= EINVAL,
+	[KTM_STATUS_LOG_CORRUPTION_DETECTED]	= EUCLEAN,
+	[KTM_STATUS_LOG_FULL]			= ENOSPC,
+	[KTM_STATUS_TM_VOLATILE]		= EOPNOTSUPP,
+	[KTM_STATUS_TM_IDENTITY_MISMATCH]	= EXDEV,
+	[KTM_STATUS_TM_NOT_ONLINE]		= ENOTCONN,
+	[KTM_STATUS_TM_NOT_FOUND]		= ENOENT,
+	[KTM_STATUS_TRANSACTION_NOT_FOUND]	= ENOENT,
+	[KTM_STATUS_RM_NOT_FOUND]		= ENOENT,
+	[KTM_STATUS_ENLISTMENT_NOT_FOUND]	= ENOENT,
+	[KTM_STATUS_TRANSACTION_NOT_ACTIVE]	= ESTALE,
+	[KTM_STATUS_SUPERIOR_EXISTS]		= EBUSY,
+	[KTM_STATUS_ALREADY_ABORTED]		= ECANCELED,
+	[KTM_STATUS_ALREADY_COMMITTED]		= EALREADY,
+	[KTM_STATUS_REQUEST_NOT_VALID]		= EPROTO,
+	[KTM_STATUS_NOT_REQUESTED]		= ENOMSG,
+	[KTM_STATUS_NOT_SUPERIOR]		= EPERM,
+	[KTM_STATUS_RESPONSE_NOT_ENLISTED]	= ENOPROTOOPT,
+	[KTM_STATUS_OBJECT_EXPIRED]		= ESTALE,
+	[KTM_STATUS_UNSUCCESSFUL]		= EIO,
+	[KTM_STATUS_QUOTA_EXCEEDED]		= EDQUOT,
+	[KTM_STATUS_SHARING_VIOLATION]		= EBUSY,
+	[KTM_STATUS_INDOUBT]			= ENOTRECOVERABLE,
+	[KTM_STATUS_IO_ERROR]			= EIO,
+	[KTM_STATUS_LOG_NOT_A_JOURNAL]		= EUCLEAN,
+	[KTM_STATUS_LOG_TOO_SMALL]		= EUCLEAN,
+	[KTM_STATUS_LOG_UNSUPPORTED]		= EUCLEAN,
+	[KTM_STATUS_DEVICE_BUSY]		= EBUSY,
+	[KTM_STATUS_INTERRUPTED]		= EINTR,
+	[KTM_STATUS_FAULT]			= EFAULT,
+	[KTM_STATUS_TOO_MANY_FILES]		= EMFILE,
+	[KTM_STATUS_ROLLED_BACK]		= ECANCELED,
+};
+
+/**
+ * ktm_status_errno - the errno class of a status
+ * @status: enum ktm_status
+ *
+ * Return: 0 or a negative errno.
+ */
+int ktm_status_errno(u32 status)
+{
+	if (WARN_ON_ONCE(status >= ARRAY_SIZE(status_errno)))
+		return -EIO;
+	return -(int)status_errno[status];
+}
+
+/**
+ * ktm_status_from_errno - the status for what a kernel function returned
+ * @err: 0 or a negative errno
+ *
+ * Return: the status whose class the errno is, UNSUCCESSFUL for any other.
+ */
+u32 ktm_status_from_errno(int err)
+{
+	switch (err) {
+	case 0:
+		return KTM_STATUS_SUCCESS;
+	case -EINVAL:
+		return KTM_STATUS_INVALID_PARAMETER;
+	case -EBADF:
+		return KTM_STATUS_INVALID_HANDLE;
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+		return KTM_STATUS_ACCESS_DENIED;
+	case -ENOMEM:
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	case -EFAULT:
+		return KTM_STATUS_FAULT;
+	case -EMFILE:
+	case -ENFILE:
+		return KTM_STATUS_TOO_MANY_FILES;
+	case -EDQUOT:
+		return KTM_STATUS_QUOTA_EXCEEDED;
+	case -ENOSPC:
+		return KTM_STATUS_LOG_FULL;
+	case -EBUSY:
+		return KTM_STATUS_DEVICE_BUSY;
+	case -EEXIST:
+		return KTM_STATUS_OBJECT_NAME_COLLISION;
+	case -EUCLEAN:
+		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
+	case -EINTR:
+	case -ERESTARTSYS:
+		return KTM_STATUS_INTERRUPTED;
+	case -EIO:
+		return KTM_STATUS_IO_ERROR;
+	default:
+		return KTM_STATUS_UNSUCCESSFUL;
+	}
+}

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transaction managers: making, finding, bringing online, letting go.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "enlistment.h"
+#include "ktm.h"
+#include "recovery.h"
+#include "rm.h"
+#include "status.h"
+#include "tm.h"
+#include "transaction.h"
+
+/*
+ * Every durable TM, from before it claims its device until after it has given
+ * it up, so that a new one waits for one that is closing.
+ */
+static LIST_HEAD(all_tms);
+static DEFINE_MUTEX(all_tms_lock);
+static DECLARE_WAIT_QUEUE_HEAD(all_tms_wait);
+
+static void tm_teardown(struct work_struct *work);
+
+/**
+ * ktm_tm_hold - keep a TM alive
+ * @tm: the TM, with a reference
+ *
+ * Return: false if it is closing already.
+ */
+bool ktm_tm_hold(struct ktm_tm *tm)
+{
+	return atomic_inc_not_zero(&tm->users);
+}
+
+/**
+ * ktm_tm_release - undo ktm_tm_hold()
+ * @tm: the TM
+ *
+ * Never waits: what there is to do when the last one goes is done by a worker.
+ */
+void ktm_tm_release(struct ktm_tm *tm)
+{
+	if (atomic_dec_and_test(&tm->users))
+		queue_work(ktm_wq, &tm->teardown);
+}
+
+/* The device of a descriptor; 0 if it is no block device. */
+static dev_t file_dev(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	return S_ISBLK(inode->i_mode) ? inode->i_rdev : 0;
+}
+
+static struct ktm_tm *tm_on_device(dev_t dev)
+{
+	struct ktm_tm *tm;
+
+	lockdep_assert_held(&all_tms_lock);
+	list_for_each_entry(tm, &all_tms, all) {
+		if (tm->dev == dev)
+			return tm;
+	}
+	return NULL;
+}
+
+static bool device_is_settled(dev_t dev)
+{
+	struct ktm_tm *tm;
+	bool settled;
+
+	mutex_lock(&all_tms_lock);
+	tm = tm_on_device(dev);
+	settled = !tm || (tm->journal && atomic_read(&tm->users));
+	mutex_unlock(&all_tms_lock);
+	return settled;
+}
+
+/* Enter the list as the only TM on its device; waits for one that comes or goes. */
+static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
+{
+	struct ktm_tm *other;
+
+	for (;;) {
+		if (wait_event_killable(all_tms_wait, device_is_settled(tm->dev)))
+			return KTM_STATUS_INTERRUPTED;
+		mutex_lock(&all_tms_lock);
+		other = tm_on_device(tm->dev);
+		if (!other)
+			list_add(&tm->all, &all_tms);
+		else if (other->journal && atomic_read(&other->users))
+			*guid = other->obj.guid;
+		else
+			guid = NULL;
+		mutex_unlock(&all_tms_lock);
+		if (!other)
+			return KTM_STATUS_SUCCESS;
+		if (guid)
+			return KTM_STATUS_OBJECT_NAME_COLLISION;
+	}
+}
+
+static void tm_unregister(struct ktm_tm *tm)
+{
+	mutex_lock(&all_tms_lock);
+	list_del_init(&tm->all);
+	mutex_unlock(&all_tms_lock);
+	wake_up_all(&all_tms_wait);
+}
+
+/* What the journal says is wrong, as a status. */
+static u32 fault_status(const struct ktm_jf_fault *fault)
+{
+	switch (fault->code) {
+	case KTM_JF_OK:
+		return ktm_status_from_errno(fault->err);
+	case KTM_JF_NOT_JOURNAL:
+		return KTM_STATUS_LOG_NOT_A_JOURNAL;
+	case KTM_JF_TOO_SMALL:
+		return KTM_STATUS_LOG_TOO_SMALL;
+	case KTM_JF_UNSUPPORTED:
+		return KTM_STATUS_LOG_UNSUPPORTED;
+	case KTM_JF_CORRUPT:
+		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
+	case KTM_JF_FULL:
+		return KTM_STATUS_LOG_FULL;
+	case KTM_JF_IO:
+	case KTM_JF_REFUSED:
+		return ktm_status_from_errno(fault->err);
+	}
+	return KTM_STATUS_UNSUCCESSFUL;
+}
+
+static u32 tm_attach(struct ktm_tm *tm, int device_fd, struct ktm_guid *guid)
+{
+	struct ktm_jf_fault fault = { };
+	struct ktm_journal *journal;
+	struct file *file;
+	u32 status;
+	int err;
+
+	file = fget(device_fd);
+	if (!file)
+		return KTM_STATUS_INVALID_HANDLE;
+	tm->dev = file_dev(file);
+	if (!tm->dev) {
+		status = KTM_STATUS_OBJECT_TYPE_MISMATCH;
+		goto put_file;
+	}
+	status = tm_register(tm, guid);
+	if (status)
+		goto put_file;
+	err = ktm_journal_attach(file, &journal, &fault);
+	if (err) {
+		status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
+		goto unregister;
+	}
+	if (!ktm_guid_is_nil(guid) && !ktm_guid_eq(guid, ktm_journal_guid(journal))) {
+		status = KTM_STATUS_TM_IDENTITY_MISMATCH;
+		goto detach;
+	}
+	tm->obj.guid = *ktm_journal_guid(journal);
+	mutex_lock(&all_tms_lock);
+	tm->journal = journal;
+	mutex_unlock(&all_tms_lock);
+	wake_up_all(&all_tms_wait);
+	fput(file);
+	return KTM_STATUS_SUCCESS;
+detach:
+	ktm_journal_detach(journal);
+unregister:
+	tm_unregister(tm);
+put_file:
+	fput(file);
+	return status;
+}
+
+/**
+ * ktm_tm_create - KTM_IOC_TM_CREATE
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
+{
+	bool is_volatile = arg->flags & KTM_TM_VOLATILE;
+	struct ktm_tm *tm;
+	u32 status;
+	int err;
+
+	if (arg->flags & ~KTM_TM_VOLATILE || arg->reserved || !arg->access ||
+	    arg->access & ~KTM_TM_ALL_ACCESS || (is_volatile && arg->device_fd != -1))
+		return KTM_STATUS_INVALID_PARAMETER;
+	tm = kzalloc(sizeof(*tm), GFP_KERNEL_ACCOUNT);
+	if (!tm)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init(&tm->obj, KTM_KIND_TM, NULL, is_volatile ? &arg->guid : NULL,
+				 arg->mode);
+	if (status) {
+		kfree(tm);
+		return status;
+	}
+	atomic_set(&tm->users, 1);
+	mutex_init(&tm->lock);
+	spin_lock_init(&tm->list_lock);
+	INIT_LIST_HEAD(&tm->rms);
+	INIT_LIST_HEAD(&tm->transactions);
+	INIT_LIST_HEAD(&tm->ended);
+	INIT_LIST_HEAD(&tm->all);
+	init_waitqueue_head(&tm->deciding_wait);
+	INIT_WORK(&tm->teardown, tm_teardown);
+	tm->flags = arg->flags;
+	tm->state = is_volatile ? KTM_TM_STATE_ONLINE : KTM_TM_STATE_OFFLINE;
+
+	if (!is_volatile) {
+		status = tm_attach(tm, arg->device_fd, &arg->guid);
+		if (status) {
+			ktm_object_put(&tm->obj);
+			return status;
+		}
+	}
+	err = ktm_object_publish(&tm->obj);
+	if (err)
+		status = ktm_status_from_errno(err);
+	else
+		status = ktm_handle_create(&tm->obj, arg->access, 0, nfd);
+	tm->published = !err;
+	arg->guid = tm->obj.guid;
+	arg->fd = nfd->fd;
+	ktm_tm_release(tm);
+	return status;
+}
+
+/**
+ * ktm_tm_open - KTM_IOC_TM_OPEN
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
+{
+	struct ktm_object *obj;
+	u32 status, granted;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	obj = ktm_object_find(KTM_KIND_TM, NULL, &arg->guid);
+	if (!obj)
+		return KTM_STATUS_TM_NOT_FOUND;
+	status = ktm_object_grant(obj, arg->access, &granted);
+	if (!status)
+		status = ktm_handle_create(obj, granted, 0, nfd);
+	ktm_object_put(obj);
+	arg->fd = nfd->fd;
+	return status;
+}
+
+static u32 tm_opened(struct ktm_object *obj, u32 access, u32 flags)
+{
+	return ktm_tm_hold(ktm_tm_of(obj)) ? KTM_STATUS_SUCCESS : KTM_STATUS_TM_NOT_FOUND;
+}
+
+static void tm_closed(struct ktm_object *obj, u32 access)
+{
+	ktm_tm_release(ktm_tm_of(obj));
+}
+
+/**
+ * ktm_tm_recover - KTM_IOC_TM_RECOVER
+ * @tm: the TM
+ * @arg: the request
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
+{
+	struct ktm_jf_fault fault = { };
+	u32 status = KTM_STATUS_SUCCESS;
+	int err;
+
+	if (arg->flags)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	if (mutex_lock_killable(&tm->lock))
+		return KTM_STATUS_INTERRUPTED;
+	if (tm->state == KTM_TM_STATE_ONLINE)
+		goto out;
+	if (arg->device_fd != -1) {
+		struct file *file = fget(arg->device_fd);
+
+		if (!file) {
+			status = KTM_STATUS_INVALID_HANDLE;
+			goto out;
+		}
+		err = ktm_journal_replace(tm->journal, file, &fault);
+		fput(file);
+		if (err) {
+			status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
+			goto out;
+		}
+	}
+	err = ktm_recovery_run(tm, &fault);
+	if (err) {
+		status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
+		if (fault.code == KTM_JF_CORRUPT)
+			pr_warn_ratelimited("ktm: journal %pUb: %s (device byte %llu, LSN %llu); not opened, nothing written\n",
+					    tm->obj.guid.b, fault.msg, fault.place, fault.lsn);
+	}
+out:
+	mutex_unlock(&tm->lock);
+	return status;
+}
+
+/**
+ * ktm_tm_log_failed - the journal went offline
+ * @tm: the TM
+ *
+ * From the journal's work. Nobody is told anything but that; KTM_IOC_TM_RECOVER
+ * brings it back.
+ */
+void ktm_tm_log_failed(struct ktm_tm *tm)
+{
+	struct ktm_rm *rm;
+
+	WRITE_ONCE(tm->state, KTM_TM_STATE_FAILED);
+	spin_lock(&tm->list_lock);
+	list_for_each_entry(rm, &tm->rms, tm_link)
+		wake_up_interruptible(&rm->queue.wait);
+	spin_unlock(&tm->list_lock);
+}
+
+/*
+ * Nothing of it is open any more. What is unfinished is in the log only from
+ * now on.
+ */
+static void tm_teardown(struct work_struct *work)
+{
+	struct ktm_tm *tm = container_of(work, struct ktm_tm, teardown);
+	struct ktm_transaction *tx;
+	struct ktm_rm *rm;
+
+	while ((tx = ktm_tm_first_transaction(tm))) {
+		ktm_tx_discard(tx);
+		ktm_object_put(&tx->obj);
+	}
+	while ((rm = ktm_tm_first_rm(tm))) {
+		ktm_rm_discard(rm);
+		ktm_object_put(&rm->obj);
+	}
+	if (tm->published)
+		ktm_object_unpublish(&tm->obj);
+	if (tm->journal) {
+		ktm_journal_detach(tm->journal);
+		tm_unregister(tm);
+	}
+	ktm_object_put(&tm->obj);
+}
+
+/* Its first transaction with a reference for the caller, or NULL. */
+struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm)
+{
+	struct ktm_transaction *tx;
+
+	spin_lock(&tm->list_lock);
+	tx = list_first_entry_or_null(&tm->transactions, struct ktm_transaction, tm_link);
+	if (tx)
+		ktm_object_get(&tx->obj);
+	spin_unlock(&tm->list_lock);
+	return tx;
+}
+
+/* Its first RM with a reference for the caller, or NULL. */
+struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm)
+{
+	struct ktm_rm *rm;
+
+	spin_lock(&tm->list_lock);
+	rm = list_first_entry_or_null(&tm->rms, struct ktm_rm, tm_link);
+	if (rm)
+		ktm_object_get(&rm->obj);
+	spin_unlock(&tm->list_lock);
+	return rm;
+}
+
+/**
+ * ktm_tm_for_each_transaction - visit every transaction of a TM once
+ * @tm: the TM; its mutex is held, which keeps two walks apart
+ * @fn: may sleep, may end the transaction
+ * @ctx: for @fn
+ *
+ * Those that are bound meanwhile may be missed.
+ */
+void ktm_tm_for_each_transaction(struct ktm_tm *tm,
+				 void (*fn)(struct ktm_transaction *tx, void *ctx), void *ctx)
+{
+	struct ktm_transaction *tx;
+	LIST_HEAD(seen);
+
+	lockdep_assert_held(&tm->lock);
+	spin_lock(&tm->list_lock);
+	while (!list_empty(&tm->transactions)) {
+		tx = list_first_entry(&tm->transactions, struct ktm_transaction, tm_link);
+		list_move_tail(&tx->tm_link, &seen);
+		ktm_object_get(&tx->obj);
+		spin_unlock(&tm->list_lock);
+		fn(tx, ctx);
+		ktm_object_put(&tx->obj);
+		spin_lock(&tm->list_lock);
+	}
+	list_splice(&seen, &tm->transactions);
+	spin_unlock(&tm->list_lock);
+}
+
+static void count_indoubt(struct ktm_tm *tm, struct ktm_tm_info *info)
+{
+	struct ktm_transaction *tx;
+
+	spin_lock(&tm->list_lock);
+	info->rms = tm->nr_rms;
+	list_for_each_entry(tx, &tm->transactions, tm_link) {
+		u8 state = READ_ONCE(tx->core.state);
+
+		if (state == KTM_TX_STATE_COMMITTED || state == KTM_TX_STATE_ABORTED)
+			continue;
+		info->transactions++;
+		if (state == KTM_TX_STATE_INDOUBT)
+			info->indoubt++;
+	}
+	spin_unlock(&tm->list_lock);
+}
+
+/* KTM_INFO_TM_BASIC */
+void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info)
+{
+	struct ktm_journal_stat st;
+
+	memset(info, 0, sizeof(*info));
+	info->guid = tm->obj.guid;
+	info->state = READ_ONCE(tm->state);
+	info->flags = tm->flags;
+	count_indoubt(tm, info);
+	if (!tm->journal)
+		return;
+	ktm_journal_stat(tm->journal, &st);
+	info->log_size = st.ring_bytes;
+	info->log_free = st.free_bytes;
+	info->log_reserved = st.reserved_bytes;
+	info->log_lsn = st.next_lsn;
+	info->log_flushed_lsn = st.flushed_lsn;
+	info->last_recovered_lsn = st.recovered_lsn;
+	info->forces = st.flushes + st.fua_writes;
+	info->writes = st.writes;
+}
+
+static void tm_free(struct ktm_object *obj)
+{
+	kfree(ktm_tm_of(obj)->recovery);
+	kfree_rcu(ktm_tm_of(obj), obj.rcu);
+}
+
+static void tm_show(struct ktm_object *obj, struct seq_file *m)
+{
+	seq_printf(m, "ktm-state:\t%u\n", READ_ONCE(ktm_tm_of(obj)->state));
+}
+
+static const struct file_operations tm_fops = {
+	.owner		= THIS_MODULE,
+	.release	= ktm_handle_release,
+	.unlocked_ioctl	= ktm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= ktm_handle_show_fdinfo,
+	.llseek		= noop_llseek,
+};
+
+const struct ktm_kind_ops ktm_tm_ops = {
+	.name		= "tm",
+	.fops		= &tm_fops,
+	.all_access	= KTM_TM_ALL_ACCESS,
+	.r		= KTM_TM_GENERIC_READ,
+	.w		= KTM_TM_QUERY_INFORMATION | KTM_TM_SET_INFORMATION | KTM_TM_CREATE_RM |
+			  KTM_TM_BIND_TRANSACTION,
+	.x		= KTM_TM_RECOVER | KTM_TM_RENAME,
+	.opened		= tm_opened,
+	.closed		= tm_closed,
+	.free		= tm_free,
+	.show		= tm_show,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KTM_TM_H
+#define KTM_TM_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "journal.h"
+#include "object.h"
+
+struct ktm_rm;
+struct recovery;
+struct ktm_transaction;
+
+/*
+ * A transaction manager.
+ *
+ * Lock order, outermost first: tm->lock, rm->lock, tx->lock, then one of the
+ * spinlocks tm->list_lock, rm->list_lock, rm->queue.lock, and the journal's.
+ *
+ * @users: whoever keeps it alive: its handles, those of its RMs and of its
+ *	bound transactions, decisions on their way to the log. The last one
+ *	starts @teardown; from 0 it never rises again.
+ * @lock: @state but for the fall to FAILED, opening and reopening
+ * @state: enum ktm_tm_state; read without a lock where a moment more or less
+ *	does not matter, because the journal itself refuses what comes too late
+ * @list_lock: @rms, @transactions, @ended
+ * @rms: durable RMs with a reference each (the log knows them until the TM
+ *	goes), volatile ones without
+ * @transactions: bound and not yet out of the table; without a reference
+ * @ended: those of them that wait for their end record to be durable
+ * @journal: NULL for a volatile one; lives as long as @users
+ * @recovery: memory of recovery.c, under @lock
+ * @deciding: decisions on their way to the log; a reopening waits for none
+ */
+struct ktm_tm {
+	struct ktm_object obj;
+	atomic_t users;
+	struct mutex lock;
+	u32 state;
+	u32 flags;
+	spinlock_t list_lock;
+	struct list_head rms;
+	struct list_head transactions;
+	struct list_head ended;
+	u32 nr_rms;
+	u32 nr_transactions;
+	struct ktm_journal *journal;
+	struct recovery *recovery;
+	dev_t dev;
+	bool published;
+	struct list_head all;
+	atomic_t deciding;
+	wait_queue_head_t deciding_wait;
+	struct work_struct teardown;
+};
+
+static inline struct ktm_tm *ktm_tm_of(struct ktm_object *obj)
+{
+	return container_of(obj, struct ktm_tm, obj);
+}
+
+static inline bool ktm_tm_online(const struct ktm_tm *tm)
+{
+	return READ_ONCE(tm->state) == KTM_TM_STATE_ONLINE;
+}
+
+bool ktm_tm_hold(struct ktm_tm *tm);
+void ktm_tm_release(struct ktm_tm *tm);
+u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd);
+u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
+void ktm_tm_log_failed(struct ktm_tm *tm);
+void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);
+struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm);
+struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm);
+void ktm_tm_for_each_transaction(struct ktm_tm *tm,
+				 void (*fn)(struct ktm_transaction *tx, void *ctx), void *ctx);
+
+#endif /* KTM_TM_H */

@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transactions: the protocol's actions carried out, and what clients call.
+ */
+#include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/poll.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "ktm.h"
+#include "status.h"
+#include "transaction.h"
+
+static void tx_timer(struct work_struct *work);
+static void tx_decided(struct work_struct *work);
+
+static void tx_setup(struct ktm_transaction *tx)
+{
+	mutex_init(&tx->lock);
+	INIT_LIST_HEAD(&tx->tm_link);
+	INIT_LIST_HEAD(&tx->ended_link);
+	init_waitqueue_head(&tx->wait);
+	INIT_DELAYED_WORK(&tx->timer, tx_timer);
+	INIT_WORK(&tx->decided, tx_decided);
+	tx->created = ktime_get();
+}
+
+/* Enter a TM for good. The caller keeps the TM alive. */
+static void tx_join(struct ktm_transaction *tx, struct ktm_tm *tm)
+{
+	ktm_object_get(&tm->obj);
+	tx->tm = tm;
+	if (tx->handles)
+		tx->holds_tm = ktm_tm_hold(tm);
+	spin_lock(&tm->list_lock);
+	list_add_tail(&tx->tm_link, &tm->transactions);
+	spin_unlock(&tm->list_lock);
+}
+
+/**
+ * ktm_tx_bind - a transaction has work in a TM now
+ * @tx: the transaction, its mutex held
+ * @tm: the TM, kept alive by the caller
+ *
+ * Return: SUCCESS, or TM_IDENTITY_MISMATCH if it belongs to another one.
+ */
+u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm)
+{
+	lockdep_assert_held(&tx->lock);
+	if (!tx->tm && tx->core.state == KTM_TX_STATE_ACTIVE)
+		tx_join(tx, tm);
+	if (tx->tm && tx->tm != tm)
+		return KTM_STATUS_TM_IDENTITY_MISMATCH;
+	return KTM_STATUS_SUCCESS;
+}
+
+/* The log and everybody else has done with it. The caller has a reference. */
+static void tx_leave(struct ktm_transaction *tx)
+{
+	lockdep_assert_held(&tx->lock);
+	if (tx->retired)
+		return;
+	tx->retired = true;
+	if (tx->tm) {
+		spin_lock(&tx->tm->list_lock);
+		list_del_init(&tx->tm_link);
+		list_del_init(&tx->ended_link);
+		spin_unlock(&tx->tm->list_lock);
+	}
+	if (tx->published)
+		ktm_object_unpublish(&tx->obj);
+	ktm_object_put(&tx->obj);
+}
+
+static bool tx_end_is_durable(const struct ktm_transaction *tx)
+{
+	struct ktm_journal_stat st;
+
+	if (!tx->end_lsn)
+		return true;
+	ktm_journal_stat(tx->tm->journal, &st);
+	return st.flushed_lsn >= tx->end_lsn;
+}
+
+/*
+ * Nobody can do anything with it any more, once it is finished and closed. Its
+ * UOW stays taken until the log has forgotten it too.
+ */
+static void tx_retire(struct ktm_transaction *tx)
+{
+	lockdep_assert_held(&tx->lock);
+	if (tx->handles || tx->retired || !ktm_txc_finished(&tx->core))
+		return;
+	if (tx_end_is_durable(tx)) {
+		tx_leave(tx);
+		return;
+	}
+	spin_lock(&tx->tm->list_lock);
+	if (list_empty(&tx->ended_link))
+		list_add_tail(&tx->ended_link, &tx->tm->ended);
+	spin_unlock(&tx->tm->list_lock);
+}
+
+/**
+ * ktm_tx_reap_ended - retire those whose end record has become durable
+ * @tm: the TM; no transaction's mutex is held
+ */
+void ktm_tx_reap_ended(struct ktm_tm *tm)
+{
+	struct ktm_transaction *tx;
+
+	for (;;) {
+		spin_lock(&tm->list_lock);
+		tx = list_first_entry_or_null(&tm->ended, struct ktm_transaction, ended_link);
+		/* They are in the order of their ends but for races of no account. */
+		if (tx && !tx_end_is_durable(tx))
+			tx = NULL;
+		if (tx) {
+			list_del_init(&tx->ended_link);
+			ktm_object_get(&tx->obj);
+		}
+		spin_unlock(&tm->list_lock);
+		if (!tx)
+			return;
+		mutex_lock(&tx->lock);
+		tx_retire(tx);
+		mutex_unlock(&tx->lock);
+		ktm_object_put(&tx->obj);
+	}
+}
+
+/* What was kept in the log for its decision is not needed (any more). */
+static void tx_unreserve(struct ktm_transaction *tx)
+{
+	lockdep_assert_held(&tx->lock);
+	if (tx->reserved)
+		ktm_journal_unreserve(tx->tm->journal, tx->reserved);
+	if (tx->charged)
+		ktm_journal_live_uncharge(tx->tm->journal, tx->charged);
+	tx->reserved = 0;
+	tx->charged = 0;
+}
+
+static void tx_stop_timer(struct ktm_transaction *tx)
+{
+	if (cancel_delayed_work(&tx->timer))
+		ktm_object_put(&tx->obj);
+}
+
+/* From the journal's work: get out of its way. */
+static void tx_forced(struct ktm_force *force, int err)
+{
+	struct ktm_transaction *tx = container_of(force, struct ktm_transaction, force);
+
+	tx->decided_err = err;
+	queue_work(ktm_wq, &tx->decided);
+}
+
+/*
+ * The decision goes to the log. From HANDED on its fate is the outcome; if the
+ * log takes nothing, nothing is decided and the transaction rolls back.
+ */
+static u32 tx_log_decision(struct ktm_transaction *tx)
+{
+	struct ktm_jrec rec = {
+		.type = KTM_JREC_DECISION,
+		.decision = {
+			.uow = tx->obj.guid,
+			.outcome = KTM_JREC_COMMIT,
+			.prepared = tx->core.prepared_durable,
+		},
+	};
+	u64 lsn;
+
+	if (WARN_ON_ONCE(!ktm_tm_hold(tx->tm)))
+		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
+	if (ktm_journal_append(tx->tm->journal, &rec, tx->reserved, &lsn)) {
+		ktm_tm_release(tx->tm);
+		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
+	}
+	tx->reserved = 0;
+	tx->force.done = tx_forced;
+	ktm_object_get(&tx->obj);
+	atomic_inc(&tx->tm->deciding);
+	ktm_journal_force(tx->tm->journal, &tx->force, lsn);
+	return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_HANDED).actions;
+}
+
+static void tx_notify_all(struct ktm_transaction *tx)
+{
+	struct ktm_enc *core;
+
+	list_for_each_entry(core, &tx->core.enlistments, link)
+		ktm_notify_enlistment(ktm_en_of_core(core));
+}
+
+/* Nobody owes anything any more: let go of the enlistments and of the log. */
+static void tx_finish(struct ktm_transaction *tx)
+{
+	struct ktm_enlistment *en;
+
+	while (!list_empty(&tx->core.enlistments)) {
+		en = ktm_en_of_core(list_first_entry(&tx->core.enlistments, struct ktm_enc, link));
+		ktm_en_forget(en);
+	}
+	if (tx->tm && tx->tm->journal)
+		tx_unreserve(tx);
+	tx_retire(tx);
+}
+
+/**
+ * ktm_tx_carry_out - do what the protocol says, in its order
+ * @tx: the transaction, its mutex held; the caller has a reference
+ * @en: the enlistment whose event it was, with a reference, or NULL
+ * @actions: enum ktm_action bits
+ */
+void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32 actions)
+{
+	u64 lsn;
+
+	lockdep_assert_held(&tx->lock);
+	if (actions & KTM_ACT_LOG_DECISION)
+		actions |= tx_log_decision(tx);
+	/*
+	 * A journal that is offline takes no completion record; the RM is then
+	 * asked again after the reopening, which is what it has to expect.
+	 */
+	if (actions & KTM_ACT_LOG_COMPLETION &&
+	    !ktm_en_log_completion(en, ktm_txc_log_ended(&tx->core), &lsn))
+		tx->end_lsn = lsn;
+	if (actions & KTM_ACT_STOP_TIMER)
+		tx_stop_timer(tx);
+	if (actions & KTM_ACT_NOTIFY_ALL)
+		tx_notify_all(tx);
+	else if (actions & KTM_ACT_NOTIFY_SELF)
+		ktm_notify_enlistment(en);
+	if (actions & KTM_ACT_FINISHED)
+		tx_finish(tx);
+	if (actions & (KTM_ACT_WAKE | KTM_ACT_FINISHED)) {
+		WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
+		wake_up_all(&tx->wait);
+	}
+}
+
+/**
+ * ktm_tx_event - something happened to a transaction
+ * @tx: the transaction, its mutex held; the caller has a reference
+ * @ev: what
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev)
+{
+	struct ktm_result r = ktm_txc_event(&tx->core, ev);
+
+	ktm_tx_carry_out(tx, NULL, r.actions);
+	return r.status;
+}
+
+/**
+ * ktm_tx_enlistment_event - something happened to an enlistment
+ * @en: the enlistment, its transaction's mutex held; the caller has a reference
+ * @ev: what
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev)
+{
+	struct ktm_result r = ktm_enc_event(&en->core, ev);
+
+	ktm_tx_carry_out(en->tx, en, r.actions);
+	return r.status;
+}
+
+static void tx_decided(struct work_struct *work)
+{
+	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, decided);
+	struct ktm_tm *tm = tx->tm;
+
+	mutex_lock(&tx->lock);
+	ktm_tx_event(tx, tx->decided_err ? KTM_TXEV_DECISION_FAILED : KTM_TXEV_DECISION_DURABLE);
+	mutex_unlock(&tx->lock);
+	ktm_tx_reap_ended(tm);
+	if (atomic_dec_and_test(&tm->deciding))
+		wake_up_all(&tm->deciding_wait);
+	ktm_object_get(&tm->obj);
+	ktm_object_put(&tx->obj);
+	ktm_tm_release(tm);
+	ktm_object_put(&tm->obj);
+}
+
+static void tx_timer(struct work_struct *work)
+{
+	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, timer.work);
+
+	mutex_lock(&tx->lock);
+	ktm_tx_event(tx, KTM_TXEV_EXPIRE);
+	mutex_unlock(&tx->lock);
+	ktm_object_put(&tx->obj);
+}
+
+static void tx_start_timer(struct ktm_transaction *tx)
+{
+	u64 jiffies = nsecs_to_jiffies64(tx->timeout_ns);
+
+	if (!tx->timeout_ns)
+		return;
+	ktm_object_get(&tx->obj);
+	queue_delayed_work(ktm_wq, &tx->timer, min_t(u64, jiffies + 1, MAX_JIFFY_OFFSET));
+}
+
+static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_create *arg)
+{
+	if (arg->description_length > KTM_MAX_DESCRIPTION ||
+	    !arg->description != !arg->description_length)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!arg->description_length)
+		return KTM_STATUS_SUCCESS;
+	tx->description = memdup_user(u64_to_user_ptr(arg->description), arg->description_length);
+	if (IS_ERR(tx->description)) {
+		u32 status = ktm_status_from_errno(PTR_ERR(tx->description));
+
+		tx->description = NULL;
+		return status;
+	}
+	tx->description_length = arg->description_length;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_tx_create - KTM_IOC_TX_CREATE
+ * @arg: the request
+ * @tm: the TM it shall belong to, kept alive by the caller; or NULL
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd)
+{
+	struct ktm_transaction *tx;
+	u32 status;
+	int err;
+
+	if (arg->flags || !arg->access || arg->access & ~KTM_TX_ALL_ACCESS)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (tm && !ktm_tm_online(tm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	tx = kzalloc(sizeof(*tx), GFP_KERNEL_ACCOUNT);
+	if (!tx)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init(&tx->obj, KTM_KIND_TX, NULL, &arg->uow, arg->mode);
+	if (status) {
+		kfree(tx);
+		return status;
+	}
+	tx_setup(tx);
+	ktm_txc_init(&tx->core);
+	tx->timeout_ns = arg->timeout_ns;
+	status = copy_description(tx, arg);
+	if (status)
+		goto put;
+	err = ktm_object_publish(&tx->obj);
+	if (err) {
+		status = ktm_status_from_errno(err);
+		goto put;
+	}
+	mutex_lock(&tx->lock);
+	ktm_object_get(&tx->obj);
+	tx->published = true;
+	if (tm)
+		tx_join(tx, tm);
+	tx_start_timer(tx);
+	mutex_unlock(&tx->lock);
+	status = ktm_handle_create(&tx->obj, arg->access, 0, nfd);
+	if (status) {
+		mutex_lock(&tx->lock);
+		ktm_tx_event(tx, KTM_TXEV_CLOSE);
+		tx_retire(tx);
+		mutex_unlock(&tx->lock);
+	}
+	arg->uow = tx->obj.guid;
+	arg->fd = nfd->fd;
+put:
+	ktm_object_put(&tx->obj);
+	return status;
+}
+
+/**
+ * ktm_tx_open - KTM_IOC_TX_OPEN
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tx_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
+{
+	struct ktm_object *obj;
+	u32 status, granted;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	obj = ktm_object_find(KTM_KIND_TX, NULL, &arg->guid);
+	if (!obj)
+		return KTM_STATUS_TRANSACTION_NOT_FOUND;
+	status = ktm_object_grant(obj, arg->access, &granted);
+	if (!status)
+		status = ktm_handle_create(obj, granted, 0, nfd);
+	ktm_object_put(obj);
+	arg->fd = nfd->fd;
+	return status;
+}
+
+static u32 tx_opened(struct ktm_object *obj, u32 access, u32 flags)
+{
+	struct ktm_transaction *tx = ktm_tx_of(obj);
+	u32 status = KTM_STATUS_TRANSACTION_NOT_FOUND;
+
+	mutex_lock(&tx->lock);
+	if (tx->retired)
+		goto out;
+	if (tx->tm && !tx->holds_tm) {
+		if (!ktm_tm_hold(tx->tm))
+			goto out;
+		tx->holds_tm = true;
+	}
+	tx->handles++;
+	if (access & KTM_TX_COMMIT)
+		tx->committers++;
+	status = KTM_STATUS_SUCCESS;
+out:
+	mutex_unlock(&tx->lock);
+	return status;
+}
+
+static void tx_closed(struct ktm_object *obj, u32 access)
+{
+	struct ktm_transaction *tx = ktm_tx_of(obj);
+	struct ktm_tm *tm = NULL;
+
+	mutex_lock(&tx->lock);
+	tx->handles--;
+	if (access & KTM_TX_COMMIT)
+		tx->committers--;
+	/* One that was never open for commit may still be opened for it, while it is open. */
+	if (!tx->committers && (access & KTM_TX_COMMIT || !tx->handles))
+		ktm_tx_event(tx, KTM_TXEV_CLOSE);
+	if (!tx->handles) {
+		if (tx->holds_tm)
+			tm = tx->tm;
+		tx->holds_tm = false;
+		tx_retire(tx);
+	}
+	mutex_unlock(&tx->lock);
+	if (tm)
+		ktm_tm_release(tm);
+}
+
+static u32 tx_outcome_status(struct ktm_transaction *tx, u32 wanted)
+{
+	u32 outcome = ktm_txc_outcome(&tx->core);
+
+	if (tx->core.state == KTM_TX_STATE_INDOUBT)
+		return KTM_STATUS_INDOUBT;
+	if (!ktm_txc_settled(&tx->core))
+		return KTM_STATUS_PENDING;
+	if (outcome == wanted)
+		return KTM_STATUS_SUCCESS;
+	return outcome == KTM_OUTCOME_ABORTED ? KTM_STATUS_ROLLED_BACK :
+						KTM_STATUS_ALREADY_COMMITTED;
+}
+
+static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
+		  struct ktm_call *arg)
+{
+	u32 status;
+
+	if (arg->flags & ~KTM_CALL_WAIT || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	mutex_lock(&tx->lock);
+	status = ktm_tx_event(tx, ev);
+	if (!status && !(arg->flags & KTM_CALL_WAIT))
+		status = tx_outcome_status(tx, wanted);
+	mutex_unlock(&tx->lock);
+	if (status || !(arg->flags & KTM_CALL_WAIT))
+		return status;
+	/* Interrupted, it is the wait that ends, not what was begun. */
+	if (wait_event_interruptible(tx->wait, READ_ONCE(tx->settled)))
+		return KTM_STATUS_INTERRUPTED;
+	mutex_lock(&tx->lock);
+	status = tx_outcome_status(tx, wanted);
+	mutex_unlock(&tx->lock);
+	return status;
+}
+
+/* KTM_IOC_COMMIT */
+u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg)
+{
+	return tx_end(tx, KTM_TXEV_COMMIT, KTM_OUTCOME_COMMITTED, arg);
+}
+
+/* KTM_IOC_ROLLBACK */
+u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg)
+{
+	return tx_end(tx, KTM_TXEV_ROLLBACK, KTM_OUTCOME_ABORTED, arg);
+}
+
+/* KTM_IOC_TX_WAIT */
+u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
+{
+	u32 status;
+	int err = 0;
+
+	if (arg->flags || arg->outcome)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (arg->timeout_ns >= KTIME_MAX)
+		err = wait_event_interruptible(tx->wait, READ_ONCE(tx->settled));
+	else if (arg->timeout_ns)
+		err = wait_event_interruptible_hrtimeout(tx->wait, READ_ONCE(tx->settled),
+							 ns_to_ktime(arg->timeout_ns));
+	if (err == -ERESTARTSYS)
+		return KTM_STATUS_INTERRUPTED;
+	mutex_lock(&tx->lock);
+	arg->outcome = ktm_txc_outcome(&tx->core);
+	if (tx->core.state == KTM_TX_STATE_INDOUBT)
+		status = KTM_STATUS_INDOUBT;
+	else if (ktm_txc_settled(&tx->core))
+		status = KTM_STATUS_SUCCESS;
+	else
+		status = KTM_STATUS_TIMEOUT;
+	mutex_unlock(&tx->lock);
+	return status;
+}
+
+/**
+ * ktm_tx_create_recovered - a transaction that the log knows
+ * @tm: its TM
+ * @uow: its GUID
+ * @mode: as logged
+ * @uid: as logged
+ * @gid: as logged
+ * @committed: its decision was found
+ * @txp: out: not published yet, with a reference for the caller
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,
+			    u32 gid, bool committed, struct ktm_transaction **txp)
+{
+	struct ktm_transaction *tx = kzalloc(sizeof(*tx), GFP_KERNEL_ACCOUNT);
+	u32 status;
+
+	if (!tx)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init_recovered(&tx->obj, KTM_KIND_TX, NULL, uow, mode, uid, gid);
+	if (status) {
+		kfree(tx);
+		return status;
+	}
+	tx_setup(tx);
+	ktm_txc_init_recovered(&tx->core, committed);
+	tx->settled = true;
+	*txp = tx;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_tx_publish_recovered - it is what the log says, durably: let it be found
+ * @tx: from ktm_tx_create_recovered(), its enlistments in place
+ * @tm: its TM
+ *
+ * May sleep until there is memory: what the log knows cannot be refused.
+ */
+void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm)
+{
+	mutex_lock(&tx->lock);
+	ktm_object_get(&tx->obj);
+	/* A client may have taken the UOW meanwhile; RMs find theirs by enlistment. */
+	tx->published = !ktm_object_publish_nofail(&tx->obj);
+	tx_join(tx, tm);
+	mutex_unlock(&tx->lock);
+}
+
+/**
+ * ktm_tx_discard - its TM goes; what is unfinished is in the log only
+ * @tx: the transaction, with a reference of the caller
+ */
+void ktm_tx_discard(struct ktm_transaction *tx)
+{
+	mutex_lock(&tx->lock);
+	tx_stop_timer(tx);
+	while (!list_empty(&tx->core.enlistments))
+		ktm_en_forget(ktm_en_of_core(list_first_entry(&tx->core.enlistments,
+							      struct ktm_enc, link)));
+	if (tx->tm && tx->tm->journal)
+		tx_unreserve(tx);
+	tx_leave(tx);
+	mutex_unlock(&tx->lock);
+}
+
+/* KTM_INFO_TX_BASIC */
+void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->uow = tx->obj.guid;
+	mutex_lock(&tx->lock);
+	if (tx->tm)
+		info->tm = tx->tm->obj.guid;
+	info->state = tx->core.state;
+	info->outcome = ktm_txc_outcome(&tx->core);
+	info->enlistments = ktm_tx_unfinished_enlistments(tx);
+	mutex_unlock(&tx->lock);
+	info->timeout_ns = tx->timeout_ns;
+	info->age_ns = ktime_to_ns(ktime_sub(ktime_get(), tx->created));
+	info->description_length = tx->description_length;
+	if (tx->description)
+		memcpy(info->description, tx->description, tx->description_length);
+}
+
+/* Enlistments whose part is not over. */
+u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx)
+{
+	struct ktm_enc *core;
+	u32 n = 0;
+
+	lockdep_assert_held(&tx->lock);
+	list_for_each_entry(core, &tx->core.enlistments, link)
+		n += !ktm_enc_finished(core);
+	return n;
+}
+
+static void tx_free(struct ktm_object *obj)
+{
+	struct ktm_transaction *tx = ktm_tx_of(obj);
+
+	kfree(tx->description);
+	if (tx->tm)
+		ktm_object_put(&tx->tm->obj);
+	kfree_rcu(tx, obj.rcu);
+}
+
+static void tx_show(struct ktm_object *obj, struct seq_file *m)
+{
+	seq_printf(m, "ktm-state:\t%u\n", READ_ONCE(ktm_tx_of(obj)->core.state));
+}
+
+static __poll_t tx_poll(struct file *file, poll_table *wait)
+{
+	struct ktm_handle *handle = file->private_data;
+	struct ktm_transaction *tx = ktm_tx_of(handle->obj);
+	__poll_t events = 0;
+
+	poll_wait(file, &tx->wait, wait);
+	mutex_lock(&tx->lock);
+	if (ktm_txc_outcome(&tx->core) != KTM_OUTCOME_UNDETERMINED)
+		events = EPOLLIN | EPOLLRDNORM;
+	mutex_unlock(&tx->lock);
+	return events;
+}
+
+static const struct file_operations tx_fops = {
+	.owner		= THIS_MODULE,
+	.release	= ktm_handle_release,
+	.unlocked_ioctl	= ktm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.poll		= tx_poll,
+	.show_fdinfo	= ktm_handle_show_fdinfo,
+	.llseek		= noop_llseek,
+};
+
+const struct ktm_kind_ops ktm_tx_ops = {
+	.name		= "tx",
+	.fops		= &tx_fops,
+	.all_access	= KTM_TX_ALL_ACCESS,
+	.r		= KTM_TX_QUERY_INFORMATION,
+	.w		= KTM_TX_RESOURCE_MANAGER_RIGHTS,
+	.x		= KTM_TX_COMMIT | KTM_TX_ROLLBACK,
+	.opened		= tx_opened,
+	.closed		= tx_closed,
+	.free		= tx_free,
+	.show		= tx_show,
+};

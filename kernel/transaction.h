@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KTM_TRANSACTION_H
+#define KTM_TRANSACTION_H
+
+#include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "core/protocol.h"
+#include "journal.h"
+#include "object.h"
+#include "tm.h"
+
+struct ktm_enlistment;
+
+/*
+ * A transaction.
+ *
+ * @lock: everything here but what is fixed at creation; also @core and key of
+ *	its enlistments. May be held across an append to the journal, never
+ *	across a force or while waiting for anybody.
+ * @tm: set once, with a reference; NULL while it has none
+ * @tm_link: in tm->transactions, under tm->list_lock
+ * @ended_link: in tm->ended, under tm->list_lock
+ * @handles: all of them
+ * @committers: those with KTM_TX_COMMIT
+ * @holds_tm: @handles keep the TM alive
+ * @published: it is in the table of UOWs
+ * @retired: it has left the table and the TM's list. Until then it holds a
+ *	reference on itself
+ * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
+ * @wait: for its end; waiters and pollers
+ * @timer: runs @core's EXPIRE; pending, it holds a reference
+ * @force: of the decision; under way, it holds a reference and the TM
+ * @decided: takes over from the journal's work, which must not wait for @lock
+ * @decided_err: what the force came to
+ * @reserved: bytes of the log kept for the decision
+ * @charged: bytes of restart area charged for the transaction itself
+ * @end_lsn: end of its last record, once it is finished
+ */
+struct ktm_transaction {
+	struct ktm_object obj;
+	struct mutex lock;
+	struct ktm_txc core;
+	struct ktm_tm *tm;
+	struct list_head tm_link;
+	struct list_head ended_link;
+	u32 handles;
+	u32 committers;
+	bool holds_tm;
+	bool published;
+	bool retired;
+	bool settled;
+	wait_queue_head_t wait;
+	struct delayed_work timer;
+	struct ktm_force force;
+	struct work_struct decided;
+	int decided_err;
+	u32 reserved;
+	u32 charged;
+	u64 end_lsn;
+	u64 timeout_ns;
+	ktime_t created;
+	u32 description_length;
+	u8 *description;
+};
+
+static inline struct ktm_transaction *ktm_tx_of(struct ktm_object *obj)
+{
+	return container_of(obj, struct ktm_transaction, obj);
+}
+
+u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd);
+u32 ktm_tx_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
+u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);
+u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg);
+u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
+u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);
+u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev);
+u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,
+			    u32 gid, bool committed, struct ktm_transaction **txp);
+void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32 actions);
+void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm);
+u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx);
+void ktm_tx_discard(struct ktm_transaction *tx);
+void ktm_tx_reap_ended(struct ktm_tm *tm);
+void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
+
+#endif /* KTM_TRANSACTION_H */
