@@ -120,20 +120,13 @@ static u32 en_check_request(const struct ktm_enlist *arg)
 	return KTM_STATUS_SUCCESS;
 }
 
-/* Under the transaction's mutex: all or nothing. */
-static u32 en_enter(struct ktm_enlistment *en, u32 mask)
+static u32 en_enter_bound(struct ktm_enlistment *en, u32 mask)
 {
 	struct ktm_transaction *tx = en->tx;
 	struct ktm_rm *rm = en->rm;
 	bool durable = ktm_rm_durable(rm);
 	u32 status;
 
-	lockdep_assert_held(&tx->lock);
-	if (tx->core.state != KTM_TX_STATE_ACTIVE)
-		return KTM_STATUS_TRANSACTION_NOT_ACTIVE;
-	status = ktm_tx_bind(tx, rm->tm);
-	if (status)
-		return status;
 	/* Looked at after binding: a reopening TM would find the transaction now. */
 	if (!ktm_rm_online(rm))
 		return KTM_STATUS_TM_NOT_ONLINE;
@@ -151,6 +144,28 @@ static u32 en_enter(struct ktm_enlistment *en, u32 mask)
 	WARN_ON_ONCE(status);
 	en_link(en);
 	return KTM_STATUS_SUCCESS;
+}
+
+/* Under the transaction's mutex: all or nothing. */
+static u32 en_enter(struct ktm_enlistment *en, u32 mask)
+{
+	struct ktm_transaction *tx = en->tx;
+	bool bound = tx->tm;
+	u32 status;
+
+	lockdep_assert_held(&tx->lock);
+	if (tx->core.state != KTM_TX_STATE_ACTIVE)
+		return KTM_STATUS_TRANSACTION_NOT_ACTIVE;
+	status = ktm_tx_bind(tx, en->rm->tm);
+	if (status)
+		return status;
+	status = en_enter_bound(en, mask);
+	if (status && !bound) {
+		if (tx->tm->journal)
+			ktm_tx_unreserve(tx);
+		ktm_tx_unbind(tx);
+	}
+	return status;
 }
 
 /**

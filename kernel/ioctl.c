@@ -5,8 +5,10 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "enlistment.h"
 #include "ktm.h"
 #include "object.h"
@@ -62,9 +64,9 @@ static u32 get_other(int fd, u8 kind, u32 access, struct fd *f, struct ktm_objec
 	u32 status;
 
 	*f = fdget(fd);
-	if (!ktm_fd_file(*f))
+	if (!fd_file(*f))
 		return KTM_STATUS_INVALID_HANDLE;
-	handle = ktm_handle_of(ktm_fd_file(*f));
+	handle = ktm_handle_of(fd_file(*f));
 	if (!handle || handle->obj->kind != kind) {
 		status = KTM_STATUS_OBJECT_TYPE_MISMATCH;
 		goto put;

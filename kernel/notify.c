@@ -9,7 +9,7 @@
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "enlistment.h"
 #include "notify.h"
@@ -222,20 +222,25 @@ static void read_end(struct ktm_queue *q, struct ktm_slot *slot, bool copied)
 		ktm_object_put(&en->obj);
 }
 
-static int copy_one(struct ktm_slot *slot, char __user *buf)
+static int copy_one(struct ktm_slot *slot, struct iov_iter *to)
 {
 	struct ktm_enlistment *en = slot_enlistment(slot);
 	struct ktm_notification n = {
 		.length = sizeof(n),
 		.kind = slot_notify[slot->kind],
 	};
+	size_t copied;
 
 	if (en) {
 		n.enlistment = en->obj.guid;
 		n.uow = en->tx->obj.guid;
 		n.key = READ_ONCE(en->key);
 	}
-	return copy_to_user(buf, &n, sizeof(n)) ? -EFAULT : 0;
+	copied = copy_to_iter(&n, sizeof(n), to);
+	if (copied == sizeof(n))
+		return 0;
+	iov_iter_revert(to, copied);
+	return -EFAULT;
 }
 
 /* Is there something to read, or to see by poll? */
@@ -252,22 +257,21 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 /**
  * ktm_notify_read - as many whole notifications as fit
  * @rm: the RM
- * @buf: where to
- * @len: bytes of it
+ * @to: where to
  * @nonblock: do not wait for the first
  *
  * Return: bytes, or -EMSGSIZE, -EAGAIN, -EINTR, -EFAULT.
  */
-ssize_t ktm_notify_read(struct ktm_rm *rm, char __user *buf, size_t len, bool nonblock)
+ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock)
 {
 	struct ktm_queue *q = &rm->queue;
 	struct ktm_slot *slot;
 	ssize_t done = 0;
 	int err;
 
-	if (len < sizeof(struct ktm_notification))
+	if (iov_iter_count(to) < sizeof(struct ktm_notification))
 		return -EMSGSIZE;
-	while (len - done >= sizeof(struct ktm_notification)) {
+	while (iov_iter_count(to) >= sizeof(struct ktm_notification)) {
 		slot = read_begin(q);
 		if (!slot) {
 			if (done)
@@ -279,7 +283,7 @@ ssize_t ktm_notify_read(struct ktm_rm *rm, char __user *buf, size_t len, bool no
 				return -EINTR;
 			continue;
 		}
-		err = copy_one(slot, buf + done);
+		err = copy_one(slot, to);
 		read_end(q, slot, !err);
 		if (err)
 			return done ? done : err;

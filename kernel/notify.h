@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 #include <uapi/linux/ktm.h>
 
+struct iov_iter;
 struct ktm_enlistment;
 struct ktm_rm;
 
@@ -67,7 +68,7 @@ void ktm_queue_close(struct ktm_queue *q);
 void ktm_inbox_init(struct ktm_inbox *inbox);
 void ktm_notify_enlistment(struct ktm_enlistment *en);
 void ktm_notify_last_recover(struct ktm_rm *rm);
-ssize_t ktm_notify_read(struct ktm_rm *rm, char __user *buf, size_t len, bool nonblock);
+ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock);
 bool ktm_notify_waiting(struct ktm_queue *q);
 
 #endif /* KTM_NOTIFY_H */

@@ -157,7 +157,6 @@ static int collect_rms(struct recovery *r)
 {
 	struct ktm_tm *tm = r->tm;
 	struct ktm_rm *rm;
-	struct found_rm *f;
 	int err;
 
 	lockdep_assert_held(&tm->lock);

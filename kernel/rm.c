@@ -6,6 +6,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "enlistment.h"
 #include "rm.h"
@@ -230,6 +231,15 @@ u32 ktm_rm_open(struct ktm_tm *tm, struct ktm_open *arg, struct ktm_new_fd *nfd)
 	return status;
 }
 
+/*
+ * Who may only look does not count as having it open: an administrator's query
+ * must neither keep a dead RM alive nor a restarting one out.
+ */
+static bool rm_counts(u32 access)
+{
+	return access & ~KTM_RM_QUERY_INFORMATION;
+}
+
 static u32 rm_opened(struct ktm_object *obj, u32 access, u32 flags)
 {
 	struct ktm_rm *rm = ktm_rm_of(obj);
@@ -237,6 +247,8 @@ static u32 rm_opened(struct ktm_object *obj, u32 access, u32 flags)
 
 	if (!ktm_tm_hold(rm->tm))
 		return KTM_STATUS_RM_NOT_FOUND;
+	if (!rm_counts(access))
+		return KTM_STATUS_SUCCESS;
 	mutex_lock(&rm->lock);
 	if (rm->dead) {
 		status = KTM_STATUS_RM_NOT_FOUND;
@@ -265,6 +277,10 @@ static void rm_closed(struct ktm_object *obj, u32 access)
 	struct ktm_rm *rm = ktm_rm_of(obj);
 	bool gone, discard;
 
+	if (!rm_counts(access)) {
+		ktm_tm_release(rm->tm);
+		return;
+	}
 	mutex_lock(&rm->lock);
 	gone = !--rm->handles;
 	if (gone) {
@@ -399,13 +415,14 @@ static void rm_show(struct ktm_object *obj, struct seq_file *m)
 	seq_printf(m, "ktm-enlistments:\t%u\n", READ_ONCE(rm->nr_enlistments));
 }
 
-static ssize_t rm_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+static ssize_t rm_read(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct ktm_handle *handle = file->private_data;
+	struct ktm_handle *handle = iocb->ki_filp->private_data;
+	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
 
 	if (!(handle->access & KTM_RM_GET_NOTIFICATION))
 		return -EACCES;
-	return ktm_notify_read(ktm_rm_of(handle->obj), buf, len, file->f_flags & O_NONBLOCK);
+	return ktm_notify_read(ktm_rm_of(handle->obj), to, nonblock);
 }
 
 static __poll_t rm_poll(struct file *file, poll_table *wait)
@@ -425,7 +442,7 @@ static __poll_t rm_poll(struct file *file, poll_table *wait)
 static const struct file_operations rm_fops = {
 	.owner		= THIS_MODULE,
 	.release	= ktm_handle_release,
-	.read		= rm_read,
+	.read_iter	= rm_read,
 	.poll		= rm_poll,
 	.unlocked_ioctl	= ktm_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,

@@ -18,7 +18,7 @@
  * @tm_link: in tm->rms, under tm->list_lock
  * @flags: KTM_RM_VOLATILE for life, KTM_RM_EXCLUSIVE of the present open, under @lock
  * @lock: opening, closing and recovering it, one at a time
- * @handles: under @lock
+ * @handles: those that may do more than query; under @lock
  * @dead: a volatile one whose last handle is closed; under @lock
  * @online: it has called Recover since it was opened and since the TM came
  *	online; written under @lock or by a reopening TM, read under tx->lock

@@ -57,6 +57,25 @@ u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm)
 	return KTM_STATUS_SUCCESS;
 }
 
+/**
+ * ktm_tx_unbind - the enlistment for which it was bound did not come about
+ * @tx: the transaction, its mutex held since it was bound
+ */
+void ktm_tx_unbind(struct ktm_transaction *tx)
+{
+	struct ktm_tm *tm = tx->tm;
+
+	lockdep_assert_held(&tx->lock);
+	spin_lock(&tm->list_lock);
+	list_del_init(&tx->tm_link);
+	spin_unlock(&tm->list_lock);
+	tx->tm = NULL;
+	if (tx->holds_tm)
+		ktm_tm_release(tm);
+	tx->holds_tm = false;
+	ktm_object_put(&tm->obj);
+}
+
 /* The log and everybody else has done with it. The caller has a reference. */
 static void tx_leave(struct ktm_transaction *tx)
 {
@@ -133,7 +152,7 @@ void ktm_tx_reap_ended(struct ktm_tm *tm)
 }
 
 /* What was kept in the log for its decision is not needed (any more). */
-static void tx_unreserve(struct ktm_transaction *tx)
+void ktm_tx_unreserve(struct ktm_transaction *tx)
 {
 	lockdep_assert_held(&tx->lock);
 	if (tx->reserved)
@@ -207,7 +226,7 @@ static void tx_finish(struct ktm_transaction *tx)
 		ktm_en_forget(en);
 	}
 	if (tx->tm && tx->tm->journal)
-		tx_unreserve(tx);
+		ktm_tx_unreserve(tx);
 	tx_retire(tx);
 }
 
@@ -239,10 +258,9 @@ void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32
 		ktm_notify_enlistment(en);
 	if (actions & KTM_ACT_FINISHED)
 		tx_finish(tx);
-	if (actions & (KTM_ACT_WAKE | KTM_ACT_FINISHED)) {
-		WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
+	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
+	if (actions & (KTM_ACT_WAKE | KTM_ACT_FINISHED))
 		wake_up_all(&tx->wait);
-	}
 }
 
 /**
@@ -513,7 +531,7 @@ u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
 	u32 status;
 	int err = 0;
 
-	if (arg->flags || arg->outcome)
+	if (arg->flags)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (arg->timeout_ns >= KTIME_MAX)
 		err = wait_event_interruptible(tx->wait, READ_ONCE(tx->settled));
@@ -595,7 +613,7 @@ void ktm_tx_discard(struct ktm_transaction *tx)
 		ktm_en_forget(ktm_en_of_core(list_first_entry(&tx->core.enlistments,
 							      struct ktm_enc, link)));
 	if (tx->tm && tx->tm->journal)
-		tx_unreserve(tx);
+		ktm_tx_unreserve(tx);
 	tx_leave(tx);
 	mutex_unlock(&tx->lock);
 }

@@ -77,6 +77,8 @@ u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg);
 u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
+void ktm_tx_unreserve(struct ktm_transaction *tx);
+void ktm_tx_unbind(struct ktm_transaction *tx);
 u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);
 u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev);
 u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,

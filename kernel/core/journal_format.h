@@ -11,6 +11,7 @@
 #define KTM_CORE_JOURNAL_FORMAT_H
 
 #include "shim.h"
+#include "../../uapi/linux/ktm.h"
 
 #define KTM_JF_SB_MAGIC		"KTMJRNL1"	/* 8 bytes, no terminator on the device */
 #define KTM_JF_BATCH_MAGIC	0x42544d4bu	/* "KMTB" as bytes */
@@ -31,10 +32,6 @@
 
 #define KTM_JF_INFO_MAX		16384u		/* recovery information */
 #define KTM_JF_DESC_MAX		128u		/* description of a resource manager */
-
-struct ktm_guid {
-	u8 b[16];
-};
 
 /* ---- what is wrong --------------------------------------------------- */
 
