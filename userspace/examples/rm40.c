@@ -84,8 +84,8 @@ int main(int argc, char **argv)
 	struct ktm_guid tm, me;
 	struct ktm_rm_config config = { .size = sizeof(config), .tm = &tm, .guid = &me };
 
-	if (argc != 4 || ktm_guid_parse(argv[1], &tm) || ktm_guid_parse(argv[2], &me) || chdir(argv[3]))
+	if (argc != 4 || ktm_guid_parse(argv[1], &tm) || ktm_guid_parse(argv[2], &me) ||
+	    chdir(argv[3]) || (directory = open(".", O_RDONLY)) < 0)
 		errx(2, "usage: rm40 TM-GUID GUID DIRECTORY");
-	directory = open(".", O_RDONLY);
 	return serve("socket", &config, &ops, stage);
 }

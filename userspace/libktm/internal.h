@@ -38,10 +38,16 @@ static inline uint64_t ktm_pointer(const void *pointer)
 	return (uintptr_t)pointer;
 }
 
-/* For Create: bytes of a description without its NUL; one that is too long the kernel refuses. */
+/* Bytes of a description without its NUL; one that is too long the kernel refuses. */
 static inline uint32_t ktm_description_length(const char *text)
 {
 	return text ? (uint32_t)strnlen(text, KTM_MAX_DESCRIPTION + 1) : 0;
+}
+
+/* An empty one is none. */
+static inline uint64_t ktm_description_pointer(const char *text)
+{
+	return text && *text ? ktm_pointer(text) : 0;
 }
 
 /* The four Opens differ in where they are made. */

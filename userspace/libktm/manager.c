@@ -43,7 +43,7 @@ KTM_EXPORT int ktm_rm_create(int tm, uint32_t flags, uint32_t access, uint32_t m
 		.access = access,
 		.mode = mode,
 		.guid = ktm_guid_or_nil(guid),
-		.description = ktm_pointer(description),
+		.description = ktm_description_pointer(description),
 		.description_length = ktm_description_length(description),
 	};
 	int ret = ktm_call(tm, KTM_IOC_RM_CREATE, &arg, status);

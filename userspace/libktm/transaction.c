@@ -18,7 +18,7 @@ KTM_EXPORT int ktm_tx_create(int ktm, int tm, uint32_t flags, uint32_t access, u
 		.tm_fd = tm,
 		.uow = ktm_guid_or_nil(uow),
 		.timeout_ns = timeout_ns,
-		.description = ktm_pointer(description),
+		.description = ktm_description_pointer(description),
 		.description_length = ktm_description_length(description),
 	};
 	int ret = ktm_call(ktm, KTM_IOC_TX_CREATE, &arg, status);

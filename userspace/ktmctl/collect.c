@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Ask the kernel about everything that the caller may see. */
+#include "ktmctl.h"
+#include "report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int out_of_memory(uint32_t *status)
+{
+	*status = KTM_STATUS_INSUFFICIENT_RESOURCES;
+	return -ENOMEM;
+}
+
+/*
+ * All GUIDs of a kind, allocated. Objects come and go meanwhile: what lives all
+ * the time is there once.
+ */
+static int list(int fd, uint32_t kind, struct ktm_guid **guids, size_t *count, uint32_t *status)
+{
+	struct ktm_guid *found = NULL, *bigger, guid;
+	size_t used = 0, room = 0;
+	struct ktm_iter iter;
+	int ret;
+
+	ktm_iter_init(&iter, fd, kind);
+	while ((ret = ktm_iter_next(&iter, &guid, status)) > 0) {
+		if (used == room) {
+			room = room ? 2 * room : 64;
+			bigger = realloc(found, room * sizeof(*found));
+			if (!bigger) {
+				free(found);
+				return out_of_memory(status);
+			}
+			found = bigger;
+		}
+		found[used++] = guid;
+	}
+	if (ret < 0) {
+		free(found);
+		return ret;
+	}
+	*guids = found;
+	*count = used;
+	return 0;
+}
+
+static void ask_rm(int tm, struct rm_report *rm)
+{
+	int fd = ktm_rm_open(tm, &rm->guid, 0, KTM_RM_QUERY_INFORMATION, &rm->status);
+
+	rm->error = fd < 0 ? fd : ktm_rm_query(fd, &rm->info, &rm->status);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void ask_tx(int ktm, struct tx_report *tx)
+{
+	int fd = ktm_tx_open(ktm, &tx->uow, 0, KTM_TX_QUERY_INFORMATION, &tx->status);
+
+	tx->error = fd < 0 ? fd : ktm_tx_query(fd, &tx->info, &tx->status);
+	if (!tx->error)
+		tx->error = ktm_tx_enlistments(fd, &tx->pairs, &tx->pair_count, &tx->status);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What ended between being listed and being asked is not there any more. */
+static bool has_gone(int error)
+{
+	return error == -ENOENT || error == -ESTALE;
+}
+
+static int collect_rms(int tm, struct rm_report **rms, size_t *count, uint32_t *status)
+{
+	struct ktm_guid *guids;
+	size_t listed, i;
+	int ret;
+
+	ret = list(tm, KTM_KIND_RM, &guids, &listed, status);
+	if (ret)
+		return ret;
+	*count = 0;
+	*rms = calloc(listed + 1, sizeof(**rms));
+	for (i = 0; *rms && i < listed; i++) {
+		struct rm_report *rm = &(*rms)[*count];
+
+		memset(rm, 0, sizeof(*rm));
+		rm->guid = guids[i];
+		ask_rm(tm, rm);
+		*count += !has_gone(rm->error);
+	}
+	free(guids);
+	return *rms ? 0 : out_of_memory(status);
+}
+
+/* Those of @fd: a TM has its own; on the device only those without a TM are taken. */
+static int collect_transactions(int ktm, int fd, struct tx_report **transactions, size_t *count,
+				uint32_t *status)
+{
+	struct ktm_guid *guids;
+	size_t listed, i;
+	int ret;
+
+	ret = list(fd, KTM_KIND_TX, &guids, &listed, status);
+	if (ret)
+		return ret;
+	*count = 0;
+	*transactions = calloc(listed + 1, sizeof(**transactions));
+	for (i = 0; *transactions && i < listed; i++) {
+		struct tx_report *tx = &(*transactions)[*count];
+
+		memset(tx, 0, sizeof(*tx));
+		tx->uow = guids[i];
+		ask_tx(ktm, tx);
+		if (has_gone(tx->error) ||
+		    (fd == ktm && (tx->error || !ktm_guid_is_nil(&tx->info.tm)))) {
+			free(tx->pairs);
+			tx->pairs = NULL;
+			continue;
+		}
+		(*count)++;
+	}
+	free(guids);
+	return *transactions ? 0 : out_of_memory(status);
+}
+
+static void ask_tm(int ktm, struct tm_report *tm)
+{
+	int fd = ktm_tm_open(ktm, &tm->guid, 0, KTM_TM_QUERY_INFORMATION, &tm->status);
+
+	if (fd < 0) {
+		tm->error = fd;
+		return;
+	}
+	tm->error = ktm_tm_query(fd, &tm->info, &tm->status);
+	if (!tm->error)
+		tm->error = collect_rms(fd, &tm->rms, &tm->rm_count, &tm->status);
+	if (!tm->error)
+		tm->error = collect_transactions(ktm, fd, &tm->transactions, &tm->tx_count,
+						 &tm->status);
+	close(fd);
+}
+
+static int collect_all(int ktm, struct report *report, uint32_t *status)
+{
+	struct ktm_guid *guids;
+	size_t listed, i;
+	int ret;
+
+	ret = list(ktm, KTM_KIND_TM, &guids, &listed, status);
+	if (ret)
+		return ret;
+	report->tms = calloc(listed + 1, sizeof(*report->tms));
+	for (i = 0; report->tms && i < listed; i++) {
+		struct tm_report *tm = &report->tms[report->tm_count];
+
+		memset(tm, 0, sizeof(*tm));
+		tm->guid = guids[i];
+		ask_tm(ktm, tm);
+		report->tm_count += !has_gone(tm->error);
+	}
+	free(guids);
+	if (!report->tms)
+		return out_of_memory(status);
+	return collect_transactions(ktm, ktm, &report->unbound, &report->unbound_count, status);
+}
+
+int collect(struct report *report)
+{
+	int ktm = open_ktm();
+	uint32_t status;
+	int ret;
+
+	memset(report, 0, sizeof(*report));
+	if (ktm < 0)
+		return FAILED;
+	ret = collect_all(ktm, report, &status);
+	close(ktm);
+	if (ret)
+		return complain_status("cannot list the objects", ret, status);
+	return DONE;
+}
+
+static void free_transactions(struct tx_report *transactions, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(transactions[i].pairs);
+	free(transactions);
+}
+
+void free_report(struct report *report)
+{
+	size_t i;
+
+	for (i = 0; i < report->tm_count; i++) {
+		free(report->tms[i].rms);
+		free_transactions(report->tms[i].transactions, report->tms[i].tx_count);
+	}
+	free(report->tms);
+	free_transactions(report->unbound, report->unbound_count);
+}
+
+bool is_waited_for(const struct tx_report *tx, const struct ktm_en_pair *pair)
+{
+	switch (tx->info.state) {
+	case KTM_TX_STATE_PREPARING:
+		return pair->state == KTM_EN_STATE_PREPARING;
+	case KTM_TX_STATE_COMMITTING:
+		return pair->state == KTM_EN_STATE_COMMITTING;
+	case KTM_TX_STATE_ABORTING:
+		return pair->state == KTM_EN_STATE_ABORTING;
+	default:
+		return false;
+	}
+}

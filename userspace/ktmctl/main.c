@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ktmctl: what an administrator does with transaction managers. */
+#include "ktmctl.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"ktmctl format [--force] [--size SIZE] [--tm-guid GUID] DEVICE|FILE\n"
+	"	makes a journal of the device; with --size of a file, too\n"
+	"ktmctl start [--mode MODE] DEVICE|FILE\n"
+	"	opens the journal's transaction manager and keeps it until SIGTERM\n"
+	"ktmctl recover GUID [DEVICE]\n"
+	"	brings a transaction manager back whose device had failed\n"
+	"ktmctl status [--json]\n"
+	"	shows transaction managers, resource managers and transactions\n"
+	"\n"
+	"Exit code: 0 done, 1 failed, 2 wrong usage. The manual: man ktmctl\n";
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "format", command_format },
+	{ "start", command_start },
+	{ "recover", command_recover },
+	{ "status", command_status },
+};
+
+static void complain_va(const char *format, va_list arguments)
+{
+	fputs("ktmctl: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+}
+
+int complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain_va(format, arguments);
+	va_end(arguments);
+	return FAILED;
+}
+
+int complain_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain_va(format, arguments);
+	va_end(arguments);
+	fputs("Try 'ktmctl --help'.\n", stderr);
+	return USAGE;
+}
+
+uint64_t parse_size(const char *text)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	uint64_t size;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return 0;
+	size = strtoull(text, &end, 10);
+	if (*end) {
+		unit = strchr(units, toupper((unsigned char)*end));
+		if (!unit || end[1] || size > UINT64_MAX >> 10 * (unit - units + 1))
+			return 0;
+		size <<= 10 * (unit - units + 1);
+	}
+	return size;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+	int ret;
+
+	if (argc < 2)
+		return complain_usage("which command?");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		fputs(usage, stdout);
+		return DONE;
+	}
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		ret = commands[i].run(argc - 1, argv + 1);
+		/* A full disk behind standard output must not look like success. */
+		if (fflush(stdout) || ferror(stdout))
+			return complain("cannot write to standard output");
+		return ret;
+	}
+	return complain_usage("'%s' is no command", argv[1]);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ktmctl status for programs: one JSON object, its members described in ktmctl(8). */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- strings ---- */
+
+static bool is_continuation(uint8_t byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+/*
+ * Bytes of the valid UTF-8 character at @text, 0 if there is none: overlong
+ * forms, surrogates and what is beyond Unicode are none.
+ */
+static uint32_t character_length(const uint8_t *text, uint32_t left)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t length, code, i;
+
+	if (text[0] < 0x80)
+		return 1;
+	length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+	if (text[0] < 0xc2 || text[0] > 0xf4 || length > left)
+		return 0;
+	code = text[0] & (0xffu >> (length + 1));
+	for (i = 1; i < length; i++) {
+		if (!is_continuation(text[i]))
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	return length;
+}
+
+/* Descriptions are anybody's bytes; what is not UTF-8 becomes the replacement character. */
+static void print_string(const uint8_t *text, uint32_t length)
+{
+	uint32_t i, bytes;
+
+	putchar('"');
+	for (i = 0; i < length; i += bytes ? bytes : 1) {
+		bytes = character_length(text + i, length - i);
+		if (!bytes)
+			fputs("\\ufffd", stdout);
+		else if (bytes == 1 && (text[i] == '"' || text[i] == '\\'))
+			printf("\\%c", text[i]);
+		else if (bytes == 1 && (text[i] < 0x20 || text[i] == 0x7f))
+			printf("\\u%04x", text[i]);
+		else
+			fwrite(text + i, 1, bytes, stdout);
+	}
+	putchar('"');
+}
+
+static void print_guid(const char *name, const struct ktm_guid *guid)
+{
+	char text[KTM_GUID_STRING];
+
+	printf("\"%s\":\"%s\"", name, ktm_guid_format(guid, text));
+}
+
+static void print_description(const uint8_t *text, uint32_t length)
+{
+	fputs(",\"description\":", stdout);
+	print_string(text, length <= KTM_MAX_DESCRIPTION ? length : KTM_MAX_DESCRIPTION);
+}
+
+static void print_boolean(const char *name, bool value)
+{
+	printf(",\"%s\":%s", name, value ? "true" : "false");
+}
+
+static void print_number(const char *name, uint64_t value)
+{
+	printf(",\"%s\":%" PRIu64, name, value);
+}
+
+static void print_error(uint32_t status)
+{
+	const char *name = ktm_status_name(status);
+
+	printf(",\"error\":\"%s\"", name ? name : "UNKNOWN");
+}
+
+/* ---- objects ---- */
+
+static void print_pair(const struct tx_report *tx, const struct ktm_en_pair *pair)
+{
+	putchar('{');
+	print_guid("guid", &pair->enlistment);
+	putchar(',');
+	print_guid("rm", &pair->rm);
+	printf(",\"state\":\"%s\"", ktm_en_state_name(pair->state));
+	print_boolean("present", pair->present);
+	print_boolean("waited_for", is_waited_for(tx, pair));
+	putchar('}');
+}
+
+static void print_transaction(const struct tx_report *tx)
+{
+	size_t i;
+
+	putchar('{');
+	print_guid("uow", &tx->uow);
+	if (tx->error) {
+		print_error(tx->status);
+		putchar('}');
+		return;
+	}
+	printf(",\"state\":\"%s\",\"outcome\":\"%s\"", ktm_tx_state_name(tx->info.state),
+	       ktm_tx_outcome_name(tx->info.outcome));
+	print_description(tx->info.description, tx->info.description_length);
+	print_number("age_ns", tx->info.age_ns);
+	print_number("timeout_ns", tx->info.timeout_ns);
+	fputs(",\"enlistments\":[", stdout);
+	for (i = 0; i < tx->pair_count; i++) {
+		if (i)
+			putchar(',');
+		print_pair(tx, &tx->pairs[i]);
+	}
+	fputs("]}", stdout);
+}
+
+static void print_transactions(const char *name, const struct tx_report *transactions, size_t count)
+{
+	size_t i;
+
+	printf(",\"%s\":[", name);
+	for (i = 0; i < count; i++) {
+		if (i)
+			putchar(',');
+		print_transaction(&transactions[i]);
+	}
+	putchar(']');
+}
+
+static void print_rm(const struct rm_report *rm)
+{
+	putchar('{');
+	print_guid("guid", &rm->guid);
+	if (rm->error) {
+		print_error(rm->status);
+	} else {
+		print_description(rm->info.description, rm->info.description_length);
+		print_boolean("volatile", rm->info.flags & KTM_RM_VOLATILE);
+		print_boolean("exclusive", rm->info.flags & KTM_RM_EXCLUSIVE);
+		print_boolean("online", rm->info.online);
+		print_number("enlistments", rm->info.enlistments);
+	}
+	putchar('}');
+}
+
+static void print_log(const struct ktm_tm_info *info)
+{
+	printf(",\"log\":{\"size\":%llu", info->log_size);
+	print_number("free", info->log_free);
+	print_number("reserved", info->log_reserved);
+	print_number("lsn", info->log_lsn);
+	print_number("flushed_lsn", info->log_flushed_lsn);
+	print_number("last_recovered_lsn", info->last_recovered_lsn);
+	print_number("writes", info->writes);
+	print_number("forces", info->forces);
+	putchar('}');
+}
+
+static void print_tm(const struct tm_report *tm)
+{
+	size_t i;
+
+	putchar('{');
+	print_guid("guid", &tm->guid);
+	if (tm->error) {
+		print_error(tm->status);
+		putchar('}');
+		return;
+	}
+	printf(",\"state\":\"%s\"", ktm_tm_state_name(tm->info.state));
+	print_boolean("volatile", tm->info.flags & KTM_TM_VOLATILE);
+	print_number("indoubt", tm->info.indoubt);
+	print_number("unfinished", tm->info.transactions);
+	if (!(tm->info.flags & KTM_TM_VOLATILE))
+		print_log(&tm->info);
+	fputs(",\"resource_managers\":[", stdout);
+	for (i = 0; i < tm->rm_count; i++) {
+		if (i)
+			putchar(',');
+		print_rm(&tm->rms[i]);
+	}
+	putchar(']');
+	print_transactions("transactions", tm->transactions, tm->tx_count);
+	putchar('}');
+}
+
+void print_json(const struct report *report)
+{
+	size_t i;
+
+	fputs("{\"transaction_managers\":[", stdout);
+	for (i = 0; i < report->tm_count; i++) {
+		if (i)
+			putchar(',');
+		print_tm(&report->tms[i]);
+	}
+	putchar(']');
+	print_transactions("unbound_transactions", report->unbound, report->unbound_count);
+	puts("}");
+}
