@@ -251,7 +251,7 @@ static u32 do_narrow(struct ktm_request *r)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!may(r, arg->access))
 		return KTM_STATUS_ACCESS_DENIED;
-	status = ktm_handle_create(r->handle->obj, arg->access, 0, &r->nfd);
+	status = ktm_handle_create(r->handle->obj, arg->access, KTM_OPEN_AGAIN, &r->nfd);
 	arg->fd = r->nfd.fd;
 	return status;
 }

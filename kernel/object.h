@@ -15,11 +15,15 @@
 #ifndef KTM_OBJECT_H
 #define KTM_OBJECT_H
 
+#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/rhashtable-types.h>
 #include <linux/uidgid.h>
 #include <uapi/linux/ktm.h>
+
+/* A flag of ->opened() that user space cannot give: the opener has it open already. */
+#define KTM_OPEN_AGAIN	BIT(31)
 
 struct ktm_object;
 struct ktm_handle;
@@ -34,7 +38,8 @@ struct seq_file;
  * @r: rights that mode bit r grants to whom it applies
  * @w: the same for w
  * @x: the same for x
- * @opened: a handle is being made: count it, or refuse with a status
+ * @opened: a handle is being made: count it, or refuse with a status; flags
+ *	KTM_OPEN_EXCLUSIVE, KTM_OPEN_AGAIN
  * @closed: the last reference to a handle's file is gone; any process context
  * @free: the last reference to the object is gone; must not sleep, frees by RCU
  * @show: one line for fdinfo

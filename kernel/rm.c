@@ -252,8 +252,8 @@ static u32 rm_opened(struct ktm_object *obj, u32 access, u32 flags)
 	mutex_lock(&rm->lock);
 	if (rm->dead) {
 		status = KTM_STATUS_RM_NOT_FOUND;
-	} else if (rm->handles && (rm->flags | (flags & KTM_OPEN_EXCLUSIVE ? KTM_RM_EXCLUSIVE : 0)) &
-			   KTM_RM_EXCLUSIVE) {
+	} else if (rm->handles && !(flags & KTM_OPEN_AGAIN) &&
+		   (rm->flags & KTM_RM_EXCLUSIVE || flags & KTM_OPEN_EXCLUSIVE)) {
 		status = KTM_STATUS_SHARING_VIOLATION;
 	} else {
 		if (flags & KTM_OPEN_EXCLUSIVE)

@@ -29,8 +29,8 @@ struct ktm_transaction;
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
  * @list_lock: @rms, @transactions, @ended
- * @rms: durable RMs with a reference each (the log knows them until the TM
- *	goes), volatile ones without
+ * @rms: with a reference each: durable ones until the TM goes, because the log
+ *	knows them, volatile ones until nobody has them open
  * @transactions: bound and not yet out of the table; without a reference
  * @ended: those of them that wait for their end record to be durable
  * @journal: NULL for a volatile one; lives as long as @users
