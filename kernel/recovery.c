@@ -498,6 +498,7 @@ static void publish(struct recovery *r)
 	hash_for_each(r->txs, i, tx, node)
 		publish_tx(r, tx);
 	ktm_tm_for_each_transaction(r->tm, settle_tx, NULL);
+	ktm_tx_reap_ended(r->tm);
 }
 
 /**

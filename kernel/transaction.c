@@ -247,9 +247,11 @@ void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32
 	 * A journal that is offline takes no completion record; the RM is then
 	 * asked again after the reopening, which is what it has to expect.
 	 */
-	if (actions & KTM_ACT_LOG_COMPLETION &&
-	    !ktm_en_log_completion(en, ktm_txc_log_ended(&tx->core), &lsn))
-		tx->end_lsn = lsn;
+	if (actions & KTM_ACT_LOG_COMPLETION) {
+		if (ktm_en_log_completion(en, ktm_txc_log_ended(&tx->core), &lsn))
+			lsn = U64_MAX;
+		tx->end_lsn = max(tx->end_lsn, lsn);
+	}
 	if (actions & KTM_ACT_STOP_TIMER)
 		tx_stop_timer(tx);
 	if (actions & KTM_ACT_NOTIFY_ALL)

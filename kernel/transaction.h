@@ -37,7 +37,8 @@ struct ktm_enlistment;
  * @decided_err: what the force came to
  * @reserved: bytes of the log kept for the decision
  * @charged: bytes of restart area charged for the transaction itself
- * @end_lsn: end of its last record, once it is finished
+ * @end_lsn: end of its last completion record; U64_MAX: one was not taken, so
+ *	the log goes on knowing it
  */
 struct ktm_transaction {
 	struct ktm_object obj;
