@@ -581,6 +581,8 @@ void ktm_txc_expire(struct ktm_enc *en)
 	switch (en->state) {
 	case KTM_EN_STATE_ACTIVE:
 	case KTM_EN_STATE_PREPARING:
+		/* Rolled back next; a descriptor that outlives it must not do so again. */
+		en->state = KTM_EN_STATE_ABORTED;
 		tx->unvoted--;
 		break;
 	case KTM_EN_STATE_PREPARED:
