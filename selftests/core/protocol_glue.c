@@ -451,6 +451,8 @@ static void rebuild(struct sim *s)
 			continue;
 		w->en[i].own |= OWN_IN_MEMORY | OWN_RECOVERED;
 		ktm_txc_enlist_recovered(&s->tx, &s->en[i], s->cfg->mask);
+		if (s->en[i].mask != s->cfg->mask)
+			bad(s, "a logged mask is lost");
 	}
 }
 
@@ -482,38 +484,112 @@ static void force(struct sim *s)
 		bad(s, "that the decision is durable is refused");
 }
 
-/* The new log begins with what lives, as memory has it once it is settled. */
-static void log_restart(struct sim *s)
+/*
+ * What memory believes of durable enlistments is dropped, what was not handed
+ * to the log is rolled back. @ghosts: what was dropped, which descriptors may
+ * still refer to.
+ */
+static void quiet(struct sim *s, struct ktm_enc *ghosts)
 {
 	struct world *w = &s->w;
 	int i;
 
-	log_clear(w);
-	for (i = 0; i < MAX_EN; i++)
-		if (in_memory(s, i) && recoverable(s, i))
-			w->log_prepared |= 1 << i;
-	if (w->log_prepared && ktm_txc_outcome(&s->tx) == KTM_OUTCOME_COMMITTED)
-		w->log_bits |= LOG_DECISION;
-}
-
-static void reopen(struct sim *s)
-{
-	struct world *w = &s->w;
-	bool decided = log_live(w) && w->log_bits & LOG_DECISION;
-	int i;
-
-	w->bits &= ~W_OFFLINE;
-	if (tx_in_memory(s) && !ktm_txc_finished(&s->tx)) {
-		if (tx_event(s, decided ? KTM_TXEV_SETTLE_COMMIT : KTM_TXEV_SETTLE_ABORT) !=
-		    KTM_STATUS_SUCCESS)
-			bad(s, "what a good log says is called damage");
-		log_restart(s);
-	} else {
-		rebuild(s);
-	}
 	for (i = 0; i < s->cfg->rms; i++)
 		if (rm_durable(s->cfg, i) && w->rm[i] == RM_ONLINE)
 			w->rm[i] = RM_OPEN;
+	if (!tx_in_memory(s))
+		return;
+	for (i = 0; i < MAX_EN; i++) {
+		if (!in_memory(s, i) || !s->cfg->durable[i])
+			continue;
+		ktm_txc_expire(&s->en[i]);
+		list_del_init(&s->en[i].link);
+		ghosts[i] = s->en[i];
+		INIT_LIST_HEAD(&ghosts[i].link);
+		memset(&s->en[i], 0, sizeof(s->en[i]));
+		w->en[i].own &= OWN_VOTED;
+		w->en[i].queue = 0;
+		w->en[i].read = 0;
+	}
+	if ((s->tx.state == KTM_TX_STATE_ACTIVE || s->tx.state == KTM_TX_STATE_PREPARING) &&
+	    tx_event(s, KTM_TXEV_SETTLE_ABORT) != KTM_STATUS_SUCCESS)
+		bad(s, "what never had a decision cannot be rolled back");
+}
+
+/* A descriptor of what was dropped says something: that must move nothing. */
+static void haunt(struct sim *s, struct ktm_enc *ghosts)
+{
+	struct memory m;
+	int i;
+
+	remember(&m, s);
+	for (i = 0; i < MAX_EN; i++) {
+		if (!ghosts[i].tx)
+			continue;
+		ktm_enc_event(&ghosts[i], KTM_ENEV_READ_ONLY);
+		ktm_enc_event(&ghosts[i], KTM_ENEV_CLOSE);
+	}
+	if (memcmp(&m.tx, &s->tx, sizeof(m.tx)) || memcmp(m.en, s->en, sizeof(m.en)))
+		bad(s, "an enlistment of before the reopening moves its transaction");
+}
+
+/* What the log holds comes back into the transaction that memory still has. */
+static void adopt(struct sim *s)
+{
+	struct world *w = &s->w;
+	bool decided = w->log_bits & LOG_DECISION;
+	u32 outcome = ktm_txc_outcome(&s->tx);
+	int i;
+
+	if (log_live(w) && outcome == (decided ? KTM_OUTCOME_ABORTED : KTM_OUTCOME_COMMITTED))
+		bad(s, "the log contradicts what was told");
+	for (i = 0; i < MAX_EN && log_live(w); i++) {
+		if (!(w->log_prepared & ~w->log_completed & (1 << i)))
+			continue;
+		w->en[i].own |= OWN_IN_MEMORY | OWN_RECOVERED;
+		ktm_txc_enlist_recovered(&s->tx, &s->en[i], s->cfg->mask);
+	}
+	if (s->tx.state == KTM_TX_STATE_INDOUBT) {
+		decided &= log_live(w);
+		if (tx_event(s, decided ? KTM_TXEV_SETTLE_COMMIT : KTM_TXEV_SETTLE_ABORT) !=
+		    KTM_STATUS_SUCCESS)
+			bad(s, "what is in doubt cannot be settled");
+	} else {
+		perform(s, ktm_txc_reopened(&s->tx), -1);
+	}
+}
+
+/* How a reopening goes. */
+enum reopening {
+	REOPEN_KEEP,	/* a transaction that is over is still in memory */
+	REOPEN_FORGET,	/* it is not */
+	REOPEN_FAIL,	/* the log cannot be opened yet */
+	NR_REOPENINGS
+};
+
+static void reopen(struct sim *s, enum reopening how)
+{
+	struct ktm_enc ghosts[MAX_EN] = { };
+	struct world *w = &s->w;
+
+	s->reopened = true;
+	quiet(s, ghosts);
+	if (tx_in_memory(s))
+		haunt(s, ghosts);
+	if (how == REOPEN_FAIL)
+		return;
+	w->bits &= ~W_OFFLINE;
+	if (!tx_in_memory(s) || (how == REOPEN_FORGET && ktm_txc_finished(&s->tx))) {
+		rebuild(s);
+	} else {
+		adopt(s);
+		haunt(s, ghosts);
+	}
+	/* The new log begins with what lives. */
+	w->log_prepared &= ~w->log_completed;
+	w->log_completed = 0;
+	if (!log_live(w) || !w->log_prepared)
+		log_clear(w);
 }
 
 static void enlist(struct sim *s, int i)
@@ -525,6 +601,8 @@ static void enlist(struct sim *s, int i)
 	if (ktm_txc_enlist(&s->tx, &s->en[i], s->cfg->mask, s->cfg->durable[i]) !=
 	    KTM_STATUS_SUCCESS)
 		bad(s, "an active transaction takes no enlistment");
+	if (s->en[i].mask != s->cfg->mask)
+		bad(s, "a mask is lost");
 }
 
 /* ---- one step ---- */
@@ -680,7 +758,7 @@ bool sim_possible(const struct world *w, const struct config *cfg, u16 edge)
 	case EDGE_FAIL:
 		return online && arg <= w->nvolatile;
 	case EDGE_REOPEN:
-		return !arg && !online;
+		return arg < NR_REOPENINGS && !online;
 	case EDGE_CRASH:
 		return arg <= w->nvolatile;
 	default:
@@ -760,7 +838,7 @@ void sim_step(struct sim *s, u16 edge)
 		fail(s, arg);
 		break;
 	case EDGE_REOPEN:
-		reopen(s);
+		reopen(s, arg);
 		break;
 	case EDGE_CRASH:
 		crash(s, arg);
@@ -777,7 +855,7 @@ static void lie(struct sim *s, enum ktm_tx_event ev)
 		bad(s, "a journal that says what cannot be is believed");
 }
 
-/* The log of a transaction that is over may hold it still or not any more. */
+/* A log may still hold what is over or known, or may hold it no more. */
 static void over(struct sim *s, enum ktm_tx_event ev)
 {
 	struct memory m;
@@ -798,6 +876,7 @@ static void over(struct sim *s, enum ktm_tx_event ev)
 void sim_idle(struct sim *s)
 {
 	bool deciding = s->tx.state == KTM_TX_STATE_DECIDING;
+	u32 outcome = ktm_txc_outcome(&s->tx);
 	struct ktm_enc late;
 
 	if (!tx_in_memory(s))
@@ -810,14 +889,13 @@ void sim_idle(struct sim *s)
 		lie(s, KTM_TXEV_DECISION_FAILED);
 	}
 	/* Nobody settles what a force still decides; else the log contradicts memory. */
-	if (deciding || (s->tx.state != KTM_TX_STATE_INDOUBT &&
-			 ktm_txc_outcome(&s->tx) != KTM_OUTCOME_COMMITTED))
+	if (deciding || (s->tx.state != KTM_TX_STATE_INDOUBT && outcome != KTM_OUTCOME_COMMITTED))
 		lie(s, KTM_TXEV_SETTLE_COMMIT);
 	if (deciding || (s->tx.state == KTM_TX_STATE_COMMITTING && s->tx.log_open))
 		lie(s, KTM_TXEV_SETTLE_ABORT);
-	if (ktm_txc_finished(&s->tx))
+	if (ktm_txc_finished(&s->tx) || outcome == KTM_OUTCOME_ABORTED)
 		over(s, KTM_TXEV_SETTLE_ABORT);
-	if (s->tx.state == KTM_TX_STATE_COMMITTED)
+	if (outcome == KTM_OUTCOME_COMMITTED)
 		over(s, KTM_TXEV_SETTLE_COMMIT);
 	if (s->tx.state == KTM_TX_STATE_ACTIVE)
 		return;

@@ -62,7 +62,8 @@ static void counters(struct sim *s)
 		bad(s, "owing is counted wrong");
 	if (s->tx.log_open != open)
 		bad(s, "log_open is counted wrong");
-	if (!(s->w.bits & W_TX_RECOVERED) && s->tx.prepared_durable != durable)
+	/* It is for the decision record; afterwards nobody needs it. */
+	if (ktm_txc_outcome(&s->tx) == KTM_OUTCOME_UNDETERMINED && s->tx.prepared_durable != durable)
 		bad(s, "prepared_durable is counted wrong");
 }
 
@@ -103,7 +104,9 @@ static void states(struct sim *s)
 	}
 	if (s->tx.state == KTM_TX_STATE_PREPARING && !voting)
 		bad(s, "all have voted and nothing happens");
-	if (ktm_txc_finished(&s->tx) != (outcome != KTM_OUTCOME_UNDETERMINED && over))
+	/* While the TM is offline the log may hold more than memory. */
+	if (!(s->w.bits & W_OFFLINE && over) &&
+	    ktm_txc_finished(&s->tx) != (outcome != KTM_OUTCOME_UNDETERMINED && over))
 		bad(s, "finished or not is wrong");
 	if (s->tx.state == KTM_TX_STATE_INDOUBT ? !ktm_txc_settled(&s->tx) :
 	    ktm_txc_settled(&s->tx) != (outcome != KTM_OUTCOME_UNDETERMINED && !waits))
@@ -166,17 +169,22 @@ static void records(struct sim *s)
 static void reports(struct sim *s, const struct world *before)
 {
 	struct sim old;
-	bool left;
+	bool left, quiet;
 
 	if (s->rebuilt || !tx_in_memory(s))
 		return;
 	sim_load(&old, before, s->cfg);
-	/* Also from settled to not, when an RM comes back: callers may keep a copy. */
-	if ((ktm_txc_settled(&old.tx) != ktm_txc_settled(&s->tx) ||
+	/*
+	 * Also from settled to not, when an RM comes back: callers may keep a copy.
+	 * Not while the log is away: those who wait then wait for its reopening.
+	 */
+	quiet = s->reopened && s->w.bits & W_OFFLINE;
+	if (((!quiet && ktm_txc_settled(&old.tx) != ktm_txc_settled(&s->tx)) ||
 	     ktm_txc_outcome(&old.tx) != ktm_txc_outcome(&s->tx)) && !(s->done & KTM_ACT_WAKE))
 		bad(s, "those who wait are not woken");
-	if (!(s->done & KTM_ACT_FINISHED) != (ktm_txc_finished(&old.tx) ||
-					      !ktm_txc_finished(&s->tx)))
+	/* What was finished in memory only may begin again when the log is reopened. */
+	if (!s->reopened &&
+	    !(s->done & KTM_ACT_FINISHED) != (ktm_txc_finished(&old.tx) || !ktm_txc_finished(&s->tx)))
 		bad(s, "FINISHED is missing, or comes twice");
 	left = (before->tx[0] == KTM_TX_STATE_ACTIVE || before->tx[0] == KTM_TX_STATE_PREPARING) &&
 	       s->tx.state != KTM_TX_STATE_ACTIVE && s->tx.state != KTM_TX_STATE_PREPARING;

@@ -175,6 +175,7 @@ extern const char *const edge_names[NR_EDGES];
  * @refuse: the log refuses a decision
  * @asked: the log was given a decision, so that refusing is a step of its own
  * @rebuilt: @tx is another one than before the step
+ * @reopened: the TM was reopened, or at least made quiet for it
  * @done: actions that were taken, all of the step
  * @event: the enlistment's event that is being handled
  * @event_en: of which enlistment
@@ -189,6 +190,7 @@ struct sim {
 	bool refuse;
 	bool asked;
 	bool rebuilt;
+	bool reopened;
 	u32 done;
 	int event;
 	int event_en;
