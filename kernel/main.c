@@ -8,8 +8,8 @@
 
 #include "journal.h"
 #include "ktm.h"
-#include "limits.h"
 #include "object.h"
+#include "quota.h"
 
 struct workqueue_struct *ktm_wq;
 
@@ -35,12 +35,12 @@ static int __init ktm_init(void)
 	ktm_wq = alloc_workqueue("ktm", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!ktm_wq)
 		return -ENOMEM;
-	err = ktm_limits_init();
+	err = ktm_quota_init();
 	if (err)
 		goto destroy_wq;
 	err = ktm_objects_init();
 	if (err)
-		goto exit_limits;
+		goto exit_quota;
 	err = ktm_journal_init();
 	if (err)
 		goto exit_objects;
@@ -52,8 +52,8 @@ exit_journal:
 	ktm_journal_exit();
 exit_objects:
 	ktm_objects_exit();
-exit_limits:
-	ktm_limits_exit();
+exit_quota:
+	ktm_quota_exit();
 destroy_wq:
 	destroy_workqueue(ktm_wq);
 	return err;
@@ -69,7 +69,7 @@ static void __exit ktm_exit(void)
 	destroy_workqueue(ktm_wq);
 	ktm_journal_exit();
 	ktm_objects_exit();
-	ktm_limits_exit();
+	ktm_quota_exit();
 	/* kfree_rcu() of the last objects uses no code of ours. */
 }
 

@@ -15,8 +15,8 @@
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
 
-#include "limits.h"
 #include "object.h"
+#include "quota.h"
 #include "status.h"
 
 #define KTM_ENUM_MAX	4096

@@ -18,7 +18,7 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
-#include "limits.h"
+#include "quota.h"
 
 static unsigned int max_objects = 65536;
 module_param(max_objects, uint, 0644);
@@ -209,12 +209,12 @@ void ktm_user_uncharge(struct ktm_user *user)
 	user_put(user);
 }
 
-int ktm_limits_init(void)
+int ktm_quota_init(void)
 {
 	return rhashtable_init(&users, &user_params);
 }
 
-void ktm_limits_exit(void)
+void ktm_quota_exit(void)
 {
 	rhashtable_destroy(&users);
 }
