@@ -25,7 +25,6 @@
 #define RM_VERSION		1
 #define RM_HEADER		32
 #define RM_PACKET_MAX		131072
-#define RM_SQL_VARIABLES	4096
 
 /*
  * What follows the header in the request, and in an answer without error.

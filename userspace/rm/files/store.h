@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The store of ktm-rm-files, a directory:
+ *
+ *	tree/				what is committed, and served
+ *	ktm/identity			GUIDs of the RM and of the TM
+ *	ktm/staged/ENLISTMENT/N		contents that a transaction has put
+ *	ktm/staged/ENLISTMENT/manifest	it is prepared, and this is what it does
+ *
+ * All on one file system, so that a commit only renames.
+ */
+#ifndef KTM_FILES_STORE_H
+#define KTM_FILES_STORE_H
+
+#include <dirent.h>
+
+#include "../common/program.h"
+#include "ops.h"
+#include "tree.h"
+
+#define MANIFEST	"manifest"
+
+/**
+ * struct files_store - an open store
+ * @core: whose locks we take
+ * @dir: the directory, locked while we run
+ * @tree: tree/
+ * @private: ktm/
+ * @staged: ktm/staged/
+ * @max_size: of a file, in bytes
+ * @identity: what ktm/identity says
+ */
+struct files_store {
+	struct rm_core *core;
+	int dir;
+	int tree;
+	int private;
+	int staged;
+	uint64_t max_size;
+	struct rm_identity identity;
+};
+
+/**
+ * struct files_work - of one transaction
+ * @dir: its directory in staged/, or -1: it has none yet
+ * @next_content: number of the next file in it
+ * @ops: what it does
+ */
+struct files_work {
+	int dir;
+	uint64_t next_content;
+	struct ops ops;
+};
+
+/**
+ * struct found - what a transaction sees under a name
+ * @kind: what is there
+ * @size: of a file
+ * @own: it was put by this transaction: staged file @content
+ * @content: its number
+ */
+struct found {
+	enum tree_kind kind;
+	uint64_t size;
+	bool own;
+	uint64_t content;
+};
+
+/* setup.c */
+int files_open(const struct rm_options *options, struct rm_core *core,
+	       struct rm_identity *identity, void **store);
+int files_set_tm(void *store, const struct ktm_guid *tm);
+void files_close(void *store);
+/* Reads a directory that is open; NULL and errno. */
+DIR *files_opendir(int at);
+
+/* stage.c: what a transaction has not committed */
+struct files_work *files_work(struct rm_tx *tx);
+int files_stage_dir(struct files_store *s, struct rm_tx *tx);
+void files_content_name(uint64_t content, char name[24]);
+/* Exclusive on the name, shared on the directories above it. */
+int files_lock(struct files_store *s, struct rm_tx *tx, const char *name);
+int files_look(struct files_store *s, struct rm_tx *tx, const char *name, struct found *found);
+int files_load(void *store, struct rm_core *core);
+int files_prepare(void *store, struct rm_tx *tx);
+int files_commit(void *store, struct rm_tx *tx);
+void files_forget(void *store, struct rm_tx *tx, bool keep);
+
+/* request.c, list.c: what clients ask */
+int files_request(void *store, struct rm_tx *tx, struct request *r);
+int files_list(struct files_store *s, struct rm_tx *tx, struct request *r);
+
+#endif /* KTM_FILES_STORE_H */
