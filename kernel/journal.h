@@ -46,11 +46,13 @@ struct ktm_journal_ops {
  *	@lsn is not that of a record that reserved a write unit (a later force may succeed).
  *	It may sleep for memory, append and force; it holds up the callbacks behind it.
  * @lsn: the journal's
+ * @err: the journal's
  * @node: the journal's
  */
 struct ktm_force {
 	void (*done)(struct ktm_force *f, int err);
 	u64 lsn;
+	int err;
 	struct list_head node;
 };
 
@@ -110,7 +112,8 @@ const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
 dev_t ktm_journal_dev(const struct ktm_journal *j);
 
 /*
- * Reservations and live charges start at 0 with every opening. What replay and
+ * Reservations end when the journal goes offline: nobody gives them back or uses them
+ * then or later. Reservations and live charges start at 0 with every opening. What replay and
  * snapshot ask for is never refused: what recovery rebuilds was granted before.
  */
 u32 ktm_journal_bytes(const struct ktm_journal *j, u16 type, u32 var);
@@ -121,6 +124,8 @@ int ktm_journal_live_charge(struct ktm_journal *j, u64 bytes);
 void ktm_journal_live_uncharge(struct ktm_journal *j, u64 bytes);
 
 int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved, u64 *lsn);
+int ktm_journal_append_force(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
+			     struct ktm_force *f);
 void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn);
 
 int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec);

@@ -24,6 +24,10 @@ void ktm_jo_init(struct ktm_jo *o, const struct ktm_jo_params *p)
 	o->buf = p->buf;
 	o->room = p->room;
 	o->check_only = p->check_only;
+	if (p->same) {
+		o->has_same = true;
+		o->same = *p->same;
+	}
 	o->phase = KTM_JO_P_SB1;
 	KTM_CORE_BUG_ON(p->room < KTM_JF_BATCH_MAX);
 }
@@ -185,6 +189,8 @@ static enum ktm_jo_want choose_sb(struct ktm_jo *o)
 	}
 	if (o->sb.unit < o->sector)
 		return fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
+	if (o->has_same && memcmp(&o->sb.uuid, &o->same, sizeof(o->same)))
+		return fail(o, KTM_JF_NOT_JOURNAL, -ESTALE, 0, 0, "the device holds another journal");
 	if (o->check_only) {
 		o->phase = KTM_JO_P_DONE;
 		return KTM_JO_DONE;

@@ -70,6 +70,8 @@ struct ktm_jo {
 	/* private */
 	enum ktm_jo_phase phase;
 	bool check_only;
+	bool has_same;
+	struct ktm_guid same;
 	bool io;		/* asked for, not yet done */
 	bool scanning;		/* it is a read for the scanner */
 	bool snap_last;
@@ -108,6 +110,7 @@ struct ktm_jo {
  * @epoch: random, not 0
  * @buf: memory for I/O, at least KTM_JF_BATCH_MAX bytes
  * @room: its size
+ * @same: uuid of the journal it has to be, or NULL; copied
  * @check_only: stop at DONE when the superblock is chosen; nothing is written
  */
 struct ktm_jo_params {
@@ -116,6 +119,7 @@ struct ktm_jo_params {
 	u64 epoch;
 	void *buf;
 	u32 room;
+	const struct ktm_guid *same;
 	bool check_only;
 };
 
