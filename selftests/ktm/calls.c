@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Steps of the tests, see calls.h.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "calls.h"
+
+const guid_t nil;
+
+bool same(const guid_t *a, const guid_t *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+guid_t guid_of(unsigned int n)
+{
+	guid_t g = { .b = { 0x6b, 0x74, 0x6d, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0 } };
+
+	memcpy(&g.b[12], &n, sizeof(n));
+	return g;
+}
+
+int dev(void)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = open("/dev/ktm", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			FAIL("/dev/ktm: %s", strerror(errno));
+	}
+	return fd;
+}
+
+int tm_volatile(void)
+{
+	struct ktm_tm_create c = ARG(ktm_tm_create, .flags = KTM_TM_VOLATILE,
+				     .access = KTM_TM_ALL_ACCESS, .device_fd = -1);
+
+	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_SUCCESS);
+	return c.fd;
+}
+
+int tm_open(const guid_t *guid)
+{
+	struct ktm_open o = ARG(ktm_open, .access = KTM_TM_ALL_ACCESS, .guid = *guid);
+
+	CALL(dev(), KTM_IOC_TM_OPEN, &o, KTM_STATUS_SUCCESS);
+	return o.fd;
+}
+
+guid_t tm_guid(int tm)
+{
+	return tm_info(tm).guid;
+}
+
+int tx_create_timeout(int tm, uint64_t ns)
+{
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = tm,
+				     .timeout_ns = ns);
+
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	return c.fd;
+}
+
+int tx_create(int tm)
+{
+	return tx_create_timeout(tm, 0);
+}
+
+int tx_open(const guid_t *uow, unsigned int access)
+{
+	struct ktm_open o = ARG(ktm_open, .access = access, .guid = *uow);
+
+	CALL(dev(), KTM_IOC_TX_OPEN, &o, KTM_STATUS_SUCCESS);
+	return o.fd;
+}
+
+int rm_create_as(int tm, unsigned int flags, const guid_t *guid)
+{
+	struct ktm_rm_create c = ARG(ktm_rm_create, .flags = flags, .access = KTM_RM_ALL_ACCESS,
+				     .guid = *guid);
+
+	CALL(tm, KTM_IOC_RM_CREATE, &c, KTM_STATUS_SUCCESS);
+	return c.fd;
+}
+
+int rm_create(int tm, unsigned int flags)
+{
+	return rm_create_as(tm, flags, &nil);
+}
+
+int rm_open(int tm, const guid_t *guid)
+{
+	struct ktm_open o = ARG(ktm_open, .access = KTM_RM_ALL_ACCESS, .guid = *guid);
+
+	CALL(tm, KTM_IOC_RM_OPEN, &o, KTM_STATUS_SUCCESS);
+	return o.fd;
+}
+
+void rm_recover_empty(int rm)
+{
+	struct ktm_call c = ARG(ktm_call);
+
+	CALL(rm, KTM_IOC_RM_RECOVER, &c, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+}
+
+guid_t enlist_key(int rm, int tx, uint64_t key)
+{
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK, .key = key);
+
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
+	CHECK_EQ(e.fd, -1);
+	CHECK(!same(&e.guid, &nil));
+	return e.guid;
+}
+
+guid_t enlist(int rm, int tx)
+{
+	return enlist_key(rm, tx, 0);
+}
+
+int enlist_fd(int rm, int tx, unsigned int access, guid_t *guid)
+{
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK,
+				  .flags = KTM_ENLIST_FD, .access = access);
+
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
+	CHECK(e.fd >= 0);
+	if (guid)
+		*guid = e.guid;
+	return e.fd;
+}
+
+short poll_for(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	int n = poll(&p, 1, PATIENCE * 1000);
+
+	if (n != 1)
+		FAIL("poll of descriptor %d for 0x%x: %s", fd, events,
+		     n ? strerror(errno) : "nothing came");
+	return p.revents;
+}
+
+short poll_now(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	CHECK(poll(&p, 1, 0) >= 0);
+	return p.revents;
+}
+
+struct ktm_notification take(int rm)
+{
+	struct ktm_notification n;
+	ssize_t got;
+
+	poll_for(rm, POLLIN);
+	memset(&n, 0xa5, sizeof(n));
+	got = read(rm, &n, sizeof(n));
+	if (got < 0)
+		FAIL("read of an RM: %s", strerror(errno));
+	CHECK_EQ(got, sizeof(n));
+	CHECK_EQ(n.length, sizeof(n));
+	CHECK_EQ(n.argument_length, 0);
+	CHECK_EQ(n.reserved, 0);
+	return n;
+}
+
+static void query(int fd, unsigned int class, guid_t guid, void *buffer, unsigned int length)
+{
+	struct ktm_query q = ARG(ktm_query, .info_class = class, .length = length, .guid = guid,
+				 .buffer = (uintptr_t)buffer);
+
+	CALL(fd, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
+	CHECK_EQ(q.length, length);
+}
+
+struct ktm_tm_info tm_info(int tm)
+{
+	struct ktm_tm_info i;
+
+	query(tm, KTM_INFO_TM_BASIC, nil, &i, sizeof(i));
+	return i;
+}
+
+struct ktm_rm_info rm_info(int rm)
+{
+	struct ktm_rm_info i;
+
+	query(rm, KTM_INFO_RM_BASIC, nil, &i, sizeof(i));
+	return i;
+}
+
+struct ktm_tx_info tx_info(int tx)
+{
+	struct ktm_tx_info i;
+
+	query(tx, KTM_INFO_TX_BASIC, nil, &i, sizeof(i));
+	return i;
+}
+
+struct ktm_en_info en_info(int en)
+{
+	struct ktm_en_info i;
+
+	query(en, KTM_INFO_EN_BASIC, nil, &i, sizeof(i));
+	return i;
+}
+
+struct ktm_en_info rm_en_info(int rm, guid_t guid)
+{
+	struct ktm_en_info i;
+
+	query(rm, KTM_INFO_EN_BASIC, guid, &i, sizeof(i));
+	return i;
+}
+
+void tx_becomes(const char *file, int line, int tx, unsigned int state)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+	unsigned int now;
+
+	while ((now = tx_info(tx).state) != state) {
+		if (deadline_passed(&d))
+			test_fail(file, line, "the transaction stays in state %u, not %u", now,
+				  state);
+		nap();
+	}
+}
+
+unsigned int count_objects(int fd, unsigned int kind)
+{
+	guid_t guids[64];
+	struct ktm_enumerate e = ARG(ktm_enumerate, .kind = kind, .guids = (uintptr_t)guids);
+	unsigned int n = 0, status;
+
+	do {
+		e.count = 64;
+		status = test_try(fd, KTM_IOC_ENUMERATE, &e);
+		test_shows(KTM_IOC_ENUMERATE, status);
+		if (status != KTM_STATUS_SUCCESS && status != KTM_STATUS_NO_MORE_ENTRIES)
+			FAIL("enumeration: %s", status_name(status));
+		n += e.count;
+	} while (status == KTM_STATUS_SUCCESS);
+	CHECK_EQ(e.count, 0);
+	return n;
+}
+
+bool listed(int fd, unsigned int kind, guid_t guid)
+{
+	guid_t one;
+	struct ktm_enumerate e = ARG(ktm_enumerate, .kind = kind, .guids = (uintptr_t)&one);
+
+	for (;;) {
+		e.count = 1;
+		if (test_try(fd, KTM_IOC_ENUMERATE, &e) != KTM_STATUS_SUCCESS)
+			return false;
+		if (same(&one, &guid))
+			return true;
+	}
+}
+
+int narrow(int fd, unsigned int access)
+{
+	struct ktm_narrow n = ARG(ktm_narrow, .access = access);
+
+	CALL(fd, KTM_IOC_NARROW, &n, KTM_STATUS_SUCCESS);
+	return n.fd;
+}
+
+void send_fd(int sock, int fd)
+{
+	char space[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 'd';
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space,
+			      .msg_controllen = sizeof(space) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	CHECK_EQ(sendmsg(sock, &msg, 0), 1);
+}
+
+int recv_fd(int sock)
+{
+	char space[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space,
+			      .msg_controllen = sizeof(space) };
+	struct cmsghdr *c;
+	int fd;
+
+	CHECK_EQ(recvmsg(sock, &msg, 0), 1);
+	c = CMSG_FIRSTHDR(&msg);
+	CHECK(c && c->cmsg_type == SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+struct commit_args {
+	int tx;
+	unsigned int want;
+};
+
+static void commit_child(void *data)
+{
+	const struct commit_args *a = data;
+
+	COMMIT(a->tx, KTM_CALL_WAIT, a->want);
+}
+
+pid_t commit_in_child(int tx, unsigned int want)
+{
+	struct commit_args a = { tx, want };
+
+	return test_spawn(commit_child, &a);
+}
+
+static char process_state(pid_t pid)
+{
+	char path[64], line[512], *end;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return 0;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	line[n] = 0;
+	end = strrchr(line, ')');
+	return end ? end[2] : 0;
+}
+
+void until_asleep(pid_t pid)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+	unsigned int times = 0;
+
+	/* Asleep ten times in a row: not in passing, on a lock or a page. */
+	while (times < 10) {
+		times = process_state(pid) == 'S' ? times + 1 : 0;
+		if (deadline_passed(&d))
+			FAIL("process %d does not go to sleep", pid);
+		nap();
+	}
+}
+
+void commit_one(int rm, int tx)
+{
+	guid_t en = enlist(rm, tx);
+
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The steps that the tests are made of, each a few raw calls: a step that does
+ * not succeed fails the test. Everything else is called with CALL().
+ */
+#ifndef KTM_TEST_CALLS_H
+#define KTM_TEST_CALLS_H
+
+#include <poll.h>
+
+#include "harness.h"
+
+typedef struct ktm_guid guid_t;
+
+extern const guid_t nil;
+
+bool same(const guid_t *a, const guid_t *b);
+/* A GUID of our own, different for each @n; never nil. */
+guid_t guid_of(unsigned int n);
+
+#define EN_MASK	KTM_NOTIFY_SUPPORTED
+
+/* /dev/ktm, opened once per process. */
+int dev(void);
+
+int tm_volatile(void);
+int tm_open(const guid_t *guid);
+guid_t tm_guid(int tm);
+
+int tx_create(int tm);
+int tx_create_timeout(int tm, uint64_t ns);
+int tx_open(const guid_t *uow, unsigned int access);
+
+/* A volatile RM, or (with flags 0) a durable one, which still has to recover. */
+int rm_create(int tm, unsigned int flags);
+int rm_create_as(int tm, unsigned int flags, const guid_t *guid);
+int rm_open(int tm, const guid_t *guid);
+/* RM_RECOVER of an RM that has nothing unfinished. */
+void rm_recover_empty(int rm);
+
+guid_t enlist(int rm, int tx);
+guid_t enlist_key(int rm, int tx, uint64_t key);
+int enlist_fd(int rm, int tx, unsigned int access, guid_t *guid);
+
+/* Answers on the RM's descriptor by GUID; must end with @want. */
+#define ANSWER(rm, request, guid, want)					\
+	do {								\
+		struct ktm_answer __a = ARG(ktm_answer, .enlistment = (guid)); \
+		CALL(rm, request, &__a, want);				\
+	} while (0)
+/* The same on the enlistment's own descriptor. */
+#define ANSWER_FD(en, request, want)					\
+	do {								\
+		struct ktm_answer __a = ARG(ktm_answer);		\
+		CALL(en, request, &__a, want);				\
+	} while (0)
+
+#define COMMIT(tx, how, want)						\
+	do {								\
+		struct ktm_call __c = ARG(ktm_call, .flags = (how));	\
+		CALL(tx, KTM_IOC_COMMIT, &__c, want);			\
+	} while (0)
+#define ROLLBACK(tx, how, want)						\
+	do {								\
+		struct ktm_call __c = ARG(ktm_call, .flags = (how));	\
+		CALL(tx, KTM_IOC_ROLLBACK, &__c, want);			\
+	} while (0)
+
+#define FOREVER	(~0ull)
+/* TX_WAIT with a safety net; must end with @want. */
+#define WAIT(tx, want)							\
+	do {								\
+		struct ktm_tx_wait __w = ARG(ktm_tx_wait,		\
+			.timeout_ns = PATIENCE * 1000000000ull);	\
+		CALL(tx, KTM_IOC_TX_WAIT, &__w, want);			\
+	} while (0)
+
+/* Takes one notification; waits for it, fails the test if none comes. */
+struct ktm_notification take(int rm);
+/* The next notification must be @kind, of enlistment @en, and no other. */
+#define TAKE(rm, want, en)						\
+	do {								\
+		const guid_t __g = (en);				\
+		struct ktm_notification __n = take(rm);			\
+		if (__n.kind != (want) || !same(&__n.enlistment, &__g))	\
+			FAIL("got notification 0x%x%s, not %s", __n.kind, \
+			     same(&__n.enlistment, &__g) ? "" :		\
+			     " of another enlistment", #want);		\
+	} while (0)
+/* poll() of one descriptor without waiting, and with. */
+short poll_now(int fd);
+short poll_for(int fd, short events);
+/* Nothing waits on this RM. */
+#define TAKE_NONE(rm)	CHECK_EQ(poll_now(rm) & POLLIN, 0)
+
+struct ktm_tm_info tm_info(int tm);
+struct ktm_rm_info rm_info(int rm);
+struct ktm_tx_info tx_info(int tx);
+struct ktm_en_info en_info(int en);
+struct ktm_en_info rm_en_info(int rm, guid_t guid);
+
+#define TX_IS(tx, want)		CHECK_EQ(tx_info(tx).state, want)
+#define EN_IS(rm, guid, want)	CHECK_EQ(rm_en_info(rm, guid).state, want)
+/* An enlistment that has ended: its state, or gone from its RM. */
+#define EN_GONE(rm, guid_)						\
+	do {								\
+		struct ktm_en_info __i;					\
+		struct ktm_query __q = ARG(ktm_query,			\
+			.info_class = KTM_INFO_EN_BASIC, .guid = (guid_), \
+			.length = sizeof(__i), .buffer = (uintptr_t)&__i); \
+		CALL(rm, KTM_IOC_QUERY, &__q, KTM_STATUS_ENLISTMENT_NOT_FOUND); \
+	} while (0)
+void tx_becomes(const char *file, int line, int tx, unsigned int state);
+/* The transaction reaches this state without anything more being done. */
+#define TX_BECOMES(tx, state)	tx_becomes(__FILE__, __LINE__, tx, state)
+
+/* Number of objects of a kind that are listed on @fd. */
+unsigned int count_objects(int fd, unsigned int kind);
+bool listed(int fd, unsigned int kind, guid_t guid);
+
+int narrow(int fd, unsigned int access);
+
+/* Passing a descriptor through a socket. */
+void send_fd(int sock, int fd);
+int recv_fd(int sock);
+
+/* Commit in a process of its own that waits; CALL()ed with this status. */
+pid_t commit_in_child(int tx, unsigned int want);
+
+/* A process of the test sits in an interruptible sleep: it waits in its call. */
+void until_asleep(pid_t pid);
+
+/* One whole commit with one RM in this process. */
+void commit_one(int rm, int tx);
+
+#endif /* KTM_TEST_CALLS_H */

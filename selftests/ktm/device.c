@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The journal's device fails under a commit: nobody is told an outcome that is
+ * not durable, the TM goes offline, and a reopening finds out which it was.
+ */
+#include "calls.h"
+#include "disk.h"
+
+#define TM_GUID	guid_of(900)
+#define RM_GUID	guid_of(1)
+
+static struct disk d;
+static struct flaky f;
+static int tm, rm, tx;
+static guid_t en;
+
+void test_setup(void)
+{
+	guid_t g = RM_GUID;
+
+	d = disk_make(8 * MIB);
+	f = flaky_make(&d);
+	journal_format(f.path, TM_GUID);
+	tm = tm_online(f.path);
+	rm = rm_create_as(tm, 0, &g);
+	rm_recover_empty(rm);
+	tx = tx_create(tm);
+	en = enlist_key(rm, tx, 5);
+}
+
+/* A device-mapper device does not go by itself. */
+static void tear_down(void)
+{
+	close(tx);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
+static void recover_rm(void)
+{
+	struct ktm_call c = ARG(ktm_call);
+
+	CALL(rm, KTM_IOC_RM_RECOVER, &c, KTM_STATUS_SUCCESS);
+}
+
+static void en_recover(void)
+{
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = en, .key = 6);
+
+	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_SUCCESS);
+}
+
+/* Whether it is told at once or not at all: in doubt, and nothing else. */
+static void all_in_doubt(void)
+{
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = tm);
+	struct ktm_rm_create r = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+	struct ktm_enlist e = ARG(ktm_enlist, .mask = EN_MASK, .tx_fd = tx);
+	struct ktm_call again = ARG(ktm_call);
+	int loose = tx_create(-1);
+
+	WAIT(tx, KTM_STATUS_INDOUBT);
+	TX_IS(tx, KTM_TX_STATE_INDOUBT);
+	CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_UNDETERMINED);
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_FAILED);
+	CHECK_EQ(tm_info(tm).indoubt, 1);
+	CHECK(poll_now(rm) & POLLERR);
+	CHECK_EQ(poll_now(rm) & POLLIN, 0);
+	CHECK_EQ(poll_now(tx) & POLLIN, 0);
+	COMMIT(tx, 0, KTM_STATUS_REQUEST_NOT_VALID);
+	ROLLBACK(tx, 0, KTM_STATUS_REQUEST_NOT_VALID);
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_TM_NOT_ONLINE);
+	CALL(tm, KTM_IOC_RM_CREATE, &r, KTM_STATUS_TM_NOT_ONLINE);
+	e.tx_fd = loose;
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_TM_NOT_ONLINE);
+	CALL(rm, KTM_IOC_RM_RECOVER, &again, KTM_STATUS_TM_NOT_ONLINE);
+	close(loose);
+}
+
+static void fail_the_decision(enum trouble trouble)
+{
+	pid_t client = commit_in_child(tx, KTM_STATUS_INDOUBT);
+
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	flaky_set(&f, trouble);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	/* The RM itself is told nothing but that its TM has failed. */
+	test_join(client);
+	all_in_doubt();
+}
+
+/* What a reopened log says is the truth; transaction and RM learn it. */
+static void settle(unsigned int state, unsigned int kind, unsigned int outcome)
+{
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
+	CHECK_EQ(tm_info(tm).indoubt, 0);
+	CHECK_EQ(rm_info(rm).online, 0);
+	CHECK(poll_now(rm) & POLLERR);
+	TX_IS(tx, state);
+	CHECK_EQ(tx_info(tx).outcome, outcome);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_TM_NOT_ONLINE);
+	recover_rm();
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover();
+	TAKE(rm, kind, en);
+	ANSWER(rm, kind == KTM_NOTIFY_COMMIT ? KTM_IOC_COMMIT_COMPLETE :
+	       KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	CHECK_EQ(tx_info(tx).outcome, outcome);
+	close(tx);
+	tx = tx_create(tm);
+	commit_one(rm, tx);
+}
+
+/* The write failed: the record is not there, so it was never decided. */
+TEST(decision_did_not_reach_the_disk)
+{
+	fail_the_decision(FAIL_WRITES);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	settle(KTM_TX_STATE_ABORTING, KTM_NOTIFY_ROLLBACK, KTM_OUTCOME_ABORTED);
+	tear_down();
+}
+
+/* Only the flush failed: the record is there, so it is committed. */
+TEST(decision_reached_the_disk)
+{
+	fail_the_decision(FAIL_FLUSHES);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	settle(KTM_TX_STATE_COMMITTING, KTM_NOTIFY_COMMIT, KTM_OUTCOME_COMMITTED);
+	tear_down();
+}
+
+/* As long as the device fails, so does Recover, and nobody is told anything. */
+TEST(recover_while_it_still_fails)
+{
+	static const enum trouble troubles[] = { FAIL_ALL, FAIL_WRITES, FAIL_FLUSHES };
+	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	unsigned int i;
+
+	fail_the_decision(FAIL_FLUSHES);
+	for (i = 0; i < 3; i++) {
+		flaky_set(&f, troubles[i]);
+		CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_IO_ERROR);
+		all_in_doubt();
+	}
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	settle(KTM_TX_STATE_COMMITTING, KTM_NOTIFY_COMMIT, KTM_OUTCOME_COMMITTED);
+	tear_down();
+}
+
+/* All descriptors are closed with the outcome open: the next TM finds it in the log. */
+TEST(closed_in_doubt)
+{
+	guid_t uow = tx_info(tx).uow, g = RM_GUID;
+
+	fail_the_decision(FAIL_FLUSHES);
+	close(tx);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_set(&f, NO_TROUBLE);
+	tm = tm_online(f.path);
+	tx = tx_open(&uow, KTM_TX_QUERY_INFORMATION);
+	TX_IS(tx, KTM_TX_STATE_COMMITTING);
+	rm = rm_open(tm, &g);
+	recover_rm();
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover();
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	tear_down();
+}
+
+/* Those that were not decided yet are rolled back, volatile RMs hear of it at once. */
+TEST(others_are_rolled_back)
+{
+	int light = rm_create(tm, KTM_RM_VOLATILE), other = tx_create(tm);
+	guid_t b = enlist(light, other), c;
+
+	c = enlist(light, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	TAKE(light, KTM_NOTIFY_PREPARE, c);
+	flaky_set(&f, FAIL_WRITES);
+	ANSWER(light, KTM_IOC_PREPARE_COMPLETE, c, KTM_STATUS_SUCCESS);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_INDOUBT);
+	TAKE_NONE(light);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	TX_IS(tx, KTM_TX_STATE_ABORTING);
+	TX_IS(other, KTM_TX_STATE_ABORTING);
+	poll_for(light, POLLIN);
+	CHECK_EQ(take(light).kind, KTM_NOTIFY_ROLLBACK);
+	CHECK_EQ(take(light).kind, KTM_NOTIFY_ROLLBACK);
+	ANSWER(light, KTM_IOC_ROLLBACK_COMPLETE, b, KTM_STATUS_SUCCESS);
+	ANSWER(light, KTM_IOC_ROLLBACK_COMPLETE, c, KTM_STATUS_SUCCESS);
+	TX_BECOMES(other, KTM_TX_STATE_ABORTED);
+	close(other);
+	close(light);
+	tear_down();
+}
+
+/* A read error while opening: nothing is known, nothing changed, try again. */
+TEST(read_error_at_opening)
+{
+	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	unsigned char *before;
+	guid_t g = RM_GUID;
+
+	close(tx);
+	close(rm);
+	tm_close(tm, f.path);
+	before = disk_read(&d);
+	tm = tm_attach(f.path);
+	flaky_set(&f, FAIL_ALL);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_IO_ERROR);
+	CHECK(tm_info(tm).state != KTM_TM_STATE_ONLINE);
+	CHECK(disk_is(&d, before));
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	tx = tx_create(tm);
+	rm = rm_open(tm, &g);
+	tear_down();
+}
+
+/* A new descriptor of its device may be given, one of another device not. */
+TEST(reopened_with_a_new_descriptor)
+{
+	struct disk wrong = disk_make(8 * MIB);
+	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = 12345);
+	unsigned int status;
+
+	fail_the_decision(FAIL_FLUSHES);
+	flaky_set(&f, NO_TROUBLE);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_INVALID_HANDLE);
+	journal_format(wrong.path, guid_of(901));
+	r.device_fd = disk_open(wrong.path);
+	status = test_try(tm, KTM_IOC_TM_RECOVER, &r);
+	CHECK(status != KTM_STATUS_SUCCESS);
+	test_shows(KTM_IOC_TM_RECOVER, status);
+	close(r.device_fd);
+	all_in_doubt();
+	r.device_fd = disk_open(f.path);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_SUCCESS);
+	close(r.device_fd);
+	settle(KTM_TX_STATE_COMMITTING, KTM_NOTIFY_COMMIT, KTM_OUTCOME_COMMITTED);
+	tear_down();
+}

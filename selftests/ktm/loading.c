@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading: refused while anything is in use, clean when idle, also
+ * right after the users have been killed.
+ *
+ * The module is found where selftests/vm puts it.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "calls.h"
+#include "disk.h"
+
+#define MODULE	"/lib/ktm.ko"
+
+static int load(void)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC), ret;
+
+	CHECK(fd >= 0);
+	ret = syscall(SYS_finit_module, fd, "", 0);
+	close(fd);
+	return ret;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "ktm", O_NONBLOCK);
+}
+
+/* Whoever holds it may go a moment after his last descriptor. */
+static void unload_patiently(void)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+
+	while (unload()) {
+		CHECK(errno == EAGAIN || errno == EBUSY);
+		if (deadline_passed(&d))
+			FAIL("ktm cannot be unloaded");
+		nap();
+	}
+}
+
+#define REFUSED()							\
+	do {								\
+		CHECK_EQ(unload(), -1);					\
+		CHECK(errno == EAGAIN || errno == EBUSY);		\
+	} while (0)
+
+TEST(refused_while_in_use)
+{
+	struct ktm_version v = ARG(ktm_version);
+	int tm, rm, tx, en, fd;
+
+	CHECK(dev() >= 0);
+	REFUSED();
+	tm = tm_volatile();
+	rm = rm_create(tm, KTM_RM_VOLATILE);
+	tx = tx_create(tm);
+	en = enlist_fd(rm, tx, KTM_EN_ALL_ACCESS, NULL);
+	close(dev());
+	REFUSED();
+	close(tm);
+	REFUSED();
+	close(rm);
+	REFUSED();
+	close(tx);
+	REFUSED();
+	/* One enlistment is the last thing open, and it still works. */
+	CHECK_EQ(en_info(en).state, KTM_EN_STATE_ABORTED);
+	close(en);
+	unload_patiently();
+	CHECK_EQ(access("/dev/ktm", F_OK), -1);
+	CHECK_EQ(load(), 0);
+	fd = open("/dev/ktm", O_RDWR);
+	CALL(fd, KTM_IOC_VERSION, &v, KTM_STATUS_SUCCESS);
+}
+
+TEST(again_and_again)
+{
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		unload_patiently();
+		CHECK_EQ(load(), 0);
+	}
+}
+
+/* With work done in between, so that there is something to leak. */
+static void some_work(void *unused)
+{
+	int tm = tm_volatile(), rm = rm_create(tm, KTM_RM_VOLATILE), i;
+
+	(void)unused;
+	for (i = 0; i < 20; i++)
+		commit_one(rm, tx_create(tm));
+}
+
+TEST(with_work_in_between)
+{
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		test_join(test_spawn(some_work, NULL));
+		unload_patiently();
+		CHECK_EQ(load(), 0);
+	}
+}
+
+static void be_killed(void *data)
+{
+	const char *path = data;
+	int tm = path ? tm_online(path) : tm_volatile();
+	int rm = rm_create(tm, path ? 0 : KTM_RM_VOLATILE), tx[8], i;
+
+	if (path)
+		rm_recover_empty(rm);
+	for (i = 0; i < 8; i++) {
+		tx[i] = tx_create_timeout(tm, i % 2 ? 50000000 : 0);
+		enlist(rm, tx[i]);
+		if (i % 4 > 1)
+			COMMIT(tx[i], 0, KTM_STATUS_PENDING);
+	}
+	go(1);
+	for (;;)
+		pause();
+}
+
+static void kill_and_unload(char *path)
+{
+	pid_t user = test_spawn(be_killed, path);
+
+	meet(1);
+	REFUSED();
+	test_kill(user);
+	unload_patiently();
+	CHECK_EQ(load(), 0);
+}
+
+TEST(right_after_killing_its_users)
+{
+	kill_and_unload(NULL);
+}
+
+/* The journal is detached before the module goes: the device is free, and sound. */
+TEST(right_after_killing_durable_users)
+{
+	struct disk d = disk_make(8 * MIB);
+	int tm;
+
+	journal_format(d.path, guid_of(1));
+	kill_and_unload(d.path);
+	tm = tm_online(d.path);
+	CHECK_EQ(tm_info(tm).rms, 1);
+	CHECK_EQ(tm_info(tm).transactions, 0);
+}

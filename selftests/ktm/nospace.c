@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The smallest journal there is: work is refused before it has voted, never after.
+ */
+#include <sys/resource.h>
+
+#include "calls.h"
+#include "disk.h"
+
+#define MANY	4000
+
+static struct disk d;
+static int tm, rm;
+
+void test_setup(void)
+{
+	const struct rlimit files = { 2 * MANY, 2 * MANY };
+
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+	d = disk_make(journal_smallest());
+	journal_format(d.path, guid_of(1));
+	tm = tm_online(d.path);
+	rm = rm_create(tm, 0);
+	rm_recover_empty(rm);
+}
+
+static unsigned int try_enlist(int tx, guid_t *en)
+{
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK);
+	unsigned int status = test_try(rm, KTM_IOC_ENLIST, &e);
+
+	test_shows(KTM_IOC_ENLIST, status);
+	*en = e.guid;
+	return status;
+}
+
+static unsigned int try_prepare(guid_t en, const void *information, unsigned int length)
+{
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = en,
+				  .information = (uintptr_t)information,
+				  .information_length = length);
+	unsigned int status = test_try(rm, KTM_IOC_PREPARE_COMPLETE, &a);
+
+	test_shows(KTM_IOC_PREPARE_COMPLETE, status);
+	return status;
+}
+
+/*
+ * Transactions with one enlistment until no more fits; all that were let in can
+ * commit, with the log as full as it can be, and when they have, others may come.
+ */
+TEST(refused_at_enlistment)
+{
+	static int tx[MANY];
+	static guid_t en[MANY];
+	unsigned int n, i, status;
+
+	for (n = 0; n < MANY; n++) {
+		tx[n] = tx_create(tm);
+		status = try_enlist(tx[n], &en[n]);
+		if (status != KTM_STATUS_SUCCESS)
+			break;
+	}
+	CHECK(n > 0 && n < MANY);
+	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(tx_info(tx[n]).enlistments, 0);
+	TX_IS(tx[n], KTM_TX_STATE_ACTIVE);
+	printf("# %u transactions fit\n", n);
+
+	for (i = 0; i < n; i++)
+		COMMIT(tx[i], 0, KTM_STATUS_PENDING);
+	for (i = 0; i < n; i++) {
+		TAKE(rm, KTM_NOTIFY_PREPARE, en[i]);
+		CHECK_EQ(try_prepare(en[i], NULL, 0), KTM_STATUS_SUCCESS);
+	}
+	for (i = 0; i < n; i++) {
+		struct ktm_notification note = take(rm);
+
+		CHECK_EQ(note.kind, KTM_NOTIFY_COMMIT);
+		ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, note.enlistment, KTM_STATUS_SUCCESS);
+	}
+	for (i = 0; i < n; i++)
+		TX_IS(tx[i], KTM_TX_STATE_COMMITTED);
+}
+
+/* Recovery information that does not fit: not voted, and a rollback still works. */
+TEST(refused_at_the_vote)
+{
+	static unsigned char information[KTM_MAX_RECOVERY_INFORMATION];
+	static guid_t en[MANY];
+	unsigned int n, i, k, status = KTM_STATUS_SUCCESS;
+	int tx = tx_create(tm);
+
+	for (n = 0; n < MANY; n++)
+		if (try_enlist(tx, &en[n]) != KTM_STATUS_SUCCESS)
+			break;
+	CHECK(n > 1);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	for (i = 0; i < n; i++)
+		TAKE(rm, KTM_NOTIFY_PREPARE, en[i]);
+	for (i = 0; i < n; i++) {
+		status = try_prepare(en[i], information, sizeof(information));
+		if (status != KTM_STATUS_SUCCESS)
+			break;
+	}
+	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+	CHECK(i < n);
+	EN_IS(rm, en[i], KTM_EN_STATE_PREPARING);
+	TX_IS(tx, KTM_TX_STATE_PREPARING);
+	printf("# %u of %u could vote\n", i, n);
+	ANSWER(rm, KTM_IOC_EN_ROLLBACK, en[i], KTM_STATUS_SUCCESS);
+	for (k = 0; k < n; k++) {
+		struct ktm_notification note = take(rm);
+
+		CHECK_EQ(note.kind, KTM_NOTIFY_ROLLBACK);
+		ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, note.enlistment, KTM_STATUS_SUCCESS);
+	}
+	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	/* What it took is free again. */
+	tx = tx_create(tm);
+	commit_one(rm, tx);
+}
+
+/* So many RMs that their records no longer fit: said when they are made. */
+TEST(too_many_rms)
+{
+	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+	unsigned int n, status = KTM_STATUS_SUCCESS;
+
+	for (n = 0; n < MANY && status == KTM_STATUS_SUCCESS; n++) {
+		c.guid = nil;
+		status = test_try(tm, KTM_IOC_RM_CREATE, &c);
+		test_shows(KTM_IOC_RM_CREATE, status);
+		if (status == KTM_STATUS_SUCCESS)
+			close(c.fd);
+	}
+	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+	printf("# %u resource managers fit\n", n);
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
+	close(rm);
+	tm_close(tm, d.path);
+	tm = tm_online(d.path);
+	CHECK(tm_info(tm).rms >= n);
+}
