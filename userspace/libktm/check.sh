@@ -1,0 +1,278 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# run: timeout=300
+#
+# The library without the module: header, symbols, manual, installation, and
+# the programs in check/. TAP on standard output.
+
+set -uo pipefail
+
+export LC_ALL=C.UTF-8
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+export BUILD=${BUILD:-$top/build}
+lib=$BUILD/userspace/libktm
+include=(-I "$here/include" -I "$top/uapi")
+warnings=(-Wall -Wextra -Wpedantic -Werror)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+count=0
+failed=0
+
+# check NAME COMMAND...: what it prints is shown if it fails.
+check() {
+	local name=$1
+
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/log" 2>&1; then
+		echo "ok $count $name"
+	else
+		sed 's/^/# /' "$work/log"
+		echo "not ok $count $name"
+		failed=1
+	fi
+}
+
+skip() {
+	count=$((count + 1))
+	echo "ok $count $1 # SKIP $2"
+}
+
+# ---- header
+
+compiles() {
+	local language=$1 standard=$2 header
+
+	for header in ktm.h ktm-rm.h; do
+		printf '#include <%s>\n#include <%s>\n' $header $header >"$work/header.$language"
+		gcc -x "$language" -std="$standard" "${warnings[@]}" "${include[@]}" \
+			-fsyntax-only "$work/header.$language" || return 1
+	done
+}
+
+# ---- symbols: header, map, library and manual name the same functions
+
+# Comments and macros declare nothing.
+code() {
+	sed -e 's|/\*.*\*/||' -e '/^ \*/d' -e '/^#/d' "$here"/include/*.h
+}
+
+code | sed -n 's/^.*[ *]\(ktm_[a-z_]*\)(.*/\1/p' | sort -u >"$work/declared"
+sed -n 's/^\t\(ktm_[a-z_]*\);$/\1/p' "$here/libktm.map" | sort >"$work/mapped"
+
+exported() {
+	nm -D --defined-only --with-symbol-versions "$lib/libktm.so" |
+		sed -n 's/^[0-9a-f]* [TW] \(.*\)$/\1/p' | sort
+}
+
+all_exported() {
+	[ "$(wc -l <"$work/mapped")" -gt 50 ] || return 1
+	diff "$work/declared" "$work/mapped" || return 1
+	diff <(sed 's/$/@@KTM_1.0/' "$work/mapped") <(exported)
+}
+
+all_described() {
+	cat "$here"/man/*.3 | sed -n 's/^\.Nm \(ktm_[a-z_]*\).*/\1/p' | sort >"$work/described"
+	uniq -d "$work/described" | sed 's/$/ is described twice/' | grep . && return 1
+	diff "$work/mapped" "$work/described"
+}
+
+same_sections() {
+	local page section sections
+
+	for page in "$here"/man/*.3; do
+		sections=$(sed -n 's/^\.Sh //p' "$page" | tr '\n' ,)
+		for section in NAME LIBRARY SYNOPSIS DESCRIPTION 'RETURN VALUE' ERRORS THREADS NOTES \
+			'SEE ALSO'; do
+			[[ ,$sections == *,$section,* ]] || {
+				echo "$page lacks $section"
+				return 1
+			}
+		done
+	done
+}
+
+# Every function's prototype in the manual has as many parameters as in the header.
+same_parameters() {
+	local header manual
+
+	header=$(code | tr '\n\t' '  ' |
+		grep -oE '\bktm_[a-z_]+\([^()]*\);' | tr -d ' ' |
+		awk -F'[(]' '{ n = gsub(/,/, ",", $2) + 1; if ($2 ~ /^void\)/) n = 0; print $1, n }' | sort)
+	manual=$(cat "$here"/man/*.3 | awk '/^\.Fo / { name = $2; n = 0 }
+		/^\.Fa "/ || /^\.Fa void/ { if ($2 != "void") n++ } /^\.Fc/ { print name, n }' | sort)
+	[ -n "$header" ] && diff <(echo "$header") <(echo "$manual")
+}
+
+pages_clean() {
+	local page output
+
+	for page in "$here"/man/*.[37] "$top"/userspace/*/*.8; do
+		output=$("$@" "$page" 2>&1)
+		[ -z "$output" ] || {
+			echo "$page: $output"
+			return 1
+		}
+	done
+}
+
+# ---- installation
+
+install_all() {
+	make --no-print-directory -C "$here" install DESTDIR="$work/root" PREFIX=/opt/ktm &&
+		install -D -m 644 "$top/uapi/linux/ktm.h" "$work/root/opt/ktm/include/linux/ktm.h"
+}
+
+cat >"$work/user.c" <<'END'
+#include <ktm-rm.h>
+#include <stdio.h>
+
+int main(void)
+{
+	int ret = ktm_open_device();
+
+	printf("%s\n", ktm_status_text(KTM_STATUS_LOG_FULL));
+	return ret < 0 && ret != -2 && ret != -6 && ret != -13;
+}
+END
+
+# The compiler gets from pkg-config alone where everything is.
+builds_installed() {
+	local flags
+
+	export PKG_CONFIG_PATH=$work/root/opt/ktm/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root
+	flags=$(pkg-config --cflags --libs "$@" libktm) || return 1
+	# shellcheck disable=SC2086
+	gcc -o "$work/user" "$work/user.c" ${static:-} $flags || return 1
+	LD_LIBRARY_PATH=$work/root/opt/ktm/lib "$work/user"
+}
+
+builds_static() {
+	local static=-static
+
+	builds_installed --static
+}
+
+manual_of_every_name() {
+	local name
+
+	while read -r name; do
+		[ -s "$work/root/opt/ktm/share/man/man3/$name.3" ] || {
+			echo "man3/$name.3 is not installed"
+			return 1
+		}
+	done <"$work/mapped"
+}
+
+# ---- programs
+
+# The statuses with their numbers and errnos, as the header says them.
+statuses() {
+	local name number error
+
+	sed -n 's|^\tKTM_STATUS_\([A-Z_]*\)[[:space:]]*= \([0-9]*\),[[:space:]]*/\* \([a-zA-Z]*\).*|\1 \2 \3|p' \
+		"$top/uapi/linux/ktm.h" >"$work/names"
+	sed -n 's|^\tKTM_STATUS_\([A-Z_]*\)[[:space:]]*= 0,$|\1 0 success|p' "$top/uapi/linux/ktm.h"
+	while read -r name number error; do
+		echo "$name $number $error"
+	done <"$work/names"
+}
+
+with_values() {
+	local name number error
+
+	{
+		echo '#include <errno.h>'
+		echo '#include <stdio.h>'
+		echo 'int main(void) {'
+		while read -r name number error; do
+			if [ "$error" = success ]; then
+				echo "printf(\"$name $number - 0\\n\");"
+			else
+				echo "printf(\"$name $number $error %d\\n\", $error);"
+			fi
+		done
+		echo 'return 0; }'
+	} >"$work/errno.c"
+	gcc -o "$work/errno" "$work/errno.c" && "$work/errno"
+}
+
+sanitizers=(-g -fsanitize=address,undefined -fno-sanitize-recover=all)
+
+build_check() {
+	statuses | with_values >"$work/statuses" &&
+		gcc -std=gnu11 "${sanitizers[@]}" -Wall -Wextra -Werror "${include[@]}" \
+			-o "$work/check" "$here"/check/check.c "$here"/*.c -luuid
+}
+
+build_loop() {
+	gcc -std=gnu11 "${sanitizers[@]}" -Wall -Wextra -Werror "${include[@]}" \
+		-o "$work/loop" "$here"/check/loop.c "$here"/{rm_loop,notification,call}.c
+}
+
+# Its results become ours, under our numbers.
+run_program() {
+	local line status
+
+	"$@" >"$work/output" 2>&1 </dev/null
+	status=$?
+	while read -r line; do
+		case $line in
+		'ok '* | 'not ok '*)
+			count=$((count + 1))
+			[[ $line == ok* ]] || failed=1
+			echo "${line%%[0-9]*}$count ${line#*[0-9] }"
+			;;
+		1..*) ;;
+		campaign*) echo "$line" ;;
+		*) echo "# $line" ;;
+		esac
+	done <"$work/output"
+	check "$(basename "$1") ends well" [ $status -eq 0 ]
+}
+
+forty_lines() {
+	local lines
+
+	lines=$(grep -cvE '^\s*$|^\s*//|^\s*/?\*|^#include|^\s*[{}]\s*$' "$top/userspace/examples/rm40.c")
+	echo "$lines lines"
+	[ "$lines" -le 40 ]
+}
+
+echo "TAP version 13"
+check "the headers compile as C11" compiles c c11
+if command -v g++ >/dev/null; then
+	check "the headers compile as C++11" compiles c++ c++11
+	check "the headers compile as C++20" compiles c++ c++20
+else
+	skip "the headers compile as C++" "no g++"
+fi
+check "library builds" make --no-print-directory -C "$here" all
+check "every function of the headers is exported with its version, and nothing else" all_exported
+check "every function has its page in the manual" all_described
+check "the manual has the headers' parameters" same_parameters
+check "all pages have the same sections" same_sections
+if command -v groff >/dev/null; then
+	check "groff formats the manual without a warning" pages_clean groff -ww -mdoc -Tutf8 -z
+else
+	skip "groff formats the manual" "no groff"
+fi
+if command -v mandoc >/dev/null; then
+	check "mandoc finds nothing to complain of" pages_clean mandoc -Tlint -W warning
+else
+	skip "mandoc checks the manual" "no mandoc"
+fi
+check "make install" install_all
+check "a program builds and runs with what pkg-config says" builds_installed
+check "so does a static one" builds_static
+check "every function's name leads to its page" manual_of_every_name
+check "the example resource manager has at most 40 lines of code" forty_lines
+check "the test of the calls builds" build_check
+[ ! -x "$work/check" ] || run_program "$work/check" "$work/statuses"
+check "the test of the loop builds" build_loop
+[ ! -x "$work/loop" ] || run_program "$work/loop"
+echo "1..$count"
+exit $failed
