@@ -178,6 +178,12 @@ static void tx_forced(struct ktm_force *force, int err)
 	queue_work(ktm_wq, &tx->decided);
 }
 
+static void tx_decision_over(struct ktm_tm *tm)
+{
+	if (atomic_dec_and_test(&tm->deciding))
+		wake_up_all(&tm->deciding_wait);
+}
+
 /*
  * The decision goes to the log. From HANDED on its fate is the outcome; if the
  * log takes nothing, nothing is decided and the transaction rolls back.
@@ -192,19 +198,21 @@ static u32 tx_log_decision(struct ktm_transaction *tx)
 			.prepared = tx->core.prepared_durable,
 		},
 	};
-	u64 lsn;
+	struct ktm_tm *tm = tx->tm;
 
-	if (WARN_ON_ONCE(!ktm_tm_hold(tx->tm)))
+	if (WARN_ON_ONCE(!ktm_tm_hold(tm)))
 		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
-	if (ktm_journal_append(tx->tm->journal, &rec, tx->reserved, &lsn)) {
-		ktm_tm_release(tx->tm);
+	/* Counted before the log has it: a reopening waits until its fate is known here. */
+	atomic_inc(&tm->deciding);
+	ktm_object_get(&tx->obj);
+	tx->force.done = tx_forced;
+	if (ktm_journal_append_force(tm->journal, &rec, tx->reserved, &tx->force)) {
+		tx_decision_over(tm);
+		ktm_object_put(&tx->obj);
+		ktm_tm_release(tm);
 		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
 	}
 	tx->reserved = 0;
-	tx->force.done = tx_forced;
-	ktm_object_get(&tx->obj);
-	atomic_inc(&tx->tm->deciding);
-	ktm_journal_force(tx->tm->journal, &tx->force, lsn);
 	return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_HANDED).actions;
 }
 
@@ -304,8 +312,7 @@ static void tx_decided(struct work_struct *work)
 	ktm_tx_event(tx, tx->decided_err ? KTM_TXEV_DECISION_FAILED : KTM_TXEV_DECISION_DURABLE);
 	mutex_unlock(&tx->lock);
 	ktm_tx_reap_ended(tm);
-	if (atomic_dec_and_test(&tm->deciding))
-		wake_up_all(&tm->deciding_wait);
+	tx_decision_over(tm);
 	ktm_object_get(&tm->obj);
 	ktm_object_put(&tx->obj);
 	ktm_tm_release(tm);
