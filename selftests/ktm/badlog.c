@@ -76,7 +76,7 @@ TEST(foreign)
 TEST(tiny)
 {
 	d = disk_make(4096);
-	OPENS_WITH(KTM_STATUS_LOG_NOT_A_JOURNAL);
+	OPENS_WITH(KTM_STATUS_LOG_TOO_SMALL);
 }
 
 /* The device has shrunk since it was formatted, and has grown. */
@@ -98,7 +98,7 @@ TEST(read_only_descriptor)
 
 	journal_format(d.path, TM_GUID);
 	c.device_fd = disk_open_read_only(d.path);
-	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_ACCESS_DENIED);
+	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_INVALID_HANDLE);
 }
 
 /* Somebody else has the device: a file system would, and O_EXCL does. */
@@ -203,28 +203,38 @@ TEST(superblock_with_wrong_fields)
 #define COMMITS		12
 #define MAX_BATCHES	256
 
-static guid_t rm_guid;
+/* The transactions in the order of the log; the last one has not completed. */
+#define UOW(i)	guid_of(3000 + (i))
+
+static int begin(int tm, unsigned int i)
+{
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = tm,
+				     .uow = UOW(i));
+
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	return c.fd;
+}
 
 /*
  * A log with this many commits, one force each, and closed in the middle of a
- * last one that is decided and not completed.
+ * last one that is decided and not completed. The completion of each stands in
+ * the batch of the next, as it is not forced by itself.
  */
 static unsigned int some_commits(struct batch_place *all)
 {
+	guid_t en, rm_guid = guid_of(1);
 	int tm, rm, i, tx;
-	guid_t en;
 
 	journal_format(d.path, TM_GUID);
 	tm = tm_online(d.path);
-	rm_guid = guid_of(1);
 	rm = rm_create_as(tm, 0, &rm_guid);
 	rm_recover_empty(rm);
 	for (i = 0; i < COMMITS; i++) {
-		tx = tx_create(tm);
+		tx = begin(tm, i);
 		commit_one(rm, tx);
 		close(tx);
 	}
-	tx = tx_create(tm);
+	tx = begin(tm, COMMITS);
 	en = enlist(rm, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_PREPARE, en);
@@ -236,13 +246,17 @@ static unsigned int some_commits(struct batch_place *all)
 	return find_batches(&d, all, MAX_BATCHES);
 }
 
-/* What is in the log of the last transaction: 1 committed, 0 nothing. */
-static void expect_unfinished(unsigned int want)
+/* The log knows of one transaction alone, this one, and that it is committed. */
+static void expect_unfinished(unsigned int i)
 {
-	int tm = tm_online(d.path);
+	int tm = tm_online(d.path), tx;
+	guid_t uow = UOW(i);
 
 	CHECK_EQ(tm_info(tm).rms, 1);
-	CHECK_EQ(tm_info(tm).transactions, want);
+	CHECK_EQ(tm_info(tm).transactions, 1);
+	tx = tx_open(&uow, KTM_TX_QUERY_INFORMATION);
+	TX_IS(tx, KTM_TX_STATE_COMMITTING);
+	close(tx);
 	tm_close(tm, d.path);
 }
 
@@ -251,10 +265,10 @@ TEST(undamaged)
 	static struct batch_place all[MAX_BATCHES];
 
 	CHECK(some_commits(all) >= COMMITS + 1);
-	expect_unfinished(1);
+	expect_unfinished(COMMITS);
 }
 
-/* The last batch torn, at each sector: it was never acknowledged by a later one. */
+/* The last batch torn, at each sector: nothing later says that it was flushed. */
 TEST(torn_tail)
 {
 	static struct batch_place all[MAX_BATCHES];
@@ -269,7 +283,8 @@ TEST(torn_tail)
 			continue;
 		disk_write(&d, 0, clean, d.bytes);
 		disk_write(&d, last.place + at, zeros, sizeof(zeros));
-		expect_unfinished(0);
+		/* Its completion went with it, so the one before is owed its COMMIT. */
+		expect_unfinished(COMMITS - 1);
 	}
 }
 
@@ -299,7 +314,7 @@ TEST(damage_before_a_flushed_point)
 		}
 	}
 	CHECK(tried > COMMITS);
-	expect_unfinished(1);
+	expect_unfinished(COMMITS);
 }
 
 /* The restart area in use: every sector of it counts. */
@@ -311,7 +326,7 @@ TEST(damaged_restart_area)
 
 	some_commits(all);
 	/* Opened once more, there is one with something in it. */
-	expect_unfinished(1);
+	expect_unfinished(COMMITS);
 	clean = disk_read(&d);
 	place = restart_place(&d);
 	CHECK(place);
@@ -319,5 +334,5 @@ TEST(damaged_restart_area)
 	disk_write(&d, place + 20, &byte, 1);
 	OPENS_WITH(KTM_STATUS_LOG_CORRUPTION_DETECTED);
 	disk_write(&d, place + 20, clean + place + 20, 1);
-	expect_unfinished(1);
+	expect_unfinished(COMMITS);
 }

@@ -114,13 +114,54 @@ static void settle(unsigned int state, unsigned int kind, unsigned int outcome)
 	commit_one(rm, tx);
 }
 
-/* The write failed: the record is not there, so it was never decided. */
+/*
+ * The vote reached the disk with another's force, the decision did not: it was
+ * never decided, and the RM that has prepared is told to roll back.
+ */
 TEST(decision_did_not_reach_the_disk)
+{
+	int other = rm_create(tm, KTM_RM_VOLATILE), pusher = rm_create(tm, 0);
+	guid_t b = enlist(other, tx);
+	pid_t client = commit_in_child(tx, KTM_STATUS_INDOUBT);
+	int second = tx_create(tm);
+
+	rm_recover_empty(pusher);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	TAKE(other, KTM_NOTIFY_PREPARE, b);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	commit_one(pusher, second);
+	close(second);
+	close(pusher);
+	flaky_set(&f, FAIL_WRITES);
+	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
+	test_join(client);
+	all_in_doubt();
+	TAKE_NONE(other);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	TAKE(other, KTM_NOTIFY_ROLLBACK, b);
+	ANSWER(other, KTM_IOC_ROLLBACK_COMPLETE, b, KTM_STATUS_SUCCESS);
+	close(other);
+	settle(KTM_TX_STATE_ABORTING, KTM_NOTIFY_ROLLBACK, KTM_OUTCOME_ABORTED);
+	tear_down();
+}
+
+/* Neither did: the log knows nothing of it, and an RM that asks is told so. */
+TEST(nothing_reached_the_disk)
 {
 	fail_the_decision(FAIL_WRITES);
 	flaky_set(&f, NO_TROUBLE);
 	tm_recover(tm);
-	settle(KTM_TX_STATE_ABORTING, KTM_NOTIFY_ROLLBACK, KTM_OUTCOME_ABORTED);
+	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	CHECK_EQ(rm_info(rm).online, 0);
+	recover_rm();
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	TAKE_NONE(rm);
+	ANSWER(rm, KTM_IOC_EN_RECOVER, en, KTM_STATUS_ENLISTMENT_NOT_FOUND);
+	close(tx);
+	tx = tx_create(tm);
+	commit_one(rm, tx);
 	tear_down();
 }
 

@@ -491,13 +491,15 @@ TEST(recovery_information_byte_for_byte)
 	a.information = (uintptr_t)longest;
 	a.information_length = sizeof(longest);
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_INVALID_PARAMETER);
+	a.information_length = 0;
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_INVALID_PARAMETER);
 	a.information_length = 100;
 	a.information = 1;
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_FAULT);
 	EN_IS(rm, en[0], KTM_EN_STATE_PREPARING);
 	for (i = 0; i < 5; i++) {
 		TAKE(rm, KTM_NOTIFY_PREPARE, en[i]);
-		prepare_with(rm, en[i], longest + i, lengths[i]);
+		prepare_with(rm, en[i], lengths[i] ? longest + i : NULL, lengths[i]);
 	}
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTING);
 	for (k = 0; k < 2; k++) {

@@ -324,7 +324,7 @@ TEST(bad_modes)
 
 TEST(narrowing)
 {
-	int tm = tm_volatile(), rm = rm_create(tm, KTM_RM_VOLATILE), tx = tx_create(tm), less;
+	int tm = tm_volatile(), rm = rm_create(tm, KTM_RM_VOLATILE), tx = tx_create(tm), less, least;
 	int en = enlist_fd(rm, tx, KTM_EN_ALL_ACCESS, NULL);
 	struct ktm_narrow n = ARG(ktm_narrow);
 
@@ -349,7 +349,11 @@ TEST(narrowing)
 	CHECK_EQ(rights_of(narrow(rm, KTM_RM_GET_NOTIFICATION)), KTM_RM_GET_NOTIFICATION);
 	CHECK_EQ(rights_of(narrow(en, KTM_EN_RECOVER)), KTM_EN_RECOVER);
 	/* Narrowing needs no right of its own, and keeps the object. */
-	less = narrow(narrow(rm, KTM_RM_ENLIST), KTM_RM_ENLIST);
+	rm = rm_create(tm, KTM_RM_VOLATILE);
+	tx = tx_create(tm);
+	least = narrow(rm, KTM_RM_ENLIST);
+	less = narrow(least, KTM_RM_ENLIST);
+	close(least);
 	close(rm);
 	TX_IS(tx, KTM_TX_STATE_ACTIVE);
 	enlist(less, tx);
