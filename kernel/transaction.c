@@ -369,7 +369,6 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 {
 	struct ktm_transaction *tx;
 	u32 status;
-	int err;
 
 	if (arg->flags || !arg->access || arg->access & ~KTM_TX_ALL_ACCESS)
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -389,25 +388,30 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 	status = copy_description(tx, arg);
 	if (status)
 		goto put;
-	err = ktm_object_publish(&tx->obj);
-	if (err) {
-		status = ktm_status_from_errno(err);
-		goto put;
-	}
-	mutex_lock(&tx->lock);
+	/* From here on tx_leave() ends it: the reference that it holds on itself. */
 	ktm_object_get(&tx->obj);
-	tx->published = true;
+	mutex_lock(&tx->lock);
 	if (tm)
 		tx_join(tx, tm);
-	tx_start_timer(tx);
 	mutex_unlock(&tx->lock);
 	status = ktm_handle_create(&tx->obj, arg->access, 0, nfd);
+	/*
+	 * Found by others only when all is in place, and while our descriptor
+	 * keeps it: who opens and closes it at once must not end it.
+	 */
+	mutex_lock(&tx->lock);
 	if (status) {
-		mutex_lock(&tx->lock);
 		ktm_tx_event(tx, KTM_TXEV_CLOSE);
 		tx_retire(tx);
-		mutex_unlock(&tx->lock);
+	} else {
+		status = ktm_status_from_errno(ktm_object_publish(&tx->obj));
+		tx->published = !status;
+		if (!status)
+			tx_start_timer(tx);
 	}
+	mutex_unlock(&tx->lock);
+	if (status)
+		ktm_new_fd_cancel(nfd);
 	arg->uow = tx->obj.guid;
 	arg->fd = nfd->fd;
 put:
