@@ -196,6 +196,41 @@ extremes_come_up()
 }
 verdict "so do the extremes: all lost, all kept, all but one lost" extremes_come_up
 
+# Writes of 8 KiB, the last of which does not begin where a physical block does.
+for i in 1 2 3; do echo "w $((i * 32)) 16 $i"; done | cat - <(echo "w 132 16 4") |
+	"$bin/mklog" blocks.log
+
+# Of each block of 8 sectors: the last write touches 4 of the first and the third.
+changed_as_blocks()
+{
+	cmp -l base out | awk '
+		{ if (!seen[int(($1 - 1) / 512)]++) count[int(($1 - 1) / 4096)]++ }
+		END {
+			for (b in count)
+				if (count[b] != (b == 16 || b == 18 ? 4 : 8))
+					exit 1
+		}'
+}
+
+blocks_stay_whole()
+{
+	local s torn=0
+
+	for s in $(seq "$seed" $((seed + 99))); do
+		cut_disk "$s" blocks.log out --sector 4096 && changed_as_blocks &&
+			"$bin/cut-judge" base blocks.log out >verdicts || return 1
+		! grep -q "torn [1-9]" verdicts || torn=$((torn + 1))
+	done
+	[ $torn -gt 20 ] || return 1
+	# Without the option the same seeds do tear blocks.
+	for s in $(seq "$seed" $((seed + 99))); do
+		cut_disk "$s" blocks.log out || return 1
+		changed_as_blocks || return 0
+	done
+	return 1
+}
+verdict "with --sector 4096 a write tears at physical blocks only" blocks_stay_whole
+
 same_seed_same_bits()
 {
 	local s
@@ -343,6 +378,7 @@ usage_errors()
 
 	for args in "" "apply base whole.log out" "apply --seed 1 base whole.log" \
 		    "apply --seed -1 base whole.log out" "apply --seed 1 --policy x base whole.log out" \
+		    "apply --seed 1 --sector 1000 base whole.log out" \
 		    "apply --seed 1 --all --entries 1 base whole.log out" "list" "stat" "mend x"; do
 		# shellcheck disable=SC2086
 		"$bin/ktm-cut" $args >/dev/null 2>err

@@ -188,15 +188,18 @@ static int apply_entry(int fd, const struct blocklog_entry *e)
 	return pwrite_all(fd, e->data, e->length, (off_t)e->offset);
 }
 
-static int apply_torn(int fd, const struct blocklog_entry *e, const uint8_t *keep)
+static int apply_torn(int fd, const struct blocklog_entry *e, uint32_t piece, const uint8_t *keep)
 {
-	uint64_t at;
+	const uint64_t end = e->offset + e->length;
+	uint64_t at = e->offset, next;
+	size_t i;
 
-	for (at = 0; at < e->length; at += BLOCKLOG_SECTOR) {
-		size_t i = at / BLOCKLOG_SECTOR;
-
+	for (i = 0; at < end; i++, at = next) {
+		next = (at / piece + 1) * piece;
+		if (next > end)
+			next = end;
 		if ((keep[i / 8] & (1u << (i % 8))) &&
-		    pwrite_all(fd, e->data + at, BLOCKLOG_SECTOR, (off_t)(e->offset + at)))
+		    pwrite_all(fd, e->data + (at - e->offset), next - at, (off_t)at))
 			return -1;
 	}
 	return 0;
@@ -226,7 +229,7 @@ int image_apply(int fd, const char *out, const struct blocklog *log, const struc
 		if (w->fate == CUT_KEPT)
 			ret = apply_entry(fd, e);
 		else if (w->fate == CUT_TORN)
-			ret = apply_torn(fd, e, w->keep);
+			ret = apply_torn(fd, e, plan->piece, w->keep);
 		if (ret)
 			return fail(out);
 	}

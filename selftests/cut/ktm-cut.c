@@ -18,7 +18,8 @@
 
 static const char usage_text[] =
 	"usage: ktm-cut apply --seed N [--entries K | --all]\n"
-	"                     [--policy random|keep-all|drop-all] BASE LOG OUT [BASE LOG OUT]...\n"
+	"                     [--policy random|keep-all|drop-all] [--sector BYTES]\n"
+	"                     BASE LOG OUT [BASE LOG OUT]...\n"
 	"       ktm-cut list LOG\n"
 	"       ktm-cut stat LOG\n"
 	"       ktm-cut truncate LOG K OUT\n"
@@ -26,7 +27,8 @@ static const char usage_text[] =
 	"apply     writes to OUT what the disk with image BASE may hold when the power goes at\n"
 	"          the end of LOG (or after K entries). Writes in front of the last flush are\n"
 	"          there; each one behind it is kept, lost or torn, in any order, as the seed\n"
-	"          says. Several disks get choices of their own from the one seed.\n"
+	"          says. Several disks get choices of their own from the one seed. A disk\n"
+	"          keeps or loses --sector bytes as one: a power of two, 512 if not given.\n"
 	"list      prints one line per entry of LOG.\n"
 	"stat      prints counts, one `name value` per line.\n"
 	"truncate  writes the first K entries of LOG to OUT, as a log.\n";
@@ -64,6 +66,7 @@ static int clip_entries(const struct blocklog *log, const char *path, uint64_t w
 struct apply_options {
 	uint64_t seed;
 	uint64_t entries;
+	uint64_t sector;
 	bool have_seed;
 	bool all;
 	enum cut_policy policy;
@@ -87,7 +90,8 @@ static int cut_disk(const struct apply_options *opt, unsigned int disk, char **p
 	if (fd < 0)
 		goto out_log;
 	if (!image_check_log(base, size, &log, nr, log_path) &&
-	    !cut_plan_make(&plan, &log, nr, opt->policy, prng_stream(opt->seed, disk)))
+	    !cut_plan_make(&plan, &log, nr, opt->policy, (uint32_t)opt->sector,
+			   prng_stream(opt->seed, disk)))
 		ret = image_apply(fd, out, &log, &plan);
 	if (close(fd) && !ret) {
 		fprintf(stderr, "ktm-cut: %s: %s\n", out, strerror(errno));
@@ -125,9 +129,12 @@ static int cmd_apply(int argc, char **argv)
 		{ "entries", required_argument, NULL, 'e' },
 		{ "all", no_argument, NULL, 'a' },
 		{ "policy", required_argument, NULL, 'p' },
+		{ "sector", required_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct apply_options opt = { .all = true, .policy = CUT_RANDOM };
+	struct apply_options opt = {
+		.all = true, .policy = CUT_RANDOM, .sector = BLOCKLOG_SECTOR,
+	};
 	bool said_all = false;
 	int c, i;
 
@@ -140,6 +147,9 @@ static int cmd_apply(int argc, char **argv)
 			if (parse_number(optarg, &opt.entries))
 				return 2;
 			opt.all = false;
+		} else if (c == 'b') {
+			if (parse_number(optarg, &opt.sector))
+				return 2;
 		} else if (c == 'a') {
 			said_all = true;
 		} else if (c != 'p' || parse_policy(optarg, &opt.policy)) {
@@ -148,6 +158,9 @@ static int cmd_apply(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
+	if (opt.sector < BLOCKLOG_SECTOR || opt.sector > (1u << 20) ||
+	    (opt.sector & (opt.sector - 1)))
+		return usage();
 	if (!opt.have_seed || (said_all && !opt.all) || !argc || argc % 3)
 		return usage();
 	for (i = 0; i < argc; i += 3)

@@ -3,9 +3,10 @@
  * The choice of what a power cut loses.
  *
  * A disk owes the host exactly this: every write that was complete before a
- * flush that is itself complete. Of the rest, each 512-byte sector may hold
- * what it held before or what any of the writes since has put there, so an
- * earlier write may even survive a later one to the same place.
+ * flush that is itself complete. Of the rest, each sector (what the disk keeps
+ * or loses as one: its physical block) may hold what it held before or what any
+ * of the writes since has put there, so an earlier write may even survive a
+ * later one to the same place.
  *
  * A write with FUA is durable once complete, and nothing else is through it.
  * QEMU records no such write (it turns FUA into write and flush); logs that
@@ -69,39 +70,40 @@ static enum cut_fate draw_fate(struct prng *prng, enum mood mood, size_t i, size
 }
 
 /*
- * Chooses which sectors of a torn write survive: half the time a part from
+ * Chooses which pieces of a torn write survive: half the time a part from
  * the front, else any of them; never none and never all.
  */
-static int tear(struct cut_write *w, const struct blocklog_entry *e, struct prng *prng)
+static int tear(struct cut_write *w, const struct blocklog_entry *e, uint32_t piece,
+		struct prng *prng)
 {
-	size_t sectors = e->length / BLOCKLOG_SECTOR, i, kept = 0;
+	size_t pieces = (e->offset + e->length - 1) / piece - e->offset / piece + 1, i, kept = 0;
 
-	/* One sector does not tear, and a discard has nothing to tear. */
-	if (sectors == 1 || (e->flags & BLOCKLOG_DISCARD)) {
+	/* One piece does not tear, and a discard has nothing to tear. */
+	if (pieces == 1 || (e->flags & BLOCKLOG_DISCARD)) {
 		w->fate = prng_below(prng, 2) ? CUT_KEPT : CUT_LOST;
 		return 0;
 	}
-	w->keep = calloc(1, (sectors + 7) / 8);
+	w->keep = calloc(1, (pieces + 7) / 8);
 	if (!w->keep) {
 		fprintf(stderr, "ktm-cut: out of memory\n");
 		return -1;
 	}
 	if (prng_below(prng, 2)) {
-		kept = 1 + prng_below(prng, sectors - 1);
+		kept = 1 + prng_below(prng, pieces - 1);
 		for (i = 0; i < kept; i++)
 			w->keep[i / 8] |= 1u << (i % 8);
 		return 0;
 	}
-	for (i = 0; i < sectors; i++) {
+	for (i = 0; i < pieces; i++) {
 		if (prng_below(prng, 2)) {
 			w->keep[i / 8] |= 1u << (i % 8);
 			kept++;
 		}
 	}
-	i = prng_below(prng, sectors);
+	i = prng_below(prng, pieces);
 	if (!kept)
 		w->keep[i / 8] |= 1u << (i % 8);
-	else if (kept == sectors)
+	else if (kept == pieces)
 		w->keep[i / 8] &= ~(1u << (i % 8));
 	return 0;
 }
@@ -156,7 +158,7 @@ static int draw_all(struct cut_plan *plan, const struct blocklog *log, enum cut_
 			w->fate = policy == CUT_KEEP_ALL ? CUT_KEPT : CUT_LOST;
 		else
 			w->fate = draw_fate(prng, mood, i, from, to);
-		if (w->fate == CUT_TORN && tear(w, e, prng))
+		if (w->fate == CUT_TORN && tear(w, e, plan->piece, prng))
 			return -1;
 		plan->count[w->fate]++;
 	}
@@ -171,16 +173,18 @@ static int draw_all(struct cut_plan *plan, const struct blocklog *log, enum cut_
  * @log: what was recorded
  * @nr_entries: the power goes after this many entries
  * @policy: how to choose
+ * @piece: how many bytes the disk keeps or loses as one, a power of two
  * @prng: where the choices come from
  *
  * Return: 0, or -1 after a message on standard error.
  */
 int cut_plan_make(struct cut_plan *plan, const struct blocklog *log, size_t nr_entries,
-		  enum cut_policy policy, struct prng prng)
+		  enum cut_policy policy, uint32_t piece, struct prng prng)
 {
 	size_t i;
 
 	memset(plan, 0, sizeof(*plan));
+	plan->piece = piece;
 	plan->durable = blocklog_last_flush(log, nr_entries);
 	plan->mood = "nothing unflushed";
 	if (plan->durable == nr_entries)

@@ -16,7 +16,7 @@ enum cut_fate { CUT_KEPT, CUT_LOST, CUT_TORN };
  * struct cut_write - one write that no flush covers
  * @entry: which entry of the log
  * @fate: what becomes of it
- * @keep: one bit per sector, for CUT_TORN only
+ * @keep: one bit per piece that it touches, for CUT_TORN only
  */
 struct cut_write {
 	size_t entry;
@@ -28,6 +28,7 @@ struct cut_write {
  * struct cut_plan - the state of a disk after the cut, as work to be done
  * @durable: this many entries of the log are applied first, in order
  * @writes: then these, in this order
+ * @piece: so many bytes, aligned, are kept or lost as one
  * @mood: which of the mixtures below was drawn, in words
  */
 struct cut_plan {
@@ -36,11 +37,12 @@ struct cut_plan {
 	size_t nr;
 	size_t count[3];
 	bool shuffled;
+	uint32_t piece;
 	const char *mood;
 };
 
 int cut_plan_make(struct cut_plan *plan, const struct blocklog *log, size_t nr_entries,
-		  enum cut_policy policy, struct prng prng);
+		  enum cut_policy policy, uint32_t piece, struct prng prng);
 void cut_plan_free(struct cut_plan *plan);
 
 #endif

@@ -52,10 +52,10 @@ start_managers()
 {
 	stage recover
 	mkdir -p /mnt/sqlite/store /mnt/files/store
-	ktm-rm-sqlite --journal $journal --database /mnt/sqlite/store/catalogue.db \
+	ktm-rm-sqlite --device $journal --db /mnt/sqlite/store/catalogue.db \
 		--schema /root/schema.sql --socket $sqlite &
 	sqlite_pid=$!
-	ktm-rm-files --journal $journal --store /mnt/files/store --socket $files &
+	ktm-rm-files --device $journal --store /mnt/files/store --socket $files &
 	files_pid=$!
 	settled=$(demo-ready $recover_seconds $sqlite $files) || fail "recovery did not end"
 }

@@ -61,13 +61,30 @@ guest_options() {
 	done
 }
 
+# What a disk keeps or loses as one. ext4 needs that its superblock does not tear,
+# so the disks of the stores have physical blocks of 4096 bytes; the journal's has
+# the smallest there are.
+declare -A sector=([journal]=512 [sqlite]=4096 [files]=4096 [baseline]=4096)
+
+# disk_options IMAGES LOGS: fills disk_args for the disks IMAGES/NAME.img.
+disk_options() {
+	local name
+
+	disk_args=()
+	for name in "${disks[@]}"; do
+		disk_args+=(--disk
+			"$1/$name.img,serial=$name,pbs=${sector[$name]},log=$2/$name.log,flush=slow")
+	done
+}
+
 # cut_disks DIRECTORY SEED TO: from the images and logs of one boot to the
 # images behind its power cut, TO/NAME.img each.
 cut_disks() {
-	local name args=()
+	local i name
 
-	for name in "${disks[@]}"; do
-		args+=("$1/$name.base" "$1/$name.log" "$3/$name.img")
+	for i in "${!disks[@]}"; do
+		name=${disks[$i]}
+		"$BUILD/cut/ktm-cut" apply --seed "$(dice "$2" "$i")" --sector "${sector[$name]}" \
+			"$1/$name.base" "$1/$name.log" "$3/$name.img" || return 1
 	done
-	"$BUILD/cut/ktm-cut" apply --seed "$2" "${args[@]}"
 }
