@@ -287,7 +287,7 @@ static void explore(int number, const struct config *cfg)
 }
 
 /* An exploration that no longer gets somewhere would find nothing. */
-static u32 untried(void)
+static u32 count_untried(void)
 {
 	u32 n = 0;
 	size_t i, j;
@@ -312,7 +312,8 @@ int main(int argc, char **argv)
 	size_t i;
 	u32 n;
 
-	_Static_assert(sizeof(struct world) == 48, "padding would make equal worlds differ");
+	/* Padding would make equal worlds differ. */
+	BUILD_BUG_ON(sizeof(struct world) != 48);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	only_first = argc == 2 && !strcmp(argv[1], "first");
 	if (argc > 1 && !only_first) {
@@ -328,8 +329,9 @@ int main(int argc, char **argv)
 		printf("Bail out! a violation\n");
 		n = 1;
 	} else {
-		n = untried();
-		printf("%s %zu - every cell of both tables was tried\n", n ? "not ok" : "ok", i + 1);
+		n = count_untried();
+		printf("%s %zu - every cell of both tables was tried\n", n ? "not ok" : "ok",
+		       i + 1);
 	}
 	printf("# in all: states=%llu transitions=%llu\n", (unsigned long long)all_worlds,
 	       (unsigned long long)all_steps);

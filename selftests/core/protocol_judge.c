@@ -63,7 +63,8 @@ static void counters(struct sim *s)
 	if (s->tx.log_open != open)
 		bad(s, "log_open is counted wrong");
 	/* It is for the decision record; afterwards nobody needs it. */
-	if (ktm_txc_outcome(&s->tx) == KTM_OUTCOME_UNDETERMINED && s->tx.prepared_durable != durable)
+	if (ktm_txc_outcome(&s->tx) == KTM_OUTCOME_UNDETERMINED &&
+	    s->tx.prepared_durable != durable)
 		bad(s, "prepared_durable is counted wrong");
 }
 
@@ -169,7 +170,7 @@ static void records(struct sim *s)
 static void reports(struct sim *s, const struct world *before)
 {
 	struct sim old;
-	bool left, quiet;
+	bool left, ended, quiet;
 
 	if (s->rebuilt || !tx_in_memory(s))
 		return;
@@ -183,8 +184,8 @@ static void reports(struct sim *s, const struct world *before)
 	     ktm_txc_outcome(&old.tx) != ktm_txc_outcome(&s->tx)) && !(s->done & KTM_ACT_WAKE))
 		bad(s, "those who wait are not woken");
 	/* What was finished in memory only may begin again when the log is reopened. */
-	if (!s->reopened &&
-	    !(s->done & KTM_ACT_FINISHED) != (ktm_txc_finished(&old.tx) || !ktm_txc_finished(&s->tx)))
+	ended = ktm_txc_finished(&s->tx) && !ktm_txc_finished(&old.tx);
+	if (!s->reopened && !(s->done & KTM_ACT_FINISHED) != !ended)
 		bad(s, "FINISHED is missing, or comes twice");
 	left = (before->tx[0] == KTM_TX_STATE_ACTIVE || before->tx[0] == KTM_TX_STATE_PREPARING) &&
 	       s->tx.state != KTM_TX_STATE_ACTIVE && s->tx.state != KTM_TX_STATE_PREPARING;

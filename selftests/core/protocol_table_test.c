@@ -71,7 +71,8 @@ static void nobody(struct scene *w)
 static void active(struct scene *w, bool durable)
 {
 	ktm_txc_init(&w->tx);
-	if (ktm_txc_enlist(&w->tx, &w->en, MASK, durable) != KTM_STATUS_SUCCESS)
+	if (ktm_txc_enlist(&w->tx, &w->en, MASK, durable) != KTM_STATUS_SUCCESS ||
+	    w->en.due || w->en.withdraw)
 		broken = true;
 }
 
@@ -211,16 +212,22 @@ static void aborting_away(struct scene *w)
 	en(&w->en, KTM_ENEV_RM_CLOSE);
 }
 
+static void recovered(struct scene *w, bool committed)
+{
+	ktm_txc_init_recovered(&w->tx, committed);
+	ktm_txc_enlist_recovered(&w->tx, &w->en, MASK);
+	if (w->en.due || w->en.withdraw)
+		broken = true;
+}
+
 static void recovered_committing(struct scene *w)
 {
-	ktm_txc_init_recovered(&w->tx, true);
-	ktm_txc_enlist_recovered(&w->tx, &w->en, MASK);
+	recovered(w, true);
 }
 
 static void recovered_aborting(struct scene *w)
 {
-	ktm_txc_init_recovered(&w->tx, false);
-	ktm_txc_enlist_recovered(&w->tx, &w->en, MASK);
+	recovered(w, false);
 }
 
 static void left_active(struct scene *w)

@@ -5,8 +5,9 @@
  * managers with what these have on their own disks, a queue of notifications
  * per enlistment, and a log of which a part may be lost.
  *
- * protocol_glue.c is the caller of the protocol, protocol_judge.c says what
- * must hold, protocol_exhaustive.c walks through every world there is.
+ * protocol_step.c makes something happen, in protocol_log.c, protocol_rm.c and
+ * protocol_tm.c; protocol_glue.c is the caller of the protocol; protocol_judge.c
+ * says what must hold; protocol_exhaustive.c walks through every world there is.
  */
 #ifndef PROTOCOL_WORLD_H
 #define PROTOCOL_WORLD_H
@@ -261,10 +262,53 @@ static inline bool unfinished(u8 state)
 	       state != KTM_EN_STATE_READ_ONLY;
 }
 
+/* protocol_log.c */
 bool log_holds(const struct world *w, u8 record);
 bool log_live(const struct world *w);
+void sim_log_append(struct sim *s, u8 record);
+void sim_log_write(struct sim *s, int count, bool lose);
+void sim_log_clear(struct world *w);
+
+/* What the protocol owns, to see that a refusal leaves all of it alone. */
+struct memory {
+	struct ktm_txc tx;
+	struct ktm_enc en[MAX_EN];
+};
 
 /* protocol_glue.c */
+void sim_remember(struct memory *m, const struct sim *s);
+void sim_unchanged(struct sim *s, const struct memory *m, u32 actions);
+void sim_perform(struct sim *s, u32 actions, int self);
+u32 sim_tx_event(struct sim *s, enum ktm_tx_event ev);
+u32 sim_en_event(struct sim *s, int i, enum ktm_en_event ev);
+
+/* protocol_rm.c */
+void sim_enlist(struct sim *s, int i);
+bool sim_recoverable(const struct sim *s, int i);
+void sim_act(struct sim *s, int i, enum rm_data data);
+void sim_read_note(struct sim *s, int i);
+void sim_prepare_complete(struct sim *s, int i);
+void sim_recover(struct sim *s, int i);
+void sim_not_found(struct sim *s, int i);
+void sim_en_close(struct sim *s, int i);
+void sim_rm_recover(struct sim *s, int rm);
+void sim_rm_close(struct sim *s, int rm);
+
+/* How a reopening goes. */
+enum reopening {
+	REOPEN_KEEP,	/* a transaction that is over is still in memory */
+	REOPEN_FORGET,	/* it is not */
+	REOPEN_FAIL,	/* the log cannot be opened yet */
+	NR_REOPENINGS
+};
+
+/* protocol_tm.c */
+void sim_crash(struct sim *s, int kept);
+void sim_fail(struct sim *s, int written);
+void sim_force(struct sim *s);
+void sim_reopen(struct sim *s, enum reopening how);
+
+/* protocol_step.c */
 void world_init(struct world *w, const struct config *cfg);
 void sim_load(struct sim *s, const struct world *w, const struct config *cfg);
 void sim_store(struct sim *s);
