@@ -154,8 +154,10 @@ static bool is_lost(const struct ktm_rm *rm)
  */
 static int vote_yes(struct ktm_rm *rm, const struct ktm_rm_event *event, uint32_t *status)
 {
-	int ret = ktm_prepare_complete(rm->rm, &event->enlistment, event->information,
-				       event->information_length, status);
+	/* Nothing of a volatile RM is logged, so there is nowhere to put it. */
+	size_t length = rm->flags & KTM_RM_LOOP_VOLATILE ? 0 : event->information_length;
+	int ret = ktm_prepare_complete(rm->rm, &event->enlistment, event->information, length,
+				       status);
 
 	if (ret && ret != -ENOMSG && ret != -ECANCELED && ret != -ENOENT)
 		ktm_en_rollback(rm->rm, &event->enlistment, NULL);

@@ -272,6 +272,10 @@ static void test_prepare(void)
 	expect_prepare(-EIO, "x", 1);
 	expect_prepare(KTM_RM_NONE, "x", 1);
 	expect_prepare(1000, "x", 1);
+	rm = start_online(KTM_RM_LOOP_VOLATILE);
+	NOTIFY(KTM_NOTIFY_PREPARE);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !*information);
+	end(rm);
 	done("prepare: each reply becomes its answer, a failure refuses");
 
 	rm = start_online(0);

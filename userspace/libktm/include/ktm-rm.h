@@ -33,7 +33,8 @@ struct ktm_rm;
  * @uow: the transaction
  * @cookie: given to ktm_rm_enlist(). With RECOVER that of the process that
  *	enlisted; what you put here is the cookie from then on
- * @information: prepare: you may point it at bytes to be logged with the vote
+ * @information: prepare: you may point it at bytes to be logged with the vote of
+ *	a durable RM; they must stay until the answer has been given
  * @information_length: 0 to KTM_MAX_RECOVERY_INFORMATION
  *
  * To answer later, copy the struct.
