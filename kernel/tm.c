@@ -20,7 +20,7 @@
  * it up, so that a new one waits for one that is closing.
  */
 static LIST_HEAD(all_tms);
-static DEFINE_MUTEX(all_tms_lock);
+static DEFINE_SPINLOCK(all_tms_lock);
 static DECLARE_WAIT_QUEUE_HEAD(all_tms_wait);
 
 static void tm_teardown(struct work_struct *work);
@@ -73,10 +73,10 @@ static bool device_is_settled(dev_t dev)
 	struct ktm_tm *tm;
 	bool settled;
 
-	mutex_lock(&all_tms_lock);
+	spin_lock(&all_tms_lock);
 	tm = tm_on_device(dev);
 	settled = !tm || (tm->journal && atomic_read(&tm->users));
-	mutex_unlock(&all_tms_lock);
+	spin_unlock(&all_tms_lock);
 	return settled;
 }
 
@@ -88,7 +88,7 @@ static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
 	for (;;) {
 		if (wait_event_killable(all_tms_wait, device_is_settled(tm->dev)))
 			return KTM_STATUS_INTERRUPTED;
-		mutex_lock(&all_tms_lock);
+		spin_lock(&all_tms_lock);
 		other = tm_on_device(tm->dev);
 		if (!other)
 			list_add(&tm->all, &all_tms);
@@ -96,7 +96,7 @@ static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
 			*guid = other->obj.guid;
 		else
 			guid = NULL;
-		mutex_unlock(&all_tms_lock);
+		spin_unlock(&all_tms_lock);
 		if (!other)
 			return KTM_STATUS_SUCCESS;
 		if (guid)
@@ -106,9 +106,9 @@ static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
 
 static void tm_unregister(struct ktm_tm *tm)
 {
-	mutex_lock(&all_tms_lock);
+	spin_lock(&all_tms_lock);
 	list_del_init(&tm->all);
-	mutex_unlock(&all_tms_lock);
+	spin_unlock(&all_tms_lock);
 	wake_up_all(&all_tms_wait);
 }
 
@@ -164,9 +164,9 @@ static u32 tm_attach(struct ktm_tm *tm, int device_fd, struct ktm_guid *guid)
 		goto detach;
 	}
 	tm->obj.guid = *ktm_journal_guid(journal);
-	mutex_lock(&all_tms_lock);
+	spin_lock(&all_tms_lock);
 	tm->journal = journal;
-	mutex_unlock(&all_tms_lock);
+	spin_unlock(&all_tms_lock);
 	wake_up_all(&all_tms_wait);
 	fput(file);
 	return KTM_STATUS_SUCCESS;
