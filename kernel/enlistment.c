@@ -320,6 +320,7 @@ static u32 en_log_prepared(struct ktm_enlistment *en, u8 *information, u32 lengt
 	err = ktm_journal_append(j, &rec, bytes, &lsn);
 	if (err)
 		goto uncharge;
+	en->tx->logged = true;
 	en->reserved -= bytes - extra;
 	en->charged += live;
 	return KTM_STATUS_SUCCESS;

@@ -346,6 +346,9 @@ static void check_tx(struct ktm_transaction *tx, void *ctx)
 	struct recovery *r = ctx;
 	struct found_tx *f = find_tx(r, &tx->obj.guid);
 
+	/* Another one of the same UOW, which the log has not heard of. */
+	if (!tx->logged)
+		return;
 	if (f && f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
 		r->err = -EUCLEAN;
 	if (f && !f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_COMMITTED)
@@ -440,7 +443,8 @@ static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid 
 
 	if (!obj)
 		return NULL;
-	if (READ_ONCE(ktm_tx_of(obj)->tm) != tm) {
+	/* One that a client has just made is another, of the same UOW. */
+	if (READ_ONCE(ktm_tx_of(obj)->tm) != tm || !READ_ONCE(ktm_tx_of(obj)->logged)) {
 		ktm_object_put(obj);
 		return NULL;
 	}

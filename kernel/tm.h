@@ -33,6 +33,8 @@ struct ktm_transaction;
  *	knows them, volatile ones until nobody has them open
  * @transactions: bound and not yet out of the table; without a reference
  * @ended: those of them that wait for their end record to be durable
+ * @shadowed: transactions of the log whose UOW a client had taken before the log
+ *	was read; such a client's transaction gets no enlistment here
  * @journal: NULL for a volatile one; lives as long as @users
  * @recovery: memory of recovery.c, under @lock
  * @deciding: decisions on their way to the log; a reopening waits for none
@@ -48,7 +50,7 @@ struct ktm_tm {
 	struct list_head transactions;
 	struct list_head ended;
 	u32 nr_rms;
-	u32 nr_transactions;
+	u32 shadowed;
 	struct ktm_journal *journal;
 	struct recovery *recovery;
 	dev_t dev;

@@ -40,21 +40,47 @@ static void tx_join(struct ktm_transaction *tx, struct ktm_tm *tm)
 	spin_unlock(&tm->list_lock);
 }
 
+/*
+ * Does the log know an unfinished transaction of the same UOW that is not this
+ * one? Records of both would be taken for one transaction's.
+ */
+static bool tx_is_shadowing(struct ktm_transaction *tx)
+{
+	struct ktm_tm *tm = tx->tm;
+	struct ktm_transaction *other;
+	bool found = false;
+
+	spin_lock(&tm->list_lock);
+	if (tm->shadowed) {
+		list_for_each_entry(other, &tm->transactions, tm_link)
+			found |= other != tx && ktm_guid_eq(&other->obj.guid, &tx->obj.guid);
+	}
+	spin_unlock(&tm->list_lock);
+	return found;
+}
+
 /**
  * ktm_tx_bind - a transaction has work in a TM now
  * @tx: the transaction, its mutex held
  * @tm: the TM, kept alive by the caller
  *
- * Return: SUCCESS, or TM_IDENTITY_MISMATCH if it belongs to another one.
+ * Return: SUCCESS, TM_IDENTITY_MISMATCH if it belongs to another one, or
+ * OBJECT_NAME_COLLISION if the TM's log knows another one of that UOW.
  */
 u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm)
 {
+	bool bound = tx->tm;
+
 	lockdep_assert_held(&tx->lock);
-	if (!tx->tm && tx->core.state == KTM_TX_STATE_ACTIVE)
-		tx_join(tx, tm);
-	if (tx->tm && tx->tm != tm)
+	if (bound && tx->tm != tm)
 		return KTM_STATUS_TM_IDENTITY_MISMATCH;
-	return KTM_STATUS_SUCCESS;
+	if (!bound)
+		tx_join(tx, tm);
+	if (!tx_is_shadowing(tx))
+		return KTM_STATUS_SUCCESS;
+	if (!bound)
+		ktm_tx_unbind(tx);
+	return KTM_STATUS_OBJECT_NAME_COLLISION;
 }
 
 /**
@@ -87,6 +113,7 @@ static void tx_leave(struct ktm_transaction *tx)
 		spin_lock(&tx->tm->list_lock);
 		list_del_init(&tx->tm_link);
 		list_del_init(&tx->ended_link);
+		tx->tm->shadowed -= tx->shadowed;
 		spin_unlock(&tx->tm->list_lock);
 	}
 	if (tx->published)
@@ -608,9 +635,14 @@ void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm)
 {
 	mutex_lock(&tx->lock);
 	ktm_object_get(&tx->obj);
+	tx->logged = true;
 	/* A client may have taken the UOW meanwhile; RMs find theirs by enlistment. */
 	tx->published = !ktm_object_publish_nofail(&tx->obj);
 	tx_join(tx, tm);
+	tx->shadowed = !tx->published;
+	spin_lock(&tm->list_lock);
+	tm->shadowed += tx->shadowed;
+	spin_unlock(&tm->list_lock);
 	mutex_unlock(&tx->lock);
 }
 

@@ -29,6 +29,8 @@ struct ktm_enlistment;
  * @published: it is in the table of UOWs
  * @retired: it has left the table and the TM's list. Until then it holds a
  *	reference on itself
+ * @logged: a prepared record of it went to the log of @tm, which then knows its UOW
+ * @shadowed: counted in tm->shadowed
  * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
  * @wait: for its end; waiters and pollers
  * @timer: runs @core's EXPIRE; pending, it holds a reference
@@ -52,6 +54,8 @@ struct ktm_transaction {
 	bool holds_tm;
 	bool published;
 	bool retired;
+	bool logged;
+	bool shadowed;
 	bool settled;
 	wait_queue_head_t wait;
 	struct delayed_work timer;
