@@ -57,7 +57,22 @@ start_managers()
 	sqlite_pid=$!
 	ktm-rm-files --device $journal --store /mnt/files/store --socket $files &
 	files_pid=$!
-	settled=$(demo-ready $recover_seconds $sqlite $files) || fail "recovery did not end"
+	wait_settled "recovery did not end"
+}
+
+# Sets settled when there is nothing left to do; a resource manager that ended
+# would never get there.
+wait_settled()
+{
+	demo-ready $recover_seconds $sqlite $files >$state/settled &
+	ready_pid=$!
+	while kill -0 $ready_pid 2>/dev/null; do
+		kill -0 $sqlite_pid 2>/dev/null || fail "ktm-rm-sqlite has ended"
+		kill -0 $files_pid 2>/dev/null || fail "ktm-rm-files has ended"
+		sleep 0.1
+	done
+	wait $ready_pid || fail "$1"
+	settled=$(cat $state/settled)
 }
 
 check_catalogue()
@@ -110,7 +125,7 @@ check_baseline
 check_kernel_log
 if [ "$STOP_AFTER" != check ]; then
 	import
-	settled=$(demo-ready $recover_seconds $sqlite $files) || fail "the import left something over"
+	wait_settled "the import left something over"
 	check_catalogue
 	check_baseline
 fi
