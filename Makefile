@@ -50,8 +50,6 @@ $(addprefix all-,$(filter-out userspace/libktm,$(user_dirs))): \
 	$(addprefix all-,$(filter userspace/libktm,$(user_dirs)))
 $(addprefix all-,$(test_dirs)): $(addprefix all-,$(user_dirs))
 
-$(addprefix all-,$(filter selftests/demo,$(test_dirs))): $(addprefix all-,$(user_dirs))
-
 .PHONY: check check-core demo
 check: setup
 	+@selftests/run

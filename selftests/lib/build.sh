@@ -11,10 +11,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 read -ra kernels <<<"$KERNELS"
 jobs=-j$(nproc)
 log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+installed=$(mktemp -d) || exit 1
+trap 'rm -rf "$log" "$installed"' EXIT
+
+# What git sees that nobody committed, less the directory of the build.
+tree_state() {
+	git rev-parse --git-dir >/dev/null 2>&1 || return 1
+	git status --porcelain --ignored | sed '/^!! build\/$/d'
+}
+before=$(tree_state)
 
 echo "TAP version 13"
-echo "1..$((${#kernels[@]} + 1))"
+echo "1..$((${#kernels[@]} + 3))"
 count=0
 failed=0
 
@@ -37,4 +45,34 @@ for kernel in "${kernels[@]}"; do
 done
 make "$jobs" tests >"$log" 2>&1
 result $? "library, programs and tests build"
+
+# What make install puts below DESTDIR, and what each of those is there for.
+is_installed() {
+	local file kernel
+
+	make "$jobs" install DESTDIR="$installed" PREFIX=/usr >"$log" 2>&1 || return 1
+	for file in include/linux/ktm.h include/ktm.h lib/libktm.a lib/libktm.so \
+		lib/libktm.so.1 lib/pkgconfig/libktm.pc; do
+		[ -s "$installed/usr/$file" ] || { echo "no $file" >>"$log"; return 1; }
+	done
+	for file in ktmctl ktm-rm-files ktm-rm-sqlite; do
+		[ -x "$installed/usr/sbin/$file" ] || { echo "no $file" >>"$log"; return 1; }
+	done
+	find "$installed" -path '*/udev/rules.d/*.rules' | grep -q . ||
+		{ echo "no udev rule" >>"$log"; return 1; }
+	for kernel in "${kernels[@]}"; do
+		file=$(modinfo -F vermagic "$BUILD/$kernel/ktm.ko" | cut -d' ' -f1)
+		[ -s "$installed/lib/modules/$file/updates/ktm.ko" ] || return 1
+	done
+}
+is_installed
+result $? "make install puts all there is below DESTDIR"
+
+# Someone's own new files are not the build's: only what was there before counts.
+if after=$(tree_state); then
+	diff <(echo "$before") <(echo "$after") >"$log"
+	result $? "the build leaves nothing in the source tree"
+else
+	result 0 "the build leaves nothing in the source tree # SKIP not a git clone"
+fi
 exit $failed
