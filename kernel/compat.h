@@ -35,7 +35,11 @@ static inline int ktm_bdev_claim(struct ktm_bdev_claim *c, dev_t dev, void *hold
 
 static inline void ktm_bdev_release(struct ktm_bdev_claim *c)
 {
-	bdev_fput(c->file);
+	/*
+	 * Not bdev_fput(), which leaves the close to a worker when it is called
+	 * by one: who is told that a TM is gone finds its device free.
+	 */
+	__fput_sync(c->file);
 }
 
 #else
