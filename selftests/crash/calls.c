@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module's requests as functions.
+ */
+#include "calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/**
+ * die() - the test itself cannot go on
+ * @format: why, as for printf()
+ */
+void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("# crash: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(2);
+}
+
+/* Each argument struct begins with size and status. */
+static uint32_t call(int fd, unsigned long request, void *arg, uint32_t size)
+{
+	uint32_t *head = arg;
+
+	head[0] = size;
+	head[1] = UINT32_MAX;
+	if (ioctl(fd, request, arg) < 0 && head[1] == UINT32_MAX)
+		die("request %#lx: %s, and no status", request, strerror(errno));
+	return head[1];
+}
+
+static int control(void)
+{
+	int fd = open("/dev/ktm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("/dev/ktm: %s", strerror(errno));
+	return fd;
+}
+
+uint32_t tm_create(const char *device, int *fd)
+{
+	struct ktm_tm_create arg = { .access = KTM_TM_ALL_ACCESS, .mode = 0700 };
+	int ktm = control();
+	uint32_t status;
+
+	arg.device_fd = open(device, O_RDWR | O_CLOEXEC);
+	if (arg.device_fd < 0)
+		die("%s: %s", device, strerror(errno));
+	status = call(ktm, KTM_IOC_TM_CREATE, &arg, sizeof(arg));
+	*fd = arg.fd;
+	close(arg.device_fd);
+	close(ktm);
+	return status;
+}
+
+uint32_t tm_recover(int tm)
+{
+	struct ktm_tm_recover arg = { .device_fd = -1 };
+
+	return call(tm, KTM_IOC_TM_RECOVER, &arg, sizeof(arg));
+}
+
+uint32_t rm_create(int tm, const struct ktm_guid *guid, uint32_t flags, int *fd)
+{
+	struct ktm_rm_create arg = {
+		.flags = flags | KTM_RM_EXCLUSIVE,
+		.access = KTM_RM_ALL_ACCESS,
+		.mode = 0700,
+		.guid = *guid,
+	};
+	uint32_t status = call(tm, KTM_IOC_RM_CREATE, &arg, sizeof(arg));
+
+	*fd = arg.fd;
+	return status;
+}
+
+uint32_t rm_open(int tm, const struct ktm_guid *guid, int *fd)
+{
+	struct ktm_open arg = {
+		.flags = KTM_OPEN_EXCLUSIVE,
+		.access = KTM_RM_ALL_ACCESS,
+		.guid = *guid,
+	};
+	uint32_t status = call(tm, KTM_IOC_RM_OPEN, &arg, sizeof(arg));
+
+	*fd = arg.fd;
+	return status;
+}
+
+uint32_t rm_recover(int rm)
+{
+	struct ktm_call arg = { 0 };
+
+	return call(rm, KTM_IOC_RM_RECOVER, &arg, sizeof(arg));
+}
+
+uint32_t tx_create(int tm, uint64_t timeout_ns, struct ktm_guid *uow, int *fd)
+{
+	struct ktm_tx_create arg = {
+		.access = KTM_TX_ALL_ACCESS,
+		.tm_fd = tm,
+		.timeout_ns = timeout_ns,
+	};
+	int ktm = control();
+	uint32_t status = call(ktm, KTM_IOC_TX_CREATE, &arg, sizeof(arg));
+
+	*uow = arg.uow;
+	*fd = arg.fd;
+	close(ktm);
+	return status;
+}
+
+uint32_t tx_call(int tx, unsigned long request, uint32_t flags)
+{
+	struct ktm_call arg = { .flags = flags };
+
+	return call(tx, request, &arg, sizeof(arg));
+}
+
+/* Waits until the outcome is known, whether or not everybody has finished. */
+uint32_t tx_outcome(int tx, uint32_t *outcome)
+{
+	struct pollfd poller = { .fd = tx, .events = POLLIN };
+	struct ktm_tx_info info;
+	struct ktm_query arg = {
+		.info_class = KTM_INFO_TX_BASIC,
+		.length = sizeof(info),
+		.buffer = (uintptr_t)&info,
+	};
+	uint32_t status;
+
+	if (poll(&poller, 1, PATIENCE_MS) != 1)
+		die("a transaction's outcome does not come");
+	status = call(tx, KTM_IOC_QUERY, &arg, sizeof(arg));
+	*outcome = status ? 0 : info.outcome;
+	return status;
+}
+
+uint32_t enlist(int rm, int tx, uint64_t key, struct ktm_guid *guid)
+{
+	struct ktm_enlist arg = {
+		.tx_fd = tx,
+		.mask = KTM_NOTIFY_SUPPORTED,
+		.key = key,
+	};
+	uint32_t status = call(rm, KTM_IOC_ENLIST, &arg, sizeof(arg));
+
+	*guid = arg.guid;
+	return status;
+}
+
+uint32_t answer(int rm, unsigned long request, const struct ktm_guid *en, uint64_t key,
+		const void *information, uint32_t length)
+{
+	struct ktm_answer arg = {
+		.information_length = length,
+		.enlistment = *en,
+		.key = key,
+		.information = length ? (uintptr_t)information : 0,
+	};
+
+	return call(rm, request, &arg, sizeof(arg));
+}
+
+uint32_t tm_info(int tm, struct ktm_tm_info *info)
+{
+	struct ktm_query arg = {
+		.info_class = KTM_INFO_TM_BASIC,
+		.length = sizeof(*info),
+		.buffer = (uintptr_t)info,
+	};
+
+	return call(tm, KTM_IOC_QUERY, &arg, sizeof(arg));
+}
+
+uint32_t en_information(int rm, const struct ktm_guid *en, void *buffer, uint32_t *length)
+{
+	struct ktm_query arg = {
+		.info_class = KTM_INFO_EN_RECOVERY,
+		.length = *length,
+		.guid = *en,
+		.buffer = (uintptr_t)buffer,
+	};
+	uint32_t status = call(rm, KTM_IOC_QUERY, &arg, sizeof(arg));
+
+	*length = arg.length;
+	return status;
+}
+
+/**
+ * rm_read() - what an RM is told
+ * @rm: its descriptor
+ * @events: room for MAX_EVENTS
+ * @timeout_ms: how long to wait for the first
+ *
+ * Return: how many; 0 after the time-out.
+ */
+int rm_read(int rm, struct ktm_notification *events, int timeout_ms)
+{
+	struct pollfd poller = { .fd = rm, .events = POLLIN };
+	ssize_t n;
+
+	n = poll(&poller, 1, timeout_ms);
+	if (n < 0 && errno != EINTR)
+		die("poll of an RM: %s", strerror(errno));
+	if (n <= 0)
+		return 0;
+	/* POLLERR alone: its TM is not online. */
+	if (!(poller.revents & POLLIN))
+		return 0;
+	n = read(rm, events, MAX_EVENTS * sizeof(*events));
+	if (n < 0)
+		die("read of an RM: %s", strerror(errno));
+	return (int)(n / (ssize_t)sizeof(*events));
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A recorded run: what was written to the disk, and who knew what when.
+ */
+#ifndef KTM_CRASH_HISTORY_H
+#define KTM_CRASH_HISTORY_H
+
+#include "marks.h"
+
+#include "../cut/blocklog.h"
+
+#define NEVER	SIZE_MAX
+
+/**
+ * struct knowledge - since when a fact is known
+ * @at: index in the record of the run, or NEVER
+ * @again: index in the record of the first recovery, or NEVER
+ */
+struct knowledge {
+	size_t at[NR_FACTS];
+	size_t again[NR_FACTS];
+};
+
+/* What recovery says of an enlistment. */
+enum finding { FOUND_NOTHING, FOUND_RECOVER, FOUND_COMMIT, FOUND_ROLLBACK };
+
+struct en_history {
+	struct ktm_guid guid;
+	size_t tx;
+	uint32_t rm;
+	uint32_t length;
+	uint32_t seed;
+	struct knowledge known;
+	enum finding found;
+};
+
+struct tx_history {
+	struct ktm_guid uow;
+	struct knowledge known;
+};
+
+/**
+ * struct history - the record of a run
+ * @log: its entries; places are those on the journal, marks have BLOCKLOG_MARK
+ * @start: index of the first entry after FACT_START
+ * @ens: every enlistment
+ * @txs: every transaction
+ */
+struct history {
+	struct blocklog log;
+	size_t start;
+	struct en_history *ens;
+	size_t nr_ens;
+	struct tx_history *txs;
+	size_t nr_txs;
+};
+
+/**
+ * struct cut - a moment at which the power goes, perhaps twice
+ * @at: so many entries of the run's record have happened
+ * @again: so many of the first recovery's; 0: it was not begun
+ */
+struct cut {
+	size_t at;
+	size_t again;
+};
+
+static inline bool is_known(const struct knowledge *k, enum fact fact, const struct cut *cut)
+{
+	return k->at[fact] < cut->at || k->again[fact] < cut->again;
+}
+
+/* The journal lies at [@start, @start + @bytes) of the disk and marks behind it; 0, 0: all of it. */
+void history_load(struct history *h, const char *path, uint64_t start, uint64_t bytes);
+
+/* What a first recovery's record adds; history_forget() takes it back. */
+void history_add(struct history *h, const struct blocklog *log);
+void history_forget(struct history *h);
+
+struct en_history *history_find(struct history *h, const struct ktm_guid *en);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Marks: what somebody outside the module knows, put into the record of the
+ * disk at the place where it became known.
+ */
+#ifndef KTM_CRASH_MARKS_H
+#define KTM_CRASH_MARKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/ktm.h>
+
+#define NR_DURABLE	3	/* durable test RMs; the number after them is a volatile one */
+#define NR_RMS		(NR_DURABLE + 1)
+
+/**
+ * enum fact - what a mark says
+ * @FACT_START: the journal is formatted, everything after this is under test
+ * @FACT_ENLISTED: an enlistment exists
+ * @FACT_VOTES: its RM is about to call PREPARE_COMPLETE
+ * @FACT_READ_ONLY: its RM is about to call READ_ONLY
+ * @FACT_REFUSES: its RM is about to roll the transaction back
+ * @FACT_COMMIT: its RM has read COMMIT
+ * @FACT_ROLLBACK: its RM has read ROLLBACK, or concluded that from what recovery does not know
+ * @FACT_FINISHES: its RM is about to call COMMIT_COMPLETE or ROLLBACK_COMPLETE
+ * @FACT_TOLD_COMMIT: the client was told that the transaction is committed
+ * @FACT_TOLD_ABORT: the client was told that it is rolled back
+ */
+enum fact {
+	FACT_START,
+	FACT_ENLISTED,
+	FACT_VOTES,
+	FACT_READ_ONLY,
+	FACT_REFUSES,
+	FACT_COMMIT,
+	FACT_ROLLBACK,
+	FACT_FINISHES,
+	FACT_TOLD_COMMIT,
+	FACT_TOLD_ABORT,
+	NR_FACTS
+};
+
+/**
+ * struct mark - one fact
+ * @fact: what
+ * @uow: the transaction
+ * @en: the enlistment; nil where it is about the client
+ * @rm: number of its RM
+ * @length: FACT_VOTES: bytes of recovery information
+ * @seed: FACT_VOTES: what they were made from
+ */
+struct mark {
+	enum fact fact;
+	struct ktm_guid uow;
+	struct ktm_guid en;
+	uint32_t rm;
+	uint32_t length;
+	uint32_t seed;
+};
+
+#define MARK_TEXT	160	/* bytes that hold any mark as text */
+
+void mark_format(const struct mark *mark, char *text);
+int mark_parse(const char *text, size_t length, struct mark *mark);
+
+/* Recovery information of that length from that seed. */
+void information_fill(uint8_t *buffer, uint32_t length, uint32_t seed);
+
+/* The GUIDs of the test RMs. */
+struct ktm_guid rm_guid(unsigned int rm);
+
+#endif

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A machine that comes up again: the module opens the journal, the RMs recover.
+ */
+#include "reopen.h"
+
+#include "calls.h"
+#include "dm.h"
+#include "judge.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct tally tally;
+
+static const char *record_to;
+
+static void tell(const struct history *h, const struct en_history *en, enum fact fact)
+{
+	struct mark mark = {
+		.fact = fact, .uow = h->txs[en->tx].uow, .en = en->guid, .rm = en->rm,
+	};
+	char text[MARK_TEXT];
+
+	if (!record_to)
+		return;
+	mark_format(&mark, text);
+	dm_mark(record_to, text);
+}
+
+static int open_tm(const char *journal)
+{
+	uint32_t status;
+	int tm, tries;
+
+	/* The last one may not have quite gone. */
+	for (tries = 0; tries < PATIENCE_MS; tries++) {
+		status = tm_create(journal, &tm);
+		if (status != KTM_STATUS_OBJECT_NAME_COLLISION)
+			break;
+		usleep(1000);
+	}
+	if (status) {
+		violation("the journal is not taken: status %u", status);
+		return -1;
+	}
+	status = tm_recover(tm);
+	if (!status)
+		return tm;
+	violation("the journal is not opened: status %u", status);
+	close(tm);
+	return -1;
+}
+
+static void take_up(struct history *h, const struct cut *cut, int fd, uint32_t rm,
+		    const struct ktm_notification *n)
+{
+	uint8_t wanted[KTM_MAX_RECOVERY_INFORMATION], found[KTM_MAX_RECOVERY_INFORMATION];
+	struct en_history *en = history_find(h, &n->enlistment);
+	uint32_t length = sizeof(found), status;
+
+	if (!en || en->rm != rm || !is_known(&en->known, FACT_VOTES, cut) ||
+	    memcmp(&h->txs[en->tx].uow, &n->uow, sizeof(n->uow))) {
+		violation("RM %u: RECOVER of an enlistment that nobody voted for", rm);
+		return;
+	}
+	if (en->found != FOUND_NOTHING)
+		violation("RM %u: RECOVER twice", rm);
+	information_fill(wanted, en->length, en->seed);
+	status = en_information(fd, &en->guid, found, &length);
+	if (status || length != en->length || memcmp(wanted, found, length))
+		violation("RM %u: other recovery information than was left (status %u)", rm, status);
+	en->found = FOUND_RECOVER;
+	status = answer(fd, KTM_IOC_EN_RECOVER, &en->guid, (uint64_t)(en - h->ens), NULL, 0);
+	if (status)
+		violation("RM %u: may not recover an enlistment: status %u", rm, status);
+}
+
+static void hear(struct history *h, uint32_t rm, const struct ktm_notification *n)
+{
+	struct en_history *en = n->key < h->nr_ens ? &h->ens[n->key] : NULL;
+
+	if (!en || memcmp(&en->guid, &n->enlistment, sizeof(en->guid)) ||
+	    en->found != FOUND_RECOVER) {
+		violation("RM %u: an outcome that does not belong to what it recovered", rm);
+		return;
+	}
+	en->found = n->kind == KTM_NOTIFY_COMMIT ? FOUND_COMMIT : FOUND_ROLLBACK;
+	if (n->kind == KTM_NOTIFY_COMMIT)
+		tally.commit++;
+	else
+		tally.rollback++;
+	tell(h, en, n->kind == KTM_NOTIFY_COMMIT ? FACT_COMMIT : FACT_ROLLBACK);
+}
+
+/* Read until LAST_RECOVER and one outcome for each RECOVER have come. */
+static void listen(struct history *h, const struct cut *cut, int fd, uint32_t rm)
+{
+	struct ktm_notification events[MAX_EVENTS];
+	size_t missing = 0;
+	bool last = false;
+	int i, n;
+
+	while (!last || missing) {
+		n = rm_read(fd, events, PATIENCE_MS);
+		if (!n) {
+			violation("RM %u: is not told what it waits for", rm);
+			return;
+		}
+		for (i = 0; i < n; i++) {
+			switch (events[i].kind) {
+			case KTM_NOTIFY_RECOVER:
+				if (last)
+					violation("RM %u: RECOVER after LAST_RECOVER", rm);
+				missing++;
+				take_up(h, cut, fd, rm, &events[i]);
+				break;
+			case KTM_NOTIFY_LAST_RECOVER:
+				last = true;
+				break;
+			case KTM_NOTIFY_COMMIT:
+			case KTM_NOTIFY_ROLLBACK:
+				missing -= !!missing;
+				hear(h, rm, &events[i]);
+				break;
+			default:
+				violation("RM %u: is told %#x", rm, events[i].kind);
+			}
+		}
+	}
+}
+
+/* What it staged and was not told of is rolled back, or was finished. */
+static void conclude(struct history *h, const struct cut *cut, int fd, uint32_t rm)
+{
+	uint32_t status;
+	size_t i;
+
+	for (i = 0; i < h->nr_ens; i++) {
+		struct en_history *en = &h->ens[i];
+
+		if (en->rm != rm || en->found != FOUND_NOTHING ||
+		    !is_known(&en->known, FACT_VOTES, cut) ||
+		    is_known(&en->known, FACT_FINISHES, cut))
+			continue;
+		status = fd < 0 ? KTM_STATUS_ENLISTMENT_NOT_FOUND :
+			 answer(fd, KTM_IOC_EN_RECOVER, &en->guid, 0, NULL, 0);
+		if (status != KTM_STATUS_ENLISTMENT_NOT_FOUND)
+			violation("RM %u: an enlistment that was not mentioned is known: status %u",
+				  rm, status);
+		tally.concluded++;
+		tell(h, en, FACT_ROLLBACK);
+	}
+}
+
+static void finish(struct history *h, const int *fds)
+{
+	uint32_t status;
+	size_t i;
+
+	for (i = 0; i < h->nr_ens; i++) {
+		struct en_history *en = &h->ens[i];
+
+		if (en->found != FOUND_COMMIT && en->found != FOUND_ROLLBACK)
+			continue;
+		tell(h, en, FACT_FINISHES);
+		status = answer(fds[en->rm], en->found == FOUND_COMMIT ? KTM_IOC_COMMIT_COMPLETE :
+				KTM_IOC_ROLLBACK_COMPLETE, &en->guid, 0, NULL, 0);
+		if (status)
+			violation("RM %u: may not finish: status %u", en->rm, status);
+	}
+}
+
+static void expect_nothing(int tm)
+{
+	struct ktm_tm_info info;
+	uint32_t status = tm_info(tm, &info);
+
+	if (status)
+		violation("the transaction manager cannot be queried: status %u", status);
+	else if (info.transactions || info.indoubt)
+		violation("%u transactions are left, %u of them in doubt", info.transactions,
+			  info.indoubt);
+}
+
+/* Returns its descriptor, or -1 if the journal does not know it. */
+static int open_rm(int tm, uint32_t rm)
+{
+	struct ktm_guid guid = rm_guid(rm);
+	uint32_t status;
+	int fd;
+
+	status = rm_open(tm, &guid, &fd);
+	if (status == KTM_STATUS_RM_NOT_FOUND)
+		return -1;
+	if (!status) {
+		status = rm_recover(fd);
+		if (!status)
+			return fd;
+		close(fd);
+	}
+	violation("RM %u: cannot recover: status %u", rm, status);
+	return -1;
+}
+
+void reopen(struct history *h, const struct cut *cut, const char *journal, const char *recorder)
+{
+	int tm, fds[NR_DURABLE];
+	uint32_t rm;
+	size_t i;
+
+	record_to = recorder;
+	for (i = 0; i < h->nr_ens; i++)
+		h->ens[i].found = FOUND_NOTHING;
+	tm = open_tm(journal);
+	if (tm < 0)
+		return;
+	for (rm = 0; rm < NR_DURABLE; rm++) {
+		fds[rm] = open_rm(tm, rm);
+		if (fds[rm] >= 0)
+			listen(h, cut, fds[rm], rm);
+		conclude(h, cut, fds[rm], rm);
+	}
+	judge(h, cut);
+	finish(h, fds);
+	expect_nothing(tm);
+	for (rm = 0; rm < NR_DURABLE; rm++)
+		if (fds[rm] >= 0)
+			close(fds[rm]);
+	close(tm);
+}
+
+void reopen_empty(const char *journal)
+{
+	struct ktm_notification events[MAX_EVENTS];
+	int tm = open_tm(journal), fd, n;
+	uint32_t rm;
+
+	if (tm < 0)
+		return;
+	for (rm = 0; rm < NR_DURABLE; rm++) {
+		fd = open_rm(tm, rm);
+		if (fd < 0)
+			continue;
+		n = rm_read(fd, events, PATIENCE_MS);
+		if (n != 1 || events[0].kind != KTM_NOTIFY_LAST_RECOVER)
+			violation("RM %u: something is left after all was finished", rm);
+		close(fd);
+	}
+	expect_nothing(tm);
+	close(tm);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the clients and the test RMs of one machine share.
+ */
+#ifndef KTM_CRASH_WORKLOAD_H
+#define KTM_CRASH_WORKLOAD_H
+
+#include "calls.h"
+#include "marks.h"
+
+#include "../cut/prng.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define MAX_ENLISTMENTS	8192
+
+enum vote { VOTE_YES, VOTE_READ_ONLY, VOTE_NO, VOTE_NEVER };
+
+/**
+ * struct part - what an RM knows of one enlistment, as if in a store of its own
+ * @uow: the transaction
+ * @en: the enlistment; its place in the table is its key
+ * @rm: whose
+ * @incarnation: of the RM, when it enlisted
+ * @vote: what it is going to answer to PREPARE
+ * @slow: leave COMMIT unanswered until it is recovered
+ * @length: bytes of recovery information
+ * @seed: what they are made from
+ * @entered: @en is known
+ * @done: finished, or it has left
+ * @recovered: the incarnation to which RM recovery mentioned it
+ */
+struct part {
+	struct ktm_guid uow;
+	struct ktm_guid en;
+	uint32_t rm;
+	uint32_t incarnation;
+	enum vote vote;
+	bool slow;
+	uint32_t length;
+	uint32_t seed;
+	atomic_bool entered;
+	atomic_bool done;
+	uint32_t recovered;
+};
+
+/**
+ * struct shared - outlives the processes that are killed
+ * @nr_parts: places taken in @parts
+ * @nr_ended: transactions that came to an end
+ * @nr_marks: marks made
+ * @incarnation: how often each RM was opened
+ */
+struct shared {
+	atomic_uint nr_parts;
+	atomic_uint nr_ended;
+	atomic_uint nr_marks;
+	uint32_t incarnation[NR_RMS];
+	struct part parts[MAX_ENLISTMENTS];
+};
+
+/**
+ * struct participant - one test RM of this process
+ * @number: which
+ * @tm: its TM
+ * @fd: its descriptor
+ * @lock: read: @fd is used to enlist; write: it is closed and opened
+ * @prng: its choices
+ * @reopens: it closes and opens itself now and then
+ * @stop: it shall end
+ */
+struct participant {
+	unsigned int number;
+	int tm;
+	int fd;
+	pthread_rwlock_t lock;
+	struct prng prng;
+	bool reopens;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+extern struct shared *shared;
+extern struct participant participants[NR_RMS];
+
+/* Where marks go: a disk of their own behind the journal, or a log-writes device. */
+void sink_disk(const char *partition);
+void sink_device(const char *name);
+void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *part);
+
+void participant_start(struct participant *p, int tm, struct prng prng, bool reopens);
+void participant_stop(struct participant *p);
+
+void clients_run(int tm, unsigned int transactions, struct prng prng);
+
+#endif
