@@ -601,6 +601,7 @@ static const struct file_operations en_fops = {
 const struct ktm_kind_ops ktm_en_ops = {
 	.name		= "en",
 	.fops		= &en_fops,
+	.not_found	= KTM_STATUS_ENLISTMENT_NOT_FOUND,
 	.all_access	= KTM_EN_ALL_ACCESS,
 	.r		= KTM_EN_QUERY_INFORMATION,
 	.w		= KTM_EN_QUERY_INFORMATION | KTM_EN_SET_INFORMATION |

@@ -62,6 +62,35 @@ free_handle:
 	return status;
 }
 
+/**
+ * ktm_handle_open - open an object by its GUID
+ * @kind: enum ktm_object_kind
+ * @scope: TM of an RM, else NULL
+ * @flags: those of @arg that the kind knows
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status; nothing but owner and mode says who may.
+ */
+u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
+		    struct ktm_new_fd *nfd)
+{
+	struct ktm_object *obj;
+	u32 status, granted;
+
+	if (arg->flags & ~flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	obj = ktm_object_find(kind, scope, &arg->guid);
+	if (!obj)
+		return ktm_kind(kind)->not_found;
+	status = ktm_object_grant(obj, arg->access, &granted);
+	if (!status)
+		status = ktm_handle_create(obj, granted, arg->flags, nfd);
+	ktm_object_put(obj);
+	arg->fd = nfd->fd;
+	return status;
+}
+
 /* The caller of the ioctl knows the number: from now on it is his. */
 void ktm_new_fd_install(struct ktm_new_fd *nfd)
 {

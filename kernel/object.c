@@ -33,6 +33,11 @@ static const struct ktm_kind_ops *const kinds[] = {
 	[KTM_KIND_EN] = &ktm_en_ops,
 };
 
+const struct ktm_kind_ops *ktm_kind(u8 kind)
+{
+	return kinds[kind];
+}
+
 static struct rhashtable tables[ARRAY_SIZE(kinds)];
 
 static u32 object_hash(const void *data, u32 len, u32 seed)
@@ -180,7 +185,7 @@ int ktm_object_publish_nofail(struct ktm_object *obj)
 	int err;
 
 	while ((err = ktm_object_publish(obj)) == -ENOMEM)
-		msleep(10);
+		msleep(20);
 	return err;
 }
 

@@ -34,6 +34,7 @@ struct seq_file;
  * struct ktm_kind_ops - what differs between the kinds
  * @name: for fdinfo and /proc
  * @fops: of its descriptors
+ * @not_found: status for a GUID that is none of its
  * @all_access: every right that there is
  * @r: rights that mode bit r grants to whom it applies
  * @w: the same for w
@@ -47,6 +48,7 @@ struct seq_file;
 struct ktm_kind_ops {
 	const char *name;
 	const struct file_operations *fops;
+	u32 not_found;
 	u32 all_access, r, w, x;
 	u32 (*opened)(struct ktm_object *obj, u32 access, u32 flags);
 	void (*closed)(struct ktm_object *obj, u32 access);
@@ -92,6 +94,7 @@ u32 ktm_object_grant(const struct ktm_object *obj, u32 access, u32 *granted);
 u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
 			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
 			 const void *ctx);
+const struct ktm_kind_ops *ktm_kind(u8 kind);
 void ktm_object_release(struct kref *ref);
 
 static inline void ktm_object_get(struct ktm_object *obj)
@@ -121,6 +124,8 @@ struct ktm_new_fd {
 };
 
 u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
+u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
+		    struct ktm_new_fd *nfd);
 void ktm_new_fd_install(struct ktm_new_fd *nfd);
 void ktm_new_fd_cancel(struct ktm_new_fd *nfd);
 struct ktm_handle *ktm_handle_of(struct file *file);

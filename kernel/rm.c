@@ -213,22 +213,9 @@ put:
  */
 u32 ktm_rm_open(struct ktm_tm *tm, struct ktm_open *arg, struct ktm_new_fd *nfd)
 {
-	struct ktm_object *obj;
-	u32 status, granted;
-
-	if (arg->flags & ~KTM_OPEN_EXCLUSIVE || arg->reserved)
-		return KTM_STATUS_INVALID_PARAMETER;
 	if (!ktm_tm_online(tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	obj = ktm_object_find(KTM_KIND_RM, tm, &arg->guid);
-	if (!obj)
-		return KTM_STATUS_RM_NOT_FOUND;
-	status = ktm_object_grant(obj, arg->access, &granted);
-	if (!status)
-		status = ktm_handle_create(obj, granted, arg->flags, nfd);
-	ktm_object_put(obj);
-	arg->fd = nfd->fd;
-	return status;
+	return ktm_handle_open(KTM_KIND_RM, tm, KTM_OPEN_EXCLUSIVE, arg, nfd);
 }
 
 /*
@@ -453,6 +440,7 @@ static const struct file_operations rm_fops = {
 const struct ktm_kind_ops ktm_rm_ops = {
 	.name		= "rm",
 	.fops		= &rm_fops,
+	.not_found	= KTM_STATUS_RM_NOT_FOUND,
 	.all_access	= KTM_RM_ALL_ACCESS,
 	.r		= KTM_RM_QUERY_INFORMATION,
 	.w		= KTM_RM_ALL_ACCESS & ~KTM_RM_RECOVER,

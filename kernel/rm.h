@@ -10,7 +10,6 @@
 #include "object.h"
 #include "tm.h"
 
-
 /*
  * A resource manager.
  *

@@ -236,31 +236,6 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	return status;
 }
 
-/**
- * ktm_tm_open - KTM_IOC_TM_OPEN
- * @arg: the request
- * @nfd: out: the descriptor
- *
- * Return: enum ktm_status.
- */
-u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
-{
-	struct ktm_object *obj;
-	u32 status, granted;
-
-	if (arg->flags || arg->reserved)
-		return KTM_STATUS_INVALID_PARAMETER;
-	obj = ktm_object_find(KTM_KIND_TM, NULL, &arg->guid);
-	if (!obj)
-		return KTM_STATUS_TM_NOT_FOUND;
-	status = ktm_object_grant(obj, arg->access, &granted);
-	if (!status)
-		status = ktm_handle_create(obj, granted, 0, nfd);
-	ktm_object_put(obj);
-	arg->fd = nfd->fd;
-	return status;
-}
-
 static u32 tm_opened(struct ktm_object *obj, u32 access, u32 flags)
 {
 	return ktm_tm_hold(ktm_tm_of(obj)) ? KTM_STATUS_SUCCESS : KTM_STATUS_TM_NOT_FOUND;
@@ -482,6 +457,7 @@ static const struct file_operations tm_fops = {
 const struct ktm_kind_ops ktm_tm_ops = {
 	.name		= "tm",
 	.fops		= &tm_fops,
+	.not_found	= KTM_STATUS_TM_NOT_FOUND,
 	.all_access	= KTM_TM_ALL_ACCESS,
 	.r		= KTM_TM_GENERIC_READ,
 	.w		= KTM_TM_QUERY_INFORMATION | KTM_TM_SET_INFORMATION | KTM_TM_CREATE_RM |

@@ -446,31 +446,6 @@ put:
 	return status;
 }
 
-/**
- * ktm_tx_open - KTM_IOC_TX_OPEN
- * @arg: the request
- * @nfd: out: the descriptor
- *
- * Return: enum ktm_status.
- */
-u32 ktm_tx_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
-{
-	struct ktm_object *obj;
-	u32 status, granted;
-
-	if (arg->flags || arg->reserved)
-		return KTM_STATUS_INVALID_PARAMETER;
-	obj = ktm_object_find(KTM_KIND_TX, NULL, &arg->guid);
-	if (!obj)
-		return KTM_STATUS_TRANSACTION_NOT_FOUND;
-	status = ktm_object_grant(obj, arg->access, &granted);
-	if (!status)
-		status = ktm_handle_create(obj, granted, 0, nfd);
-	ktm_object_put(obj);
-	arg->fd = nfd->fd;
-	return status;
-}
-
 static u32 tx_opened(struct ktm_object *obj, u32 access, u32 flags)
 {
 	struct ktm_transaction *tx = ktm_tx_of(obj);
@@ -736,6 +711,7 @@ static const struct file_operations tx_fops = {
 const struct ktm_kind_ops ktm_tx_ops = {
 	.name		= "tx",
 	.fops		= &tx_fops,
+	.not_found	= KTM_STATUS_TRANSACTION_NOT_FOUND,
 	.all_access	= KTM_TX_ALL_ACCESS,
 	.r		= KTM_TX_QUERY_INFORMATION,
 	.w		= KTM_TX_RESOURCE_MANAGER_RIGHTS,

@@ -77,7 +77,6 @@ static inline struct ktm_transaction *ktm_tx_of(struct ktm_object *obj)
 }
 
 u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd);
-u32 ktm_tx_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
 u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg);
