@@ -124,6 +124,13 @@ static void begin_batch(struct ktm_jw *w)
 	w->opened++;
 }
 
+static void make_forcible(struct ktm_jw *w, struct ktm_jw_batch *b)
+{
+	if (!b->forcible)
+		b->credit += w->sb.unit + KTM_JF_BATCH_HEAD;
+	b->forcible = true;
+}
+
 int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
 {
 	u32 size = ktm_jrec_size(rec);
@@ -159,8 +166,10 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 	ktm_jrec_encode(rec, b->data + b->used, size);
 	b->used += size;
 	b->records++;
-	b->credit += reserved ? reserved : charge;
-	b->forcible |= forcible(rec->type);
+	/* A batch is padded once, however many of its records could have been forced alone. */
+	b->credit += size + size / 2;
+	if (forcible(rec->type))
+		make_forcible(w, b);
 	w->reserved -= reserved;
 	w->appends++;
 	*lsn = b->lsn + b->used;
@@ -174,12 +183,9 @@ int ktm_jw_want(struct ktm_jw *w, u64 lsn)
 	if (lsn > (b ? b->lsn + b->used : w->next_lsn))
 		return -EINVAL;
 	if (b && lsn > b->lsn && !b->forcible) {
-		u32 pad = w->sb.unit + KTM_JF_BATCH_HEAD;
-
-		if (pad > ktm_jw_free(w))
+		if (w->sb.unit + KTM_JF_BATCH_HEAD > ktm_jw_free(w))
 			return -ENOSPC;
-		b->credit += pad;
-		b->forcible = true;
+		make_forcible(w, b);
 	}
 	w->want_lsn = max(w->want_lsn, lsn);
 	return 0;

@@ -8,7 +8,7 @@
  * against what was appended, acknowledged and reported before; then it goes on working
  * and crashes again.
  *
- *	journal_crash [SEED [RUNS]]	RUNS workloads from SEED on (default 1, 4)
+ *	journal_crash [SEED [RUNS]]	RUNS workloads from SEED on (default 1, 8)
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -112,9 +112,8 @@ static void one_trial(struct jsim *from)
 
 static void boundary(struct jsim *s)
 {
-	if (s->failed)
-		return;
-	one_trial(s);
+	if (!s->failed && jsim_violations < JSIM_ENOUGH)
+		one_trial(s);
 }
 
 /*
@@ -129,7 +128,7 @@ static void every_step(struct jsim *from)
 	jsim_clone(&trial, from);
 	jsim_recover(&trial, STOP_NEVER, 0, &ios, &fault);
 	jsim_free(&trial);
-	for (u32 at = 0; at < ios; at++) {
+	for (u32 at = 0; at < ios && jsim_violations < JSIM_ENOUGH; at++) {
 		for (u32 how = 0; how < 2 * CRASH_MODES + 2; how++) {
 			bool error = how >= 2 * CRASH_MODES;
 			enum jsim_recovery r;
@@ -174,13 +173,14 @@ static void run(u64 run_seed)
 	seed = run_seed;
 	jsim_init(&origin, run_seed, unit, bytes / unit, rng_percent(&r, 50));
 	every_step(&origin);
-	while (reopened < 6 && !origin.failed) {
+	while (reopened < 6 && !origin.failed && jsim_violations < JSIM_ENOUGH) {
 		if (jsim_recover(&origin, STOP_NEVER, 0, NULL, &fault) != RECOVERED) {
 			jsim_violation(&origin, "cannot be opened again: %s", fault.msg);
 			break;
 		}
 		origin.boundary = rng_percent(&r, 50) ? boundary : NULL;
-		for (u32 n = 0; n < 1500 && !origin.failed; n++) {
+		/* Where little is forced it takes long until batches fill up. */
+		for (u32 n = origin.force_percent < 50 ? 8000 : 1200; n && !origin.failed; n--) {
 			if (!jsim_step(&origin)) {
 				full++;
 				break;
@@ -200,12 +200,12 @@ static void run(u64 run_seed)
 int main(int argc, char **argv)
 {
 	u64 first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 4;
+	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 8;
 
 	/* Disks are cloned tens of thousands of times: keep their memory. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-	for (u64 i = 0; i < runs; i++)
+	for (u64 i = 0; i < runs && jsim_violations < JSIM_ENOUGH; i++)
 		run(first + i);
 	printf("TAP version 13\n1..2\n");
 	printf("%sok 1 - no crash breaks a promise of the journal\n", jsim_violations ? "not " : "");

@@ -23,6 +23,7 @@ void disk_init(struct disk *d, u64 bytes)
 	d->now = must(calloc(1, bytes));
 	d->durable = must(calloc(1, bytes));
 	d->bad = must(calloc(bytes / SECTOR, sizeof(bool)));
+	d->rotten = must(calloc(bytes / SECTOR, sizeof(bool)));
 }
 
 static void forget(struct pending *p)
@@ -38,6 +39,7 @@ void disk_free(struct disk *d)
 	free(d->now);
 	free(d->durable);
 	free(d->bad);
+	free(d->rotten);
 }
 
 void disk_clone(struct disk *to, const struct disk *from)
@@ -46,9 +48,11 @@ void disk_clone(struct disk *to, const struct disk *from)
 	to->now = must(malloc(from->bytes));
 	to->durable = must(malloc(from->bytes));
 	to->bad = must(malloc(from->bytes / SECTOR * sizeof(bool)));
+	to->rotten = must(malloc(from->bytes / SECTOR * sizeof(bool)));
 	memcpy(to->now, from->now, from->bytes);
 	memcpy(to->durable, from->durable, from->bytes);
 	memcpy(to->bad, from->bad, from->bytes / SECTOR * sizeof(bool));
+	memcpy(to->rotten, from->rotten, from->bytes / SECTOR * sizeof(bool));
 	for (u32 i = 0; i < from->count; i++) {
 		struct pending *p = &to->pending[i];
 
@@ -104,9 +108,17 @@ u32 disk_write_begin(struct disk *d, u64 place, u32 bytes, const void *data, boo
 
 static void persist(struct disk *d, const struct pending *p)
 {
-	for (u32 s = 0; s < p->bytes / SECTOR; s++)
-		if (!p->lost[s])
-			memcpy(d->durable + p->place + s * SECTOR, p->data + s * SECTOR, SECTOR);
+	for (u32 s = 0; s < p->bytes / SECTOR; s++) {
+		if (p->lost[s])
+			continue;
+		memcpy(d->durable + p->place + s * SECTOR, p->data + s * SECTOR, SECTOR);
+		d->rotten[p->place / SECTOR + s] = false;
+	}
+}
+
+static bool changes(const struct disk *d, const struct pending *p, u32 s)
+{
+	return memcmp(d->durable + p->place + s * SECTOR, p->data + s * SECTOR, SECTOR);
 }
 
 static void drop(struct disk *d, u32 i)
@@ -174,8 +186,13 @@ void disk_flush_fail(struct disk *d, struct rng *r)
 		p->covered = false;
 		if (rng_percent(r, 50))
 			continue;
-		for (u32 s = 0; s < p->bytes / SECTOR; s++)
-			p->lost[s] |= rng_percent(r, 70);
+		for (u32 s = 0; s < p->bytes / SECTOR; s++) {
+			if (p->lost[s] || rng_percent(r, 30))
+				continue;
+			p->lost[s] = true;
+			if (changes(d, p, s) && rng_percent(r, 30))
+				d->rotten[p->place / SECTOR + s] = true;
+		}
 	}
 }
 
@@ -214,9 +231,7 @@ void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unread
 
 		/* The sector under the head when the power went, if anything was to change there. */
 		half_written = unreadable && mode == CRASH_ORDERED && i == cut && torn < sectors &&
-			       !p->lost[torn] &&
-			       memcmp(d->durable + p->place + torn * SECTOR,
-				      p->data + torn * SECTOR, SECTOR);
+			       !p->lost[torn] && changes(d, p, torn);
 		for (u32 s = 0; s < sectors; s++) {
 			bool lose;
 
@@ -241,9 +256,11 @@ void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unread
 		}
 		persist(d, p);
 		if (half_written)
-			d->bad[p->place / SECTOR + torn] = true;
+			d->rotten[p->place / SECTOR + torn] = true;
 	}
 	while (d->count)
 		drop(d, d->count - 1);
 	memcpy(d->now, d->durable, d->bytes);
+	for (u64 s = 0; s < d->bytes / SECTOR; s++)
+		d->bad[s] |= d->rotten[s];
 }

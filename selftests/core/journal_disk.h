@@ -6,7 +6,9 @@
  * (or a write through the cache) made durable, and of the rest any part: each
  * write kept, lost, or torn at 512 bytes, in any order. A flush covers the writes that
  * had ended when it was sent. A flush that fails drops part of the cache for good,
- * though it still reads back: as a page that a failed flush left clean.
+ * though it still reads back: as a page that a failed flush left clean. Where it
+ * drops something the medium below may have become unreadable, as it may be under the head
+ * when the power goes.
  */
 #ifndef KTM_TEST_JOURNAL_DISK_H
 #define KTM_TEST_JOURNAL_DISK_H
@@ -33,6 +35,7 @@ struct disk {
 	u8 *now;		/* what is read */
 	u8 *durable;
 	bool *bad;		/* by sector: medium error */
+	bool *rotten;		/* by sector: the same, once the cache is gone */
 	struct pending pending[MAX_PENDING];
 	u32 count;
 	u32 next_id;

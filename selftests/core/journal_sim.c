@@ -212,6 +212,9 @@ void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units, bool fua)
 	s->rng.s = seed;
 	s->unit = unit;
 	s->fua = fua;
+	/* Some force nearly all, some let batches fill up. */
+	s->force_percent = rng_percent(&s->rng, 60) ? 80 : rng_below(&s->rng, 4);
+	s->big_percent = rng_percent(&s->rng, 60) ? 15 : 70;
 	disk_init(&s->disk, units * unit);
 	/* What was on the device before. */
 	for (u64 i = 0; i < s->disk.bytes; i += 512)
@@ -247,6 +250,8 @@ void jsim_clone(struct jsim *to, const struct jsim *from)
 	to->nonce = from->nonce;
 	to->unit = from->unit;
 	to->fua = from->fua;
+	to->force_percent = from->force_percent;
+	to->big_percent = from->big_percent;
 	to->appended = from->appended;
 	to->acked = from->acked;
 	to->last_epoch = from->last_epoch;
@@ -659,9 +664,9 @@ static bool begin_tx(struct jsim *s)
 	for (u32 k = 0; k < tx->enlistments; k++) {
 		u32 dice = rng_below(&s->rng, 100);
 
-		tx->info_len[k] = dice < 85 ? rng_below(&s->rng, 200) :
-				  dice < 95 ? rng_below(&s->rng, 4096) :
-					      KTM_JF_INFO_MAX - rng_below(&s->rng, 8);
+		tx->info_len[k] = dice >= s->big_percent ? rng_below(&s->rng, 200) :
+				  dice > 5 ? rng_below(&s->rng, 4096) :
+					     KTM_JF_INFO_MAX - rng_below(&s->rng, 8);
 		live += ktm_jf_live_tx_bytes(1, tx->info_len[k]);
 	}
 	if (live > ktm_jf_live_capacity(&s->w.sb))
@@ -702,7 +707,7 @@ static bool advance_tx(struct jsim *s, struct jsim_tx *tx)
 		rec.decision.clock = ++s->nonce;
 		reserved = tx->decision_reserved;
 		tx->decision_reserved = 0;
-		return append(s, &rec, reserved, rng_percent(&s->rng, 80));
+		return append(s, &rec, reserved, rng_percent(&s->rng, s->force_percent));
 	}
 	for (u32 i = 0; i < MAX_ENL; i++)
 		if (tx->key[i] && !tx->done[i]) {
@@ -727,7 +732,7 @@ static bool change_rm(struct jsim *s)
 		make_rm(&rec, s->state.rm[k], true);
 	else
 		make_rm(&rec, ++s->nonce, false);
-	return append(s, &rec, 0, rng_percent(&s->rng, 70));
+	return append(s, &rec, 0, rng_percent(&s->rng, s->force_percent));
 }
 
 bool jsim_step(struct jsim *s)

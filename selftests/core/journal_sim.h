@@ -17,6 +17,7 @@
 #define MAX_RM		6
 #define MAX_HISTORY	8192
 #define MAX_FLIGHT	64
+#define JSIM_ENOUGH	50	/* violations after which a campaign stops */
 
 struct jsim_tx {
 	u64 id;			/* 0: slot is free */
@@ -50,6 +51,8 @@ struct jsim {
 	u64 nonce;
 	u32 unit;
 	bool fua;
+	u32 force_percent;		/* how many decisions are forced */
+	u32 big_percent;		/* how much recovery information is large */
 
 	u64 history[MAX_HISTORY];	/* hash of each record appended */
 	u64 digest[MAX_HISTORY + 1];	/* of what lives after so many records */
