@@ -8,7 +8,7 @@
  * against what was appended, acknowledged and reported before; then it goes on working
  * and crashes again.
  *
- *	journal_crash [SEED [RUNS]]	RUNS workloads from SEED on (default 1, 8)
+ *	journal_crash [SEED [RUNS]]	RUNS workloads from SEED on (default 1, 6)
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -129,8 +129,10 @@ static void every_step(struct jsim *from)
 	jsim_recover(&trial, STOP_NEVER, 0, &ios, &fault);
 	jsim_free(&trial);
 	for (u32 at = 0; at < ios && jsim_violations < JSIM_ENOUGH; at++) {
-		for (u32 how = 0; how < 2 * CRASH_MODES + 2; how++) {
+		for (u32 how = 0; how < 2 * CRASH_MODES + 3; how++) {
 			bool error = how >= 2 * CRASH_MODES;
+			/* Few cases are the ones with a failed I/O: look at each step after them. */
+			u32 stride = error ? 1 : 3;
 			enum jsim_recovery r;
 
 			jsim_clone(&trial, from);
@@ -143,12 +145,12 @@ static void every_step(struct jsim *from)
 			/* The next opening reads what the cache holds, and is cut in turn. */
 			if (!error)
 				crash(&trial, how / 2);
-			for (u32 at2 = 0; at2 < 24 && !trial.failed && !from->failed; at2 += 3) {
+			for (u32 at2 = how % stride; at2 < 24 && !trial.failed; at2 += stride) {
 				jsim_clone(&probe, &trial);
 				probe.rng.s += at2;
-				if (jsim_recover(&probe, STOP_CRASH, at2 + how % 3, NULL, &fault) ==
-				    STOPPED)
-					crash_somehow(&probe);
+				if (jsim_recover(&probe, STOP_CRASH, at2, NULL, &fault) == STOPPED)
+					crash(&probe, error ? CRASH_ROT :
+						      rng_below(&probe.rng, CRASH_MODES));
 				tried++;
 				if (recover_anyhow(&probe, 0))
 					jsim_check_tail(&probe);
@@ -165,15 +167,16 @@ static void run(u64 run_seed)
 	static const u32 units[] = { 4096, 4096, 4096, 8192, 65536 };
 	struct rng r = { run_seed };
 	u32 unit = units[rng_below(&r, 5)];
-	u64 bytes = max(400u << 10, 8 * unit) + (rng_below(&r, 3) ? 0 : 1u << 20) +
+	u64 bytes = max(400u << 10, 8 * unit) + (rng_percent(&r, 50) ? 0 : 1u << 20) +
 		    unit * rng_below(&r, 20);
 	struct ktm_jf_fault fault;
 	u32 reopened = 0;
 
 	seed = run_seed;
-	jsim_init(&origin, run_seed, unit, bytes / unit, rng_percent(&r, 50));
+	jsim_init(&origin, run_seed, unit, bytes / unit);
 	every_step(&origin);
 	while (reopened < 6 && !origin.failed && jsim_violations < JSIM_ENOUGH) {
+		jsim_habits(&origin);
 		if (jsim_recover(&origin, STOP_NEVER, 0, NULL, &fault) != RECOVERED) {
 			jsim_violation(&origin, "cannot be opened again: %s", fault.msg);
 			break;
@@ -200,7 +203,7 @@ static void run(u64 run_seed)
 int main(int argc, char **argv)
 {
 	u64 first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 8;
+	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 6;
 
 	/* Disks are cloned tens of thousands of times: keep their memory. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);

@@ -296,8 +296,7 @@ static void run(u64 seed)
 	u32 unit = units[rng_below(&r, 4)];
 	struct ktm_jf_fault fault;
 
-	jsim_init(&origin, seed, unit, max(420u << 10, 9 * unit) / unit + rng_below(&r, 60),
-		  rng_percent(&r, 50));
+	jsim_init(&origin, seed, unit, max(420u << 10, 9 * unit) / unit + rng_below(&r, 60));
 	for (u32 round = 1 + rng_below(&r, 4); round; round--) {
 		if (jsim_recover(&origin, STOP_NEVER, 0, NULL, &fault) != RECOVERED) {
 			jsim_violation(&origin, "cannot be opened: %s", fault.msg);

@@ -176,7 +176,7 @@ void disk_flush_end(struct disk *d)
 	}
 }
 
-void disk_flush_fail(struct disk *d, struct rng *r)
+void disk_flush_fail(struct disk *d, struct rng *r, bool worst)
 {
 	for (u32 i = 0; i < d->count; i++) {
 		struct pending *p = &d->pending[i];
@@ -184,13 +184,13 @@ void disk_flush_fail(struct disk *d, struct rng *r)
 		if (!p->covered)
 			continue;
 		p->covered = false;
-		if (rng_percent(r, 50))
+		if (!worst && rng_percent(r, 50))
 			continue;
 		for (u32 s = 0; s < p->bytes / SECTOR; s++) {
-			if (p->lost[s] || rng_percent(r, 30))
+			if (p->lost[s] || (!worst && rng_percent(r, 30)))
 				continue;
 			p->lost[s] = true;
-			if (changes(d, p, s) && rng_percent(r, 30))
+			if (changes(d, p, s) && (worst ? !s : rng_percent(r, 30)))
 				d->rotten[p->place / SECTOR + s] = true;
 		}
 	}
@@ -232,11 +232,16 @@ void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unread
 		/* The sector under the head when the power went, if anything was to change there. */
 		half_written = unreadable && mode == CRASH_ORDERED && i == cut && torn < sectors &&
 			       !p->lost[torn] && changes(d, p, torn);
+		if (mode == CRASH_ROT) {
+			torn = 0;
+			half_written = !p->lost[0] && changes(d, p, 0);
+		}
 		for (u32 s = 0; s < sectors; s++) {
 			bool lose;
 
 			switch (mode) {
 			case CRASH_LOSE_ALL:
+			case CRASH_ROT:
 				lose = true;
 				break;
 			case CRASH_KEEP_ALL:

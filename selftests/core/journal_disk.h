@@ -48,6 +48,7 @@ enum crash_mode {
 	CRASH_BY_WRITE,
 	CRASH_BY_SECTOR,
 	CRASH_ORDERED,		/* a prefix of what was written, the last one torn */
+	CRASH_ROT,		/* all lost, and where each began nothing can be read */
 	CRASH_MODES,
 };
 
@@ -60,7 +61,8 @@ u32 disk_write_begin(struct disk *d, u64 place, u32 bytes, const void *data, boo
 void disk_write_end(struct disk *d, u32 id);
 void disk_flush_begin(struct disk *d);
 void disk_flush_end(struct disk *d);
-void disk_flush_fail(struct disk *d, struct rng *r);
+/* @worst: all of it dropped, and where each write began nothing can be read. */
+void disk_flush_fail(struct disk *d, struct rng *r, bool worst);
 void disk_write(struct disk *d, u64 place, u32 bytes, const void *data);
 void disk_flush(struct disk *d);
 

@@ -201,7 +201,15 @@ static void make_rm(struct ktm_jrec *rec, u64 id, bool gone)
 
 /* ---- life ------------------------------------------------------------- */
 
-void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units, bool fua)
+void jsim_habits(struct jsim *s)
+{
+	s->fua = rng_percent(&s->rng, 50);
+	/* Some force nearly all, some let batches fill up. */
+	s->force_percent = rng_percent(&s->rng, 60) ? 80 : 1 + rng_below(&s->rng, 6);
+	s->big_percent = rng_percent(&s->rng, 60) ? 15 : 70;
+}
+
+void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units)
 {
 	struct ktm_jf_params p = { .dev_bytes = units * unit, .logical = 512, .physical = unit };
 	struct ktm_jf_fault fault;
@@ -211,10 +219,7 @@ void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units, bool fua)
 	memset(s, 0, sizeof(*s));
 	s->rng.s = seed;
 	s->unit = unit;
-	s->fua = fua;
-	/* Some force nearly all, some let batches fill up. */
-	s->force_percent = rng_percent(&s->rng, 60) ? 80 : rng_below(&s->rng, 4);
-	s->big_percent = rng_percent(&s->rng, 60) ? 15 : 70;
+	jsim_habits(s);
 	disk_init(&s->disk, units * unit);
 	/* What was on the device before. */
 	for (u64 i = 0; i < s->disk.bytes; i += 512)
@@ -378,7 +383,8 @@ static void recovered(struct jsim *s, struct replayed *r)
 	s->state = r->state;
 	s->appended = s->acked = s->state.count;
 	s->last_epoch = jsim_jo.new_epoch;
-	ktm_jw_init(&s->w, &jsim_jo.next_sb, bufs, 4, KTM_JW_BUF_BYTES, s->fua);
+	ktm_jw_init(&s->w, &jsim_jo.next_sb, bufs, 4,
+		    rng_percent(&s->rng, 60) ? KTM_JF_WINDOW_MIN : KTM_JW_BUF_BYTES, s->fua);
 	reserve_again(s);
 	s->in_flight = 0;
 	s->online = true;
@@ -404,7 +410,7 @@ static bool do_io(struct jsim *s, enum ktm_jo_want want, enum jsim_stop stop, bo
 	default:
 		disk_flush_begin(&s->disk);
 		if (here && stop == STOP_ERROR) {
-			disk_flush_fail(&s->disk, &s->rng);
+			disk_flush_fail(&s->disk, &s->rng, rng_percent(&s->rng, 30));
 			*err = -EIO;
 		} else if (!here) {
 			disk_flush_end(&s->disk);
@@ -561,7 +567,7 @@ static void end_one(struct jsim *s, u32 n, bool fail)
 	s->in_flight--;
 	if (!io.batch) {
 		if (fail)
-			disk_flush_fail(&s->disk, &s->rng);
+			disk_flush_fail(&s->disk, &s->rng, rng_percent(&s->rng, 30));
 		else
 			disk_flush_end(&s->disk);
 		ktm_jw_flush_done(&s->w, fail ? -EIO : 0);

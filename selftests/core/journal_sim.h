@@ -92,7 +92,9 @@ extern bool jsim_quiet;
 void jsim_violation(struct jsim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A formatted disk of this many units with nothing in it. */
-void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units, bool fua);
+void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units);
+/* What kind of workload the next ones are, and whether the disk has FUA. */
+void jsim_habits(struct jsim *s);
 void jsim_free(struct jsim *s);
 
 /* What a crash leaves of it: the disk and what is known of it. */
