@@ -67,6 +67,7 @@ struct found {
 };
 
 /* setup.c */
+extern const struct rm_program files_program;
 int files_open(const struct rm_options *options, struct rm_core *core,
 	       struct rm_identity *identity, void **store);
 int files_set_tm(void *store, const struct ktm_guid *tm);

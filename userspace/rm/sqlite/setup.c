@@ -93,8 +93,8 @@ static int write_identity(struct sql_store *s, const struct rm_identity *identit
 	sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	rc = sqlite3_prepare_v2(s->db, "INSERT OR REPLACE INTO ktm_identity(id, rm, tm) "
-				"VALUES(1, ?, ?)", -1, &stmt, NULL);
+	rc = sqlite3_prepare_v2(s->db, "INSERT INTO ktm_identity(id, rm, tm) VALUES(1, ?, ?) "
+				"ON CONFLICT(id) DO UPDATE SET tm = excluded.tm", -1, &stmt, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(stmt, 1, &identity->rm, sizeof(identity->rm),
 				       SQLITE_STATIC);
@@ -115,7 +115,8 @@ static int open_identity(struct sql_store *s, const struct rm_options *options,
 
 	rc = sql_run(s->db, "BEGIN IMMEDIATE;"
 		     "CREATE TABLE IF NOT EXISTS ktm_identity("
-		     "id INTEGER PRIMARY KEY CHECK(id = 1), rm BLOB NOT NULL, tm BLOB NOT NULL);"
+		     "id INTEGER PRIMARY KEY CHECK(id = 1), rm BLOB NOT NULL, tm BLOB NOT NULL, "
+		     "starts INTEGER NOT NULL DEFAULT 0);"
 		     "CREATE TABLE IF NOT EXISTS ktm_intent("
 		     "enlistment BLOB PRIMARY KEY NOT NULL, body BLOB NOT NULL) WITHOUT ROWID");
 	if (rc == SQLITE_OK)
@@ -132,6 +133,9 @@ static int open_identity(struct sql_store *s, const struct rm_options *options,
 			}
 		}
 	}
+	/* Some write, so that the files of the log are there from now on. */
+	if (rc == SQLITE_OK)
+		rc = sql_run(s->db, "UPDATE ktm_identity SET starts = starts + 1");
 	if (rc == SQLITE_OK)
 		rc = schema_refresh(&s->schema, s->db);
 	if (rc == SQLITE_OK)
@@ -183,7 +187,7 @@ static int open_connection(struct sql_store *s, const char *path, int flags, sql
 	return rc == SQLITE_OK ? 0 : sql_log(*db, path, rc);
 }
 
-/* The name of a new database must last, too. */
+/* The names of the database and its log must last, too; SQLite ignores it if they do not. */
 static int sync_directory(const char *path)
 {
 	char *copy = strdup(path);
@@ -220,8 +224,6 @@ int sql_open(const struct rm_options *options, struct rm_core *core,
 		ret = -errno;
 	if (!ret)
 		ret = rm_lock_store(s->lock);
-	if (!ret)
-		ret = sync_directory(options->store);
 	if (ret) {
 		log_line("cannot open %s: %s", options->store,
 			 ret == -EBUSY ? "another process has it" : strerror(-ret));
@@ -230,6 +232,12 @@ int sql_open(const struct rm_options *options, struct rm_core *core,
 	ret = open_connection(s, options->store, SQLITE_OPEN_READWRITE, &s->db);
 	if (!ret)
 		ret = open_identity(s, options, identity);
+	if (!ret) {
+		ret = sync_directory(options->store);
+		if (ret)
+			log_line("cannot sync the directory of %s: %s", options->store,
+				 strerror(-ret));
+	}
 	if (!ret)
 		ret = open_connection(s, options->store, SQLITE_OPEN_READONLY, &s->reader);
 	if (!ret)
@@ -265,3 +273,22 @@ void sql_close(void *store)
 		close(s->lock);
 	free(s);
 }
+
+const struct rm_program sql_program = {
+	.name = "ktm-rm-sqlite",
+	.store_option = "db",
+	.extra_option = "schema",
+	.usage =
+		"  --db PATH        the database; others may read it, nobody else writes it\n"
+		"  --schema PATH    SQL that makes the tables, run once when it is new\n",
+	.open = sql_open,
+	.set_tm = sql_set_tm,
+	.close = sql_close,
+	.ops = {
+		.load = sql_load,
+		.request = sql_request,
+		.prepare = sql_prepare,
+		.commit = sql_commit,
+		.forget = sql_forget,
+	},
+};

@@ -75,6 +75,7 @@ struct sql_store {
 };
 
 /* setup.c */
+extern const struct rm_program sql_program;
 int sql_open(const struct rm_options *options, struct rm_core *core,
 	     struct rm_identity *identity, void **store);
 int sql_set_tm(void *store, const struct ktm_guid *tm);
