@@ -18,16 +18,18 @@ status=0
 count=0
 # Their results under one count.
 for test in files_test sqlite_test; do
+	mkdir "$scratch/$test"
 	while IFS= read -r line; do
 		case $line in
 		"ok "* | "not ok "*)
 			count=$((count + 1))
+			[ "${line%%ok*}" = '' ] || status=1
 			echo "${line%% [0-9]*} $count $test: ${line#*ok [0-9]* }"
 			;;
 		1..*) ;;
 		*) echo "$line" ;;
 		esac
-	done < <("$programs/$test" "$scratch" 2>"$scratch/log" ||
+	done < <("$programs/$test" "$scratch/$test" 2>"$scratch/log" ||
 		 echo "not ok 0 ended with status $?")
 done
 echo "1..$count"
