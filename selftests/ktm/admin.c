@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an administrator does and sees: ktmctl on the machine's disk and on files,
+ * and the example resource managers under it, killed at every moment.
+ */
+#define _GNU_SOURCE
+#include <ktm.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "calls.h"
+#include "disk.h"
+
+#define ME_A	"00000000-0000-4000-8000-00000000000a"
+#define ME_B	"00000000-0000-4000-8000-00000000000b"
+
+static char work[] = "/tmp/ktm-admin-XXXXXX";
+
+static void to_work(void)
+{
+	CHECK(mkdtemp(work));
+	CHECK_EQ(chdir(work), 0);
+}
+
+/* Starts a program; what it prints goes to the file @output. */
+static pid_t start(const char *output, const char *const *argv)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+#define START(output, ...)	start(output, (const char *const []){ __VA_ARGS__, NULL })
+
+/* The command succeeds within the patience that we have. */
+static void until_run(const char *command)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+
+	while (run("%s", command)) {
+		if (deadline_passed(&d))
+			FAIL("'%s' does not come true", command);
+		nap();
+	}
+}
+
+/* The TM of a journal, held by ktmctl; its GUID goes to @guid. */
+static pid_t start_tm(const char *path, char guid[KTM_GUID_STRING])
+{
+	pid_t pid = START("tm.log", "ktmctl", "start", path);
+	FILE *log;
+
+	until_run("grep -q online tm.log");
+	log = fopen("tm.log", "re");
+	CHECK(log && fscanf(log, "transaction manager %36s", guid) == 1);
+	fclose(log);
+	return pid;
+}
+
+static void stop_tm(pid_t pid)
+{
+	int status;
+
+	CHECK_EQ(kill(pid, SIGTERM), 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+/* A TM gives its device up a moment after its last holder has gone. */
+static void until_free(const char *path)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+	int fd;
+
+	while ((fd = disk_open_alone(path)) < 0) {
+		if (deadline_passed(&d))
+			FAIL("%s is still in use", path);
+		nap();
+	}
+	close(fd);
+}
+
+/* ---- format and start ---- */
+
+TEST(format_refuses_what_is_used)
+{
+	struct disk disk = disk_make(32 * MIB);
+	char guid[KTM_GUID_STRING];
+	pid_t tm;
+
+	to_work();
+	CHECK_EQ(run("mkswap -L mine %s >/dev/null", disk.path), 0);
+	CHECK_EQ(run("ktmctl format %s 2>why", disk.path), 1);
+	CHECK_EQ(run("grep -q 'swap named \"mine\"; nothing was changed' why"), 0);
+	CHECK_EQ(run("swapon %s", disk.path), 0);
+	CHECK_EQ(run("ktmctl format --force %s 2>why", disk.path), 1);
+	CHECK_EQ(run("grep -q 'is in use' why"), 0);
+	CHECK_EQ(run("swapoff %s", disk.path), 0);
+	CHECK_EQ(run("ktmctl format --force %s >/dev/null", disk.path), 0);
+
+	tm = start_tm(disk.path, guid);
+	CHECK_EQ(run("ktmctl format --force %s 2>why", disk.path), 1);
+	CHECK_EQ(run("grep -q 'is in use' why"), 0);
+	stop_tm(tm);
+	CHECK_EQ(run("ktmctl format %s 2>why", disk.path), 1);
+	CHECK_EQ(run("grep -q 'a ktm journal, transaction manager %s' why", guid), 0);
+}
+
+TEST(start_says_what_is_wrong)
+{
+	struct disk disk = disk_make(16 * MIB);
+
+	to_work();
+	CHECK_EQ(run("ktmctl start %s 2>why", disk.path), 1);
+	CHECK_EQ(run("grep -q 'ktmctl format' why"), 0);
+	CHECK_EQ(run("ktmctl start nothing 2>why"), 1);
+	CHECK_EQ(run("ktmctl start . 2>why"), 1);
+	CHECK_EQ(run("ktmctl start /dev/null 2>why"), 1);
+	CHECK_EQ(run("grep -q 'neither a block device' why"), 0);
+	CHECK_EQ(run("ktmctl recover " ME_A " 2>why"), 1);
+	CHECK_EQ(run("grep -q 'no such transaction manager' why"), 0);
+	CHECK_EQ(run("ktmctl status | grep -q 'no transaction manager'"), 0);
+}
+
+TEST(journal_in_a_file)
+{
+	char guid[KTM_GUID_STRING], again[KTM_GUID_STRING], command[128];
+	pid_t tm, second;
+
+	to_work();
+	CHECK_EQ(run("ktmctl format --size 16M journal >/dev/null"), 0);
+	tm = start_tm("journal", guid);
+	CHECK_EQ(run("grep -q 'journal on /dev/loop' tm.log"), 0);
+	CHECK_EQ(run("ktmctl format --force journal 2>why"), 1);
+	CHECK_EQ(run("grep -q 'attached to /dev/loop' why"), 0);
+	/* A second one holds the same TM through the same loop device. */
+	second = start_tm("journal", again);
+	CHECK(!strcmp(guid, again));
+	stop_tm(tm);
+	snprintf(command, sizeof(command), "ktmctl status | grep -q '%s: online, durable'", guid);
+	until_run(command);
+	stop_tm(second);
+	/* The last one takes the loop device with it. */
+	until_run("! grep -qs admin /sys/block/loop*/loop/backing_file");
+	tm = start_tm("journal", again);
+	CHECK(!strcmp(guid, again));
+	stop_tm(tm);
+}
+
+/* ---- status ---- */
+
+TEST(status_shows_who_waits_for_whom)
+{
+	int tm = tm_volatile(), rm, tx, unbound;
+	struct ktm_guid en;
+
+	to_work();
+	rm = ktm_rm_create(tm, KTM_RM_VOLATILE | KTM_RM_EXCLUSIVE, KTM_RM_ALL_ACCESS, 0, NULL,
+			   "evil \033[31m\"na\\me\" \xff", NULL);
+	tx = ktm_tx_create(dev(), tm, 0, KTM_TX_ALL_ACCESS, 0, 3600000000000ull, "a transfer", NULL,
+			   NULL);
+	unbound = ktm_tx_begin(dev(), -1, "free", NULL, NULL);
+	CHECK(rm >= 0 && tx >= 0 && unbound >= 0);
+	CHECK_EQ(ktm_enlist(rm, tx, KTM_NOTIFY_REQUIRED, 0, &en, NULL), 0);
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+	CHECK_EQ(run("grep -q 'online, volatile, 1 resource managers, 1 transactions' text"), 0);
+	/* What comes from others must not reach a terminal as it is. */
+	CHECK_EQ(run("grep -q 'evil ?\\[31m' text"), 0);
+	CHECK_EQ(run("grep -q '\"a transfer\": active, for .* of at most 1 h 0 min' text"), 0);
+	CHECK_EQ(run("grep -q '\"free\": active' text"), 0);
+	CHECK_EQ(run("grep -qF 'evil \\u001b[31m\\\"na\\\\me\\\" \\ufffd' json"), 0);
+	CHECK_EQ(run("grep -q '\"exclusive\":true,\"online\":true,\"enlistments\":1' json"), 0);
+	CHECK_EQ(run("grep -q '\"state\":\"active\",\"present\":true,\"waited_for\":false' json"), 0);
+	CHECK_EQ(run("grep -q '\"unbound_transactions\":\\[{\"uow\":' json"), 0);
+
+	CHECK_EQ(ktm_tx_commit(tx, 0, NULL), 0);
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+	CHECK_EQ(run("grep -q '\"a transfer\": preparing' text"), 0);
+	CHECK_EQ(run("grep -q 'waits for .*: preparing' text"), 0);
+	CHECK_EQ(run("grep -q '\"waited_for\":true' json"), 0);
+	CHECK_EQ(ktm_en_rollback(rm, &en, NULL), 0);
+	CHECK_EQ(ktm_rollback_complete(rm, &en, NULL), 0);
+}
+
+TEST(a_failed_device_is_shown_and_recovered)
+{
+	struct disk disk = disk_make(16 * MIB);
+	struct flaky flaky;
+	char guid[KTM_GUID_STRING];
+	pid_t tm, rm;
+
+	to_work();
+	CHECK_EQ(run("ktmctl format %s >/dev/null && mkdir a", disk.path), 0);
+	flaky = flaky_make(&disk);
+	tm = start_tm(flaky.path, guid);
+	rm = START("a.log", "rm40", guid, ME_A, "a");
+	until_run("rm40-client before a/socket 2>/dev/null");
+	flaky_set(&flaky, FAIL_WRITES);
+	CHECK_EQ(run("rm40-client lost a/socket 2>why"), 1);
+	CHECK_EQ(run("grep -q 'outcome is not known yet' why"), 0);
+	CHECK_EQ(run("ktmctl status >text"), 0);
+	CHECK_EQ(run("grep -q 'failed, durable' text && grep -q 'ktmctl recover %s' text", guid), 0);
+	CHECK_EQ(run("ktmctl recover %s 2>why", guid), 1);
+	flaky_set(&flaky, NO_TROUBLE);
+	CHECK_EQ(run("ktmctl recover %s >/dev/null", guid), 0);
+	CHECK_EQ(run("grep -q before a/value"), 0);
+	until_run("rm40-client after a/socket 2>/dev/null");
+	CHECK_EQ(run("grep -q after a/value"), 0);
+	/* What had been staged for the lost one is gone. */
+	CHECK_EQ(run("ls a | grep -v -e value -e socket"), 1);
+	test_kill(rm);
+	stop_tm(tm);
+	until_free(flaky.path);
+	flaky_remove(&flaky);
+}
+
+/* ---- the example resource managers ---- */
+
+static const char *journal;
+
+static void need_journal(void)
+{
+	journal = getenv("KTM_JOURNAL");
+	if (!journal)
+		test_skip("KTM_JOURNAL names no disk");
+	CHECK_EQ(run("ktmctl format --force %s >/dev/null", journal), 0);
+	to_work();
+	CHECK_EQ(run("mkdir a b"), 0);
+}
+
+/* Both have the value that they got together last. */
+static bool are_equal(void)
+{
+	return !run("cmp -s a/value b/value");
+}
+
+TEST(rm40_all_or_nothing)
+{
+	char guid[KTM_GUID_STRING], command[128];
+	pid_t tm, a, b;
+
+	need_journal();
+	tm = start_tm(journal, guid);
+	a = START("a.log", "rm40", guid, ME_A, "a");
+	b = START("b.log", "rm40", guid, ME_B, "b");
+	until_run("rm40-client one a/socket b/socket 2>/dev/null");
+	CHECK(are_equal());
+	CHECK_EQ(run("rm40-client two a/socket b/socket && grep -q two a/value"), 0);
+	CHECK(are_equal());
+	/* One of them is not there: nothing happens at the other. */
+	test_kill(b);
+	CHECK_EQ(run("rm40-client three a/socket b/socket 2>/dev/null"), 1);
+	CHECK_EQ(run("grep -q two a/value && grep -q two b/value"), 0);
+	/* It comes back, the other one stays; nothing staged is left behind. */
+	b = START("b.log", "rm40", guid, ME_B, "b");
+	until_run("rm40-client four a/socket b/socket 2>/dev/null");
+	CHECK(are_equal());
+	CHECK_EQ(run("ls a b | grep -v -e value -e socket -e : -e '^$'"), 1);
+	/* A second process for the same data is refused. */
+	CHECK_EQ(run("rm40 %s " ME_A " a 2>why", guid), 1);
+	CHECK_EQ(run("grep -q exclusively why"), 0);
+	/* A request without a transaction, and nonsense: it goes on. */
+	CHECK_EQ(run("rm40-client 2>/dev/null"), 2);
+	test_kill(a);
+	test_kill(b);
+	snprintf(command, sizeof(command), "ktmctl status | grep -q '%s: online'", guid);
+	until_run(command);
+	stop_tm(tm);
+}
+
+/* One value after the other, whatever happens to the resource managers. */
+static void client_loop(void *data)
+{
+	char command[128];
+	unsigned int i;
+
+	(void)data;
+	for (i = 0;; i++) {
+		snprintf(command, sizeof(command), "rm40-client %u a/socket b/socket 2>/dev/null", i);
+		if (run("%s", command))
+			nap();
+		else
+			shared_word[0]++;
+	}
+}
+
+/* Commits one more: both serve again, and nothing is unfinished. */
+static void settle(const char *value)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm40-client %s a/socket b/socket 2>/dev/null", value);
+	until_run(command);
+	CHECK(are_equal());
+}
+
+TEST(rm40_killed_again_and_again)
+{
+	static const char *const directory[] = { "a", "b" };
+	static const char *const me[] = { ME_A, ME_B };
+	const unsigned int seed = 20261121, rounds = 40;
+	unsigned int round, violations = 0;
+	char guid[KTM_GUID_STRING], log[16];
+	pid_t tm, rms[2], client;
+	uint64_t before;
+
+	need_journal();
+	srandom(seed);
+	tm = start_tm(journal, guid);
+	for (round = 0; round < 2; round++)
+		rms[round] = START("rm.log", "rm40", guid, me[round], directory[round]);
+	settle("first");
+	for (round = 0; round < rounds; round++) {
+		const unsigned int victim = random() % 2;
+		const struct deadline d = deadline_in(PATIENCE);
+		unsigned int naps = random() % 60;
+
+		before = shared_word[0];
+		client = test_spawn(client_loop, NULL);
+		while (shared_word[0] == before && !deadline_passed(&d))
+			nap();
+		while (naps--)
+			nap();
+		test_kill(rms[victim]);
+		test_kill(client);
+		snprintf(log, sizeof(log), "%s.log", directory[victim]);
+		rms[victim] = START(log, "rm40", guid, me[victim], directory[victim]);
+		settle(round % 2 ? "odd" : "even");
+		violations += !are_equal();
+	}
+	printf("campaign rm40: tried=%u violations=%u seed=%u\n", rounds, violations, seed);
+	CHECK_EQ(violations, 0);
+	test_kill(rms[0]);
+	test_kill(rms[1]);
+	stop_tm(tm);
+}
