@@ -32,12 +32,16 @@ journal_bytes=$((4 << 20))
 # What a make around us said about its own jobs is not for the makes below.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+# In a machine: the last journal may take a moment to be given up.
+unload='{ for i in $(seq 300); do rmmod ktm 2>/dev/null && exit 0; sleep 0.1; done; rmmod ktm; }'
+
 # Run in a machine: KERNEL MODULE NAME [OPTION]... -- COMMAND; its process is ours to end.
 vm_pid=
 vm() {
 	local status
 
-	"$top/selftests/vm/vm" run --kernel "$1" --module "$2" --name "$3" --timeout 300 "${@:4}" &
+	"$top/selftests/vm/vm" run --kernel "$1" --module "$2" --name "$3" \
+		--timeout $((300 + states)) "${@:4}" &
 	vm_pid=$!
 	wait $vm_pid
 	status=$?
@@ -47,9 +51,9 @@ vm() {
 
 # Record a run of HOW on KERNEL with MODULE into DIRECTORY. From "outside" QEMU records
 # a virtio disk, which has a cache and no FUA; "inside" dm-log-writes records an NVMe disk,
-# which has FUA.
+# which has FUA ("inside4k": with sectors of 4 KiB). At the end the module must unload.
 record() {
-	local how=$1 kernel=$2 module=$3 dir=$4 count
+	local how=$1 kernel=$2 module=$3 dir=$4 count sectors=
 
 	rm -rf "$dir"
 	mkdir -p "$dir" || return 1
@@ -63,15 +67,17 @@ record() {
 				status=none || return 1
 		vm "$kernel" "$module" "crash-$how" --bin "$bin/crash-workload" \
 			--disk "$dir/disk,serial=crash,log=$dir/log,flush=slow" \
-			-- crash-workload outside /dev/disk/ktm/crash \
-			$journal_start:$journal_bytes "$transactions" "$seed" || return 1
+			-- sh -c "crash-workload outside /dev/disk/ktm/crash \
+				$journal_start:$journal_bytes $transactions $seed && $unload" ||
+			return 1
 	else
+		[ "$how" != inside4k ] || sectors=,lbs=4096,pbs=4096
 		cp "$dir/base" "$dir/disk" && truncate -s 128M "$dir/log.disk" || return 1
 		vm "$kernel" "$module" "crash-$how" --bin "$bin/crash-workload" \
-			--disk "$dir/disk,serial=crash,type=nvme,flush=slow" \
+			--disk "$dir/disk,serial=crash,type=nvme,flush=slow$sectors" \
 			--disk "$dir/log.disk,serial=log" -- sh -c \
-			"modprobe dm_log_writes && exec crash-workload inside /dev/disk/ktm/crash \
-				/dev/disk/ktm/log $transactions $seed" || return 1
+			"modprobe dm_log_writes && crash-workload inside /dev/disk/ktm/crash \
+				/dev/disk/ktm/log $transactions $seed && $unload" || return 1
 		count=$("$BUILD/cut/ktm-cut" stat "$dir/log.disk" | awk '/^claimed/ { print $2 }') &&
 			"$BUILD/cut/ktm-cut" truncate "$dir/log.disk" "$count" "$dir/log" ||
 			return 1
@@ -85,12 +91,12 @@ recover() {
 	local dir=$1 module=$2 part=
 
 	shift 2
-	[ "$(cat "$dir/how")" = inside ] || part="--part $journal_start:$journal_bytes"
+	[ "$(cat "$dir/how")" != outside ] || part="--part $journal_start:$journal_bytes"
 	vm "$(cat "$dir/kernel")" "$module" crash-check --bin "$bin/crash-check" \
 		--file "$dir/base:/root/base" --file "$dir/log:/root/log" -- sh -c \
 		"echo 1 >/sys/kernel/rcu_expedited && modprobe dm_log_writes &&
 		 modprobe brd rd_nr=2 rd_size=$((journal_bytes / 1024)) &&
-		 exec crash-check --base base --record log $part --seed $seed $*"
+		 crash-check --base base --record log $part --seed $seed $* && $unload"
 }
 
 if [ "${1:-}" = --repeat ] && [ $# -eq 3 ]; then
@@ -148,9 +154,11 @@ campaign() {
 	rm -rf "$dir"
 }
 
+inside=inside
 for kernel in "${kernels[@]}"; do
 	campaign outside "$kernel"
-	campaign inside "$kernel"
+	campaign $inside "$kernel"
+	inside=inside4k
 done
 
 # ---- does it notice mistakes?

@@ -115,7 +115,8 @@ static void commit(int tx, const struct ktm_guid *uow, bool wait)
 static void one_transaction(struct client *c)
 {
 	/* Some expire in the middle of it; the others only if somebody never votes. */
-	uint64_t timeout_ns = prng_below(&c->prng, 12) ? 400000000 : 1 + prng_below(&c->prng, 30000000);
+	uint64_t timeout_ns = prng_below(&c->prng, 12) ? 400000000 :
+			      1 + prng_below(&c->prng, 30000000);
 	uint64_t draw = prng_below(&c->prng, 100);
 	bool waits = false;
 	struct ktm_guid uow;

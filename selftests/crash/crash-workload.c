@@ -111,7 +111,9 @@ static void run_phase(unsigned int transactions, unsigned int kill_after, struct
 /* Partitions without a table: the journal, and a place for marks behind it. */
 static void split_disk(const char *disk, uint64_t start, uint64_t bytes)
 {
-	struct blkpg_partition part = { .start = (long long)start, .length = (long long)bytes, .pno = 1 };
+	struct blkpg_partition part = {
+		.start = (long long)start, .length = (long long)bytes, .pno = 1,
+	};
 	struct blkpg_ioctl_arg arg = {
 		.op = BLKPG_ADD_PARTITION, .datalen = sizeof(part), .data = &part,
 	};

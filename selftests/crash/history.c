@@ -69,6 +69,7 @@ static struct en_history *en_of(struct history *h, const struct mark *mark)
 	en->guid = mark->en;
 	en->tx = (size_t)(tx_of(h, &mark->uow) - h->txs);
 	en->rm = mark->rm;
+	en->key = mark->key;
 	en->length = mark->length;
 	en->seed = mark->seed;
 	know_nothing(&en->known);

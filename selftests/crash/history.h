@@ -28,6 +28,7 @@ struct en_history {
 	struct ktm_guid guid;
 	size_t tx;
 	uint32_t rm;
+	uint32_t key;
 	uint32_t length;
 	uint32_t seed;
 	struct knowledge known;
@@ -70,7 +71,7 @@ static inline bool is_known(const struct knowledge *k, enum fact fact, const str
 	return k->at[fact] < cut->at || k->again[fact] < cut->again;
 }
 
-/* The journal lies at [@start, @start + @bytes) of the disk and marks behind it; 0, 0: all of it. */
+/* The journal is at [@start, @start + @bytes) of the disk, marks behind it; 0, 0: all of it. */
 void history_load(struct history *h, const char *path, uint64_t start, uint64_t bytes);
 
 /* What a first recovery's record adds; history_forget() takes it back. */

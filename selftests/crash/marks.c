@@ -40,8 +40,8 @@ void mark_format(const struct mark *mark, char *text)
 
 	guid_format(&mark->uow, uow);
 	guid_format(&mark->en, en);
-	snprintf(text, MARK_TEXT, "ktm:%c:%s:%s:%u:%u:%u", letters[mark->fact], uow, en,
-		 mark->rm, mark->length, mark->seed);
+	snprintf(text, MARK_TEXT, "ktm:%c:%s:%s:%u:%u:%u:%u", letters[mark->fact], uow, en,
+		 mark->rm, mark->key, mark->length, mark->seed);
 }
 
 /**
@@ -58,8 +58,8 @@ int mark_parse(const char *text, size_t length, struct mark *mark)
 	const char *found;
 
 	memcpy(copy, text, length < MARK_TEXT ? length : MARK_TEXT - 1);
-	if (sscanf(copy, "ktm:%c:%32[0-9a-f]:%32[0-9a-f]:%u:%u:%u", &letter, uow, en, &mark->rm,
-		   &mark->length, &mark->seed) != 6)
+	if (sscanf(copy, "ktm:%c:%32[0-9a-f]:%32[0-9a-f]:%u:%u:%u:%u", &letter, uow, en, &mark->rm,
+		   &mark->key, &mark->length, &mark->seed) != 7)
 		return -1;
 	found = strchr(letters, letter);
 	if (!letter || !found || strlen(uow) != 32 || strlen(en) != 32 || mark->rm >= NR_RMS ||

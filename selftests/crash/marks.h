@@ -47,6 +47,7 @@ enum fact {
  * @uow: the transaction
  * @en: the enlistment; nil where it is about the client
  * @rm: number of its RM
+ * @key: the enlistment's key
  * @length: FACT_VOTES: bytes of recovery information
  * @seed: FACT_VOTES: what they were made from
  */
@@ -55,6 +56,7 @@ struct mark {
 	struct ktm_guid uow;
 	struct ktm_guid en;
 	uint32_t rm;
+	uint32_t key;
 	uint32_t length;
 	uint32_t seed;
 };

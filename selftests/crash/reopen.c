@@ -66,10 +66,13 @@ static void take_up(struct history *h, const struct cut *cut, int fd, uint32_t r
 	}
 	if (en->found != FOUND_NOTHING)
 		violation("RM %u: RECOVER twice", rm);
+	if (en->key != n->key)
+		violation("RM %u: RECOVER with another key than was given", rm);
 	information_fill(wanted, en->length, en->seed);
 	status = en_information(fd, &en->guid, found, &length);
 	if (status || length != en->length || memcmp(wanted, found, length))
-		violation("RM %u: other recovery information than was left (status %u)", rm, status);
+		violation("RM %u: other recovery information than was left (status %u)", rm,
+			  status);
 	en->found = FOUND_RECOVER;
 	status = answer(fd, KTM_IOC_EN_RECOVER, &en->guid, (uint64_t)(en - h->ens), NULL, 0);
 	if (status)

@@ -47,6 +47,7 @@ void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *par
 		mark.uow = part->uow;
 		mark.en = part->en;
 		mark.rm = part->rm;
+		mark.key = (uint32_t)(part - shared->parts);
 		mark.length = part->length;
 		mark.seed = part->seed;
 	} else if (uow) {
