@@ -15,7 +15,6 @@
 #include <linux/llist.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>

@@ -290,7 +290,7 @@ static void batch_bytes(void)
 			jo.tail == sb.start_lsn + 2 * UNIT;
 		memcpy(image, saved, sizeof(image));
 	}
-	ok(first, "batch: any byte wrong where a later one says durable is damage, and its place is named");
+	ok(first, "batch: any byte wrong where a later one says durable is damage, place named");
 	ok(last, "batch: any byte wrong in the last one ends the log there");
 }
 
@@ -474,7 +474,7 @@ static void writer_refusals(void)
 	ktm_jw_init(&w, &sb, bufs, 2, KTM_JF_WINDOW_MIN, false);
 	ok(ktm_jw_reserve(&w, sb.ring_bytes / 2 + 1, false) == -ENOSPC,
 	   "writer: more than half the ring cannot be reserved");
-	ok(ktm_jw_want(&w, sb.start_lsn + 1) == -EINVAL, "writer: what was not appended cannot be forced");
+	ok(ktm_jw_want(&w, sb.start_lsn + 1) == -EINVAL, "writer: nothing that was not appended");
 	rec.decision.outcome = 9;
 	ok(ktm_jw_append(&w, &rec, 0, &lsn) == -EINVAL, "writer: a record that is none");
 	rec.decision.outcome = KTM_JREC_COMMIT;
