@@ -703,7 +703,8 @@ static int claim_and_check(struct ktm_journal *j, struct file *filp, const struc
 		return -ENOTBLK;
 	}
 	if (!(filp->f_mode & FMODE_READ) || !(filp->f_mode & FMODE_WRITE)) {
-		failed(fault, KTM_JF_IO, -EBADF, "the descriptor is not open for reading and writing");
+		failed(fault, KTM_JF_IO, -EBADF,
+		       "the descriptor is not open for reading and writing");
 		return -EBADF;
 	}
 	err = ktm_bdev_claim(claim, file_inode(filp)->i_rdev, j);
@@ -712,10 +713,11 @@ static int claim_and_check(struct ktm_journal *j, struct file *filp, const struc
 		return err;
 	}
 	bdev = claim->bdev;
-	/* What a formatter left in the page cache is not seen by our bios, and must not come later. */
+	/* Our bios do not see what a formatter left in the page cache; it must not come later. */
 	err = sync_blockdev(bdev);
 	if (err) {
-		failed(fault, KTM_JF_IO, err, "what others wrote to the device cannot be written out");
+		failed(fault, KTM_JF_IO, err,
+		       "what others wrote to the device cannot be written out");
 		goto release;
 	}
 	invalidate_bdev(bdev);

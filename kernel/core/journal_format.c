@@ -190,7 +190,8 @@ static int decode_state(const struct ktm_jf_dsb *d, u64 place, struct ktm_jf_sb 
 	sb->restart_bytes = le64_to_cpu(d->restart_bytes);
 	sb->restart_crc = le32_to_cpu(d->restart_crc);
 
-	if (!sb->ring_lsn || core_mod64(sb->ring_lsn, sb->unit) || core_mod64(sb->start_lsn, sb->unit) ||
+	if (!sb->ring_lsn || core_mod64(sb->ring_lsn, sb->unit) ||
+	    core_mod64(sb->start_lsn, sb->unit) ||
 	    sb->start_lsn < sb->ring_lsn || sb->start_lsn >= LSN_LIMIT)
 		return wrong(fault, KTM_JF_CORRUPT, place,
 			     "the restart point is not on a unit of the ring");

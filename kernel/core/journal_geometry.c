@@ -95,7 +95,8 @@ int ktm_jf_format(const struct ktm_jf_params *p, struct ktm_jf_sb *sb, struct kt
 	sb->window = min_t(u64, core_div64(ring / 4, unit) * unit, KTM_JF_WINDOW_MAX);
 	if (!p->window)
 		sb->window = min_t(u64, sb->window, WINDOW_DEFAULT);
-	else if (p->window < KTM_JF_WINDOW_MIN || core_mod64(p->window, unit) || p->window > sb->window)
+	else if (p->window < KTM_JF_WINDOW_MIN || core_mod64(p->window, unit) ||
+		 p->window > sb->window)
 		return refuse(fault, KTM_JF_UNSUPPORTED, -EINVAL,
 			      "the largest unflushed span must be whole units, from 64 KiB to a quarter of the ring and to 64 MiB");
 	else

@@ -190,7 +190,8 @@ static enum ktm_jo_want choose_sb(struct ktm_jo *o)
 	if (o->sb.unit < o->sector)
 		return fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
 	if (o->has_same && memcmp(&o->sb.uuid, &o->same, sizeof(o->same)))
-		return fail(o, KTM_JF_NOT_JOURNAL, -ESTALE, 0, 0, "the device holds another journal");
+		return fail(o, KTM_JF_NOT_JOURNAL, -ESTALE, 0, 0,
+			    "the device holds another journal");
 	if (o->check_only) {
 		o->phase = KTM_JO_P_DONE;
 		return KTM_JO_DONE;
@@ -352,8 +353,9 @@ static enum ktm_jo_want rewrite(struct ktm_jo *o)
 	case KTM_JF_NEED_READ:
 		return read_more(o);
 	case KTM_JF_NOTHING:
-		return damage(o, o->cursor, first ? "no batch begins where the log is said to be durable" :
-			      "a batch that was there a moment ago is gone");
+		return damage(o, o->cursor,
+			      first ? "no batch begins where the log is said to be durable" :
+				      "a batch that was there a moment ago is gone");
 	case KTM_JF_BATCH:
 		break;
 	}
@@ -516,7 +518,8 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 			return;
 	}
 	if (err && !(sb_read && err == -ENODATA)) {
-		fail(o, KTM_JF_IO, err, o->place, 0, "the device failed while the journal was opened");
+		fail(o, KTM_JF_IO, err, o->place, 0,
+		     "the device failed while the journal was opened");
 		return;
 	}
 
@@ -554,5 +557,6 @@ void ktm_jo_refuse(struct ktm_jo *o, int err)
 		fail(o, KTM_JF_FULL, err, o->sb.restart[1 - o->sb.restart_index].start, 0,
 		     "what lives does not fit into a restart extent");
 	else
-		fail(o, KTM_JF_REFUSED, err, 0, o->rec.lsn, "the records of the log do not fit together");
+		fail(o, KTM_JF_REFUSED, err, 0, o->rec.lsn,
+		     "the records of the log do not fit together");
 }
