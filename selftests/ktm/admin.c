@@ -29,20 +29,22 @@ static void to_work(void)
 /* Starts a program; what it prints goes to the file @output. */
 static pid_t start(const char *output, const char *const *argv)
 {
+	/* Emptied here, not by the child: nobody shall read what an earlier one said. */
+	int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	pid_t pid;
 
+	CHECK(fd >= 0);
 	fflush(stdout);
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
-		int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(fd, 1);
 		dup2(fd, 2);
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
+	close(fd);
 	return pid;
 }
 
