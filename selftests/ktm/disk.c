@@ -176,12 +176,13 @@ struct table {
 	uint64_t text[128];
 };
 
-static uint64_t dm_call(unsigned long request, const struct flaky *f, const struct table *t,
-			unsigned int flags)
+/* 0 or an errno; the device's number goes to *@dev. */
+static int dm_try(unsigned long request, const struct flaky *f, const struct table *t,
+		  unsigned int flags, uint64_t *dev)
 {
 	uint64_t buffer[256] = { 0 };
 	struct dm_ioctl *io = (void *)buffer;
-	int control;
+	int control, err;
 
 	control = open_or_fail("/dev/mapper/control", O_RDWR);
 	io->version[0] = DM_VERSION_MAJOR;
@@ -193,10 +194,22 @@ static uint64_t dm_call(unsigned long request, const struct flaky *f, const stru
 		io->target_count = t->targets;
 		memcpy((char *)buffer + io->data_start, t->text, t->used);
 	}
-	if (ioctl(control, request, io))
-		FAIL("device mapper, request 0x%lx of %s: %s", request, f->name, strerror(errno));
+	err = ioctl(control, request, io) ? errno : 0;
 	close(control);
-	return io->dev;
+	if (dev)
+		*dev = io->dev;
+	return err;
+}
+
+static uint64_t dm_call(unsigned long request, const struct flaky *f, const struct table *t,
+			unsigned int flags)
+{
+	uint64_t dev;
+	int err = dm_try(request, f, t, flags, &dev);
+
+	if (err)
+		FAIL("device mapper, request 0x%lx of %s: %s", request, f->name, strerror(err));
+	return dev;
 }
 
 __attribute__((format(printf, 5, 6)))
@@ -270,7 +283,15 @@ void flaky_set(struct flaky *f, enum trouble trouble)
 	dm_call(DM_DEV_SUSPEND, f, NULL, 0);
 }
 
+/* The kernel lets go of a closed block device a moment after its claim. */
 void flaky_remove(struct flaky *f)
 {
-	dm_call(DM_DEV_REMOVE, f, NULL, 0);
+	const struct deadline d = deadline_in(PATIENCE);
+	int err;
+
+	while ((err = dm_try(DM_DEV_REMOVE, f, NULL, 0, NULL))) {
+		if (err != EBUSY || deadline_passed(&d))
+			FAIL("removing %s: %s", f->name, strerror(err));
+		nap();
+	}
 }
