@@ -176,6 +176,13 @@ enum ktm_jrec_type {
  * @type: enum ktm_jrec_type
  * @flags: KTM_JREC_F_*
  * @lsn: set when read: LSN of the record's end; 0 in a restart area
+ * @clock: KTM_JREC_CLOCK
+ * @rm: KTM_JREC_RM
+ * @rm_gone: KTM_JREC_RM_GONE
+ * @prepared: KTM_JREC_PREPARED
+ * @decision: KTM_JREC_DECISION
+ * @completion: KTM_JREC_COMPLETION
+ * @tx: KTM_JREC_TX
  *
  * The pointers in it (description, recovery information) point into the
  * buffer it was decoded from and are good until the call they came with ends.

@@ -67,7 +67,7 @@ struct ktm_jo {
 	struct ktm_jf_sb next_sb;
 	u64 tail;
 
-	/* private */
+	/* private: the machine's own */
 	enum ktm_jo_phase phase;
 	bool check_only;
 	bool has_same;

@@ -52,8 +52,9 @@ struct ktm_jw_batch {
 	bool written;
 };
 
-/**
- * struct ktm_jw - the writer
+/*
+ * struct ktm_jw - the writer; only its functions look into it, and what reports
+ * numbers.
  *
  * Batches are counted; batch n uses buffer n modulo their number. At any time
  * freed <= submitted <= closed <= opened <= closed + 1.

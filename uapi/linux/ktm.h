@@ -82,16 +82,16 @@ enum ktm_status {
 	KTM_STATUS_UNSUCCESSFUL			= 33,	/* EIO */
 	KTM_STATUS_QUOTA_EXCEEDED		= 34,	/* EDQUOT */
 	KTM_STATUS_SHARING_VIOLATION		= 35,	/* EBUSY: opened exclusively */
-	KTM_STATUS_INDOUBT			= 36,	/* ENOTRECOVERABLE: outcome not known yet */
+	KTM_STATUS_INDOUBT			= 36,	/* ENOTRECOVERABLE: not known yet */
 	KTM_STATUS_IO_ERROR			= 37,	/* EIO: the log's device */
 	KTM_STATUS_LOG_NOT_A_JOURNAL		= 38,	/* EUCLEAN: format it first */
-	KTM_STATUS_LOG_TOO_SMALL		= 39,	/* EUCLEAN: device smaller than its journal */
+	KTM_STATUS_LOG_TOO_SMALL		= 39,	/* EUCLEAN: the device is, for it */
 	KTM_STATUS_LOG_UNSUPPORTED		= 40,	/* EUCLEAN: of a later version */
 	KTM_STATUS_DEVICE_BUSY			= 41,	/* EBUSY: the log's device is in use */
 	KTM_STATUS_INTERRUPTED			= 42,	/* EINTR: by a signal; see each call */
 	KTM_STATUS_FAULT			= 43,	/* EFAULT: a pointer in the struct */
 	KTM_STATUS_TOO_MANY_FILES		= 44,	/* EMFILE */
-	KTM_STATUS_ROLLED_BACK			= 45,	/* ECANCELED: Commit waited, outcome: abort */
+	KTM_STATUS_ROLLED_BACK			= 45,	/* ECANCELED: Commit came to abort */
 };
 
 /* ---- access rights; the values are those of the reference ---- */

@@ -237,8 +237,9 @@ static int format(const struct device *device, const struct format_options *opti
 		params.dev_bytes = options->size;
 	draw_identity(&params, options);
 	if (ktm_jf_format(&params, &sb, &fault))
-		return complain("%s: %s (at least %" PRIu64 " KiB are needed)", device->path, fault.msg,
-				ktm_jf_min_bytes(ktm_jf_unit(device->logical, device->physical)) / 1024);
+		return complain("%s: %s (at least %" PRIu64 " KiB are needed)", device->path,
+				fault.msg, ktm_jf_min_bytes(ktm_jf_unit(device->logical,
+									device->physical)) / 1024);
 	if (check_contents(device, options->force) || write_journal(device, &sb))
 		return FAILED;
 	if (device->is_file && sync_directory(device->path))

@@ -181,14 +181,16 @@ static void test_foreign(void)
 	char buffer[64];
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	CHECK(ktm_tm_create(fd, -1, KTM_TM_VOLATILE, KTM_TM_ALL_ACCESS, 0, &written, &status) == -ENOTTY);
+	CHECK(ktm_tm_create(fd, -1, KTM_TM_VOLATILE, KTM_TM_ALL_ACCESS, 0, &written,
+			    &status) == -ENOTTY);
 	CHECK(status == KTM_STATUS_OBJECT_TYPE_MISMATCH && written.b[0] == 2);
 	CHECK(ktm_tx_begin(-1, -1, NULL, NULL, &status) == -EBADF);
 	CHECK(status == KTM_STATUS_INVALID_HANDLE);
 	CHECK(ktm_tx_commit(fd, KTM_CALL_WAIT, NULL) == -ENOTTY);
 	CHECK(ktm_tx_wait(fd, KTM_CALL_WAIT, 0, NULL, &status) == -EINVAL);
 	CHECK(status == KTM_STATUS_INVALID_PARAMETER);
-	CHECK(ktm_prepare_complete(fd, &guid, buffer, KTM_MAX_RECOVERY_INFORMATION + 1, &status) == -EINVAL);
+	CHECK(ktm_prepare_complete(fd, &guid, buffer, KTM_MAX_RECOVERY_INFORMATION + 1,
+				   &status) == -EINVAL);
 	CHECK(ktm_prepare_complete(fd, &guid, buffer, (size_t)1 << 32, &status) == -EINVAL);
 	ktm_iter_init(&iter, fd, KTM_KIND_TM);
 	CHECK(ktm_iter_next(&iter, &written, &status) == -ENOTTY);
