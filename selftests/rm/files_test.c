@@ -594,6 +594,97 @@ static void test_failure(void)
 	campaign("rm_files_failure", tried, failures(), 0);
 }
 
+/* ---- every sequence of operations on a name and one below it ---- */
+
+#define SEQUENCE	3
+#define CHOICES		4
+
+static const char *const upper = "a", *const lower = "a/b";
+
+/* What a transaction saw last under the two names; "" is nothing. */
+struct view {
+	char upper[8];
+	char lower[8];
+};
+
+static bool sees(struct world *w, uint64_t t, const struct view *v)
+{
+	char text[64];
+	int ret = get(w, t, upper, text);
+
+	/* A directory is all that may be there instead. */
+	if (*v->upper ? ret || strcmp(text, v->upper) : ret != -ENOENT && ret != -EISDIR)
+		return false;
+	ret = get(w, t, lower, text);
+	return *v->lower ? !ret && !strcmp(text, v->lower) : ret == -ENOENT || ret == -ENOTDIR;
+}
+
+/* Operation @choice of a transaction; refusing it is no failure. */
+static void operate(struct world *w, uint64_t t, unsigned int choice, unsigned int number,
+		    struct view *v)
+{
+	const char *name = choice & 1 ? lower : upper;
+	char *there = choice & 1 ? v->lower : v->upper;
+	char text[8];
+
+	snprintf(text, sizeof(text), "v%u", number);
+	if (choice & 2 && !with_name(w, RM_OP_FILES_REMOVE, t, name))
+		*there = 0;
+	else if (!(choice & 2) && !put(w, t, name, text))
+		strcpy(there, text);
+}
+
+/*
+ * The operations that @sequence numbers, on top of @start: nothing, a file, or a
+ * file below. Call @at of the commit fails; whether there was one.
+ */
+static bool run_sequence(unsigned int start, unsigned int sequence, unsigned int at)
+{
+	struct view v = { "", "" };
+	unsigned int i, rest = sequence;
+	bool fired = false;
+	struct ktm_guid e;
+	struct world w;
+	uint64_t t;
+
+	wipe("sequence");
+	open_or_die(&w, "sequence");
+	core_last_recover(&w.core);
+	if (start) {
+		t = world_join(&w, &e);
+		operate(&w, t, start - 1, 0, &v);
+		if (core_prepare(&w.core, &e) || core_commit(&w.core, &e))
+			die("cannot make what is there before");
+	}
+	t = world_join(&w, &e);
+	for (i = 1; i <= SEQUENCE; i++, rest /= CHOICES)
+		operate(&w, t, rest % CHOICES, i, &v);
+	check(sees(&w, t, &v), "start %u, sequence %u: sees itself otherwise", start, sequence);
+	if (!core_prepare(&w.core, &e)) {
+		trouble_set(TROUBLE_FAIL, at);
+		core_commit(&w.core, &e);
+		fired = trouble_count() >= at;
+		check(!core_commit(&w.core, &e), "start %u, sequence %u, call %u: no commit", start,
+		      sequence, at);
+	}
+	check(sees(&w, 0, &v), "start %u, sequence %u, call %u: not what it saw", start, sequence,
+	      at);
+	world_close(&w);
+	return fired;
+}
+
+static void test_sequences(void)
+{
+	unsigned int start, sequence, at;
+	unsigned long tried = 0;
+
+	for (start = 0; start <= 2; start++)
+		for (sequence = 0; sequence < CHOICES * CHOICES * CHOICES; sequence++)
+			for (at = 1; tried++, run_sequence(start, sequence, at); at++)
+				;
+	campaign("rm_files_sequences", tried, failures(), 0);
+}
+
 /*
  * What is synced when: a power cut keeps nothing but what was. Renames and
  * unlinks in the tree, then a sync, then the manifest goes, then a sync.
@@ -712,6 +803,7 @@ int main(int argc, char **argv)
 	test_damage();
 	test_identity();
 	test_failure();
+	test_sequences();
 	test_death(TROUBLE_DIE_BEFORE, "rm_files_death_before");
 	test_death(TROUBLE_DIE_AFTER, "rm_files_death_after");
 	test_death_in_rollback();

@@ -104,17 +104,21 @@ int tree_move_in(int tree, const char *name, int from_dir, const char *from)
 	return ret;
 }
 
+/*
+ * Another operation of the same transaction may have put a file where a directory
+ * above the name would be, or a directory where the file was.
+ */
 int tree_remove(int tree, const char *name)
 {
 	const char *last;
 	int up, ret;
 
 	up = tree_parent(tree, name, false, &last);
-	if (up == -ENOENT)
+	if (up == -ENOENT || up == -ENOTDIR)
 		return 0;
 	if (up < 0)
 		return up;
-	ret = unlinkat(up, last, 0) && errno != ENOENT ? -errno : 0;
+	ret = unlinkat(up, last, 0) ? -errno : 0;
 	close(up);
-	return ret;
+	return ret == -ENOENT || ret == -EISDIR ? 0 : ret;
 }
