@@ -9,8 +9,10 @@ demo_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$demo_dir/../.." && pwd)
 . "$top/selftests/cut/power.sh"
 export BUILD=${BUILD:-$top/build}
-work=$BUILD/demo
-bin=$work/bin
+bin=$BUILD/demo/bin
+# Tests work elsewhere than the run that somebody wants to look at.
+work=${DEMO_WORK:-$BUILD/demo}
+fault=${FAULT:-}
 kernel=6.1
 # Each store is a disk of its own, so that the flush of one does not make
 # durable what another forgot to flush.
@@ -53,6 +55,8 @@ guest_options() {
 		--file "$work/manifest:/root/manifest"
 		--file "$demo_dir/schema.sql:/root/schema.sql"
 		--file "$demo_dir/guest.sh:/root/guest.sh")
+	[ -z "${RECOVER_SECONDS:-}" ] || vm_args+=(--env "RECOVER_SECONDS=$RECOVER_SECONDS")
+	[ -z "$fault" ] || vm_args+=(--file "$bin/unsynced.so:/root/unsynced.so" --env "FAULT=$fault")
 	for program in demo-check demo-baseline demo-import demo-ready; do
 		vm_args+=(--bin "$bin/$program")
 	done
