@@ -40,7 +40,7 @@ struct ktm_guid {
 	__u8 b[16];
 };
 
-/**
+/*
  * enum ktm_status - what a call came to; one code per NTSTATUS of the reference
  *
  * The numbers are ours and never change. The comment gives the errno.

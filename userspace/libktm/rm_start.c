@@ -14,6 +14,9 @@
 #define RM_ACCESS	(KTM_RM_QUERY_INFORMATION | KTM_RM_RECOVER | KTM_RM_ENLIST | \
 			 KTM_RM_GET_NOTIFICATION)
 
+/* With x: its owner must be able to open it again with the right to recover. */
+#define OWNERS_MODE	0700
+
 #define ALL_FLAGS	(KTM_RM_LOOP_VOLATILE | KTM_RM_LOOP_SHARED | KTM_RM_LOOP_REOPEN)
 
 /* A TM may go away between the moment we hear of it and the moment we open it. */
@@ -58,7 +61,8 @@ static int open_tm_of_device(int ktm, const char *path, struct ktm_guid *guid, u
 
 	for (tries = 0; tries < TM_TRIES; tries++) {
 		memset(guid, 0, sizeof(*guid));
-		tm = ktm_tm_create(ktm, device, 0, KTM_TM_ALL_ACCESS, 0, guid, status);
+		tm = ktm_tm_create(ktm, device, 0, KTM_TM_ALL_ACCESS, OWNERS_MODE, guid,
+				   status);
 		if (tm != -EEXIST)
 			break;
 		tm = ktm_tm_open(ktm, guid, 0, KTM_MAXIMUM_ALLOWED, status);
@@ -117,7 +121,8 @@ static int create_rm(struct ktm_rm *rm, const struct ktm_rm_config *config, uint
 		flags |= KTM_RM_VOLATILE;
 	if (!(config->flags & KTM_RM_LOOP_SHARED))
 		flags |= KTM_RM_EXCLUSIVE;
-	return ktm_rm_create(rm->tm, flags, RM_ACCESS, config->mode, &rm->guid,
+	return ktm_rm_create(rm->tm, flags, RM_ACCESS,
+			     config->mode ? config->mode : OWNERS_MODE, &rm->guid,
 			     config->description, status);
 }
 

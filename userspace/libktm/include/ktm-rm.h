@@ -112,9 +112,10 @@ struct ktm_rm_ops {
  * @tm: GUID of the TM; with @device: what it must be (-EXDEV); NULL: any
  * @guid: your own GUID, always the same; NULL: a new one (volatile only)
  * @description: for administrators; may be NULL
- * @mode: who may open the RM, as ktm_rm_create(); 0: 0600
+ * @mode: who may open the RM, as ktm_rm_create(); 0: 0700, its owner
  * @wait_ms: how long to wait while somebody else has the RM open exclusively (a
  *	predecessor that is just ending): 0 not at all, UINT32_MAX for ever
+ * @reserved: 0
  */
 struct ktm_rm_config {
 	size_t size;
