@@ -263,7 +263,9 @@ static void test_isolation(void)
 	t1 = world_join(&w, &e1);
 	t2 = world_join(&w, &e2);
 	check(!exec(&w, t1, "UPDATE item SET name = 'A' WHERE id = 1"), "update");
+	/* Committed state is read right after its work, when that is what is loaded. */
 	check(number(&w, t1, "SELECT count(*) FROM item WHERE name = 'A'") == 1 &&
+	      number(&w, 0, "SELECT count(*) FROM item WHERE name = 'A'") == 0 &&
 	      number(&w, t2, "SELECT count(*) FROM item WHERE name = 'A'") == 0 &&
 	      number(&w, 0, "SELECT count(*) FROM item WHERE name = 'A'") == 0 &&
 	      number(&w, t1, "SELECT count(*) FROM names WHERE name = 'A'") == 1, "seen by itself");
@@ -811,6 +813,26 @@ static void test_sync_order(void)
 	ok(!failures(), "what is synced when");
 }
 
+/* SQLite may say that a COMMIT failed that was durable nevertheless. */
+static void test_commit_twice(void)
+{
+	struct ktm_guid e;
+	struct world w;
+	uint64_t t;
+
+	old_state("twice");
+	open_or_die(&w, "twice");
+	core_last_recover(&w.core);
+	t = world_join(&w, &e);
+	if (change(&w, t) || core_prepare(&w.core, &e))
+		die("cannot prepare");
+	check(!sql_program.ops.commit(w.store, w.core.txs), "once");
+	check(!sql_program.ops.commit(w.store, w.core.txs), "twice");
+	check(!core_commit(&w.core, &e) && is_new(&w), "three times");
+	world_close(&w);
+	ok(!failures(), "carrying a commit out again changes nothing");
+}
+
 static void test_damage(void)
 {
 	struct ktm_guid e, e2;
@@ -893,6 +915,7 @@ int main(int argc, char **argv)
 	test_record(seed);
 	test_order(seed);
 	test_sync_order();
+	test_commit_twice();
 	test_damage();
 	test_identity();
 	test_failure();
