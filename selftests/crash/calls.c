@@ -207,7 +207,7 @@ uint32_t en_information(int rm, const struct ktm_guid *en, void *buffer, uint32_
  * @events: room for MAX_EVENTS
  * @timeout_ms: how long to wait for the first
  *
- * Return: how many; 0 after the time-out.
+ * Return: how many; 0 after the time-out; -1: its TM is not online, or it must recover.
  */
 int rm_read(int rm, struct ktm_notification *events, int timeout_ms)
 {
@@ -219,9 +219,8 @@ int rm_read(int rm, struct ktm_notification *events, int timeout_ms)
 		die("poll of an RM: %s", strerror(errno));
 	if (n <= 0)
 		return 0;
-	/* POLLERR alone: its TM is not online. */
 	if (!(poller.revents & POLLIN))
-		return 0;
+		return -1;
 	n = read(rm, events, MAX_EVENTS * sizeof(*events));
 	if (n < 0)
 		die("read of an RM: %s", strerror(errno));

@@ -10,7 +10,7 @@
 #	 check.sh --repeat DIRECTORY STATE	one state of a run that was saved
 #
 # KTM_CRASH_STATES	states per recording (150)
-# KTM_CRASH_TRANSACTIONS	transactions per recording (240)
+# KTM_CRASH_TRANSACTIONS	transactions per recording (320)
 # KTM_CRASH_SEED	of all choices (1)
 # KTM_CRASH_FAULTS	names of the planted faults to try; "none"; all of them by default
 
@@ -21,7 +21,7 @@ top=$(cd "$here/../.." && pwd)
 export BUILD=${BUILD:-$top/build}
 read -ra kernels <<<"${KERNELS:-6.1 6.12}"
 states=${KTM_CRASH_STATES:-150}
-transactions=${KTM_CRASH_TRANSACTIONS:-240}
+transactions=${KTM_CRASH_TRANSACTIONS:-320}
 seed=${KTM_CRASH_SEED:-1}
 bin=$BUILD/selftests/crash
 
@@ -34,6 +34,9 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # In a machine: the last journal may take a moment to be given up.
 unload='{ for i in $(seq 300); do rmmod ktm 2>/dev/null && exit 0; sleep 0.1; done; rmmod ktm; }'
+
+# What the module has to say when the disk fails.
+failing='ktm: journal on .* is offline: error'
 
 # Run in a machine: KERNEL MODULE NAME [OPTION]... -- COMMAND; its process is ours to end.
 vm_pid=
@@ -65,18 +68,18 @@ record() {
 		truncate -s 32M "$dir/disk" &&
 			dd if="$dir/base" of="$dir/disk" bs=$journal_start seek=1 conv=notrunc \
 				status=none || return 1
-		vm "$kernel" "$module" "crash-$how" --bin "$bin/crash-workload" \
+		vm "$kernel" "$module" "crash-$how" --allow-log "$failing" --bin "$bin/crash-workload" \
 			--disk "$dir/disk,serial=crash,log=$dir/log,flush=slow" \
-			-- sh -c "crash-workload outside /dev/disk/ktm/crash \
+			-- sh -c "modprobe -a dm_mod dm_flakey && crash-workload outside /dev/disk/ktm/crash \
 				$journal_start:$journal_bytes $transactions $seed && $unload" ||
 			return 1
 	else
 		[ "$how" != inside4k ] || sectors=,lbs=4096,pbs=4096
 		cp "$dir/base" "$dir/disk" && truncate -s 128M "$dir/log.disk" || return 1
-		vm "$kernel" "$module" "crash-$how" --bin "$bin/crash-workload" \
+		vm "$kernel" "$module" "crash-$how" --allow-log "$failing" --bin "$bin/crash-workload" \
 			--disk "$dir/disk,serial=crash,type=nvme,flush=slow$sectors" \
 			--disk "$dir/log.disk,serial=log" -- sh -c \
-			"modprobe dm_log_writes && crash-workload inside /dev/disk/ktm/crash \
+			"modprobe -a dm_log_writes dm_flakey && crash-workload inside /dev/disk/ktm/crash \
 				/dev/disk/ktm/log $transactions $seed && $unload" || return 1
 		count=$("$BUILD/cut/ktm-cut" stat "$dir/log.disk" | awk '/^claimed/ { print $2 }') &&
 			"$BUILD/cut/ktm-cut" truncate "$dir/log.disk" "$count" "$dir/log" ||

@@ -103,7 +103,10 @@ static void commit(int tx, const struct ktm_guid *uow, bool wait)
 	uint32_t status = tx_call(tx, KTM_IOC_COMMIT, wait ? KTM_CALL_WAIT : 0);
 	uint32_t outcome;
 
-	if (status == KTM_STATUS_PENDING) {
+	if (status == KTM_STATUS_INDOUBT)
+		atomic_fetch_add(&shared->nr_indoubt, 1);
+	/* In doubt: the log has failed, what it holds will be known when it is opened again. */
+	if (status == KTM_STATUS_PENDING || status == KTM_STATUS_INDOUBT) {
 		if (tx_outcome(tx, &outcome))
 			die("a transaction cannot be queried");
 		status = outcome == KTM_OUTCOME_COMMITTED ? KTM_STATUS_SUCCESS :
@@ -123,7 +126,8 @@ static void one_transaction(struct client *c)
 	uint32_t status;
 	int tx;
 
-	status = tx_create(c->tm, timeout_ns, &uow, &tx);
+	while ((status = tx_create(c->tm, timeout_ns, &uow, &tx)) == KTM_STATUS_TM_NOT_ONLINE)
+		usleep(1000);
 	if (status)
 		die("a transaction cannot be begun: status %u", status);
 	if (enlist_all(c, tx, &uow, &waits) || draw < 8) {

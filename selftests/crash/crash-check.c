@@ -148,7 +148,7 @@ static void record_recovery(struct history *h, const struct cut *cut)
 	if (!record)
 		die("out of memory");
 	transfer(RECORD, record, RECORD_BYTES, true);
-	dm_log_writes(RECORDER, DISK, RECORD, journal);
+	dm_create(RECORDER, DM_LOG_WRITES, DISK, RECORD, journal);
 	reopen(h, cut, journal, RECORDER);
 	dm_remove(RECORDER);
 	transfer(RECORD, record, RECORD_BYTES, false);

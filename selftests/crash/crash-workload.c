@@ -3,8 +3,8 @@
  * crash-workload - transactions of all sorts on a disk that is recorded.
  *
  * Runs in phases, each a process of its own that opens the journal, recovers and
- * works; every other one is killed in the middle. The last only recovers, and
- * nothing may be left after it.
+ * works; every other one is killed in the middle, and in some the disk fails now and
+ * then. The last only recovers, and nothing may be left after it.
  */
 #include "workload.h"
 
@@ -24,11 +24,12 @@
 
 #define NR_PHASES	8
 #define NAME		"ktm-crash"
+#define FLAKY		"ktm-crash-flaky"
 
 struct shared *shared;
 struct participant participants[NR_RMS];
 
-static char journal[64];
+static char partition[64], journal[64];
 
 static int open_tm(void)
 {
@@ -65,7 +66,7 @@ static void await_nothing_left(int tm)
 	die("%u transactions are left, %u in doubt", info.transactions, info.indoubt);
 }
 
-static void phase(unsigned int transactions, struct prng prng)
+static void phase(unsigned int transactions, bool fails, struct prng prng)
 {
 	int tm = open_tm();
 	unsigned int i;
@@ -73,20 +74,25 @@ static void phase(unsigned int transactions, struct prng prng)
 	for (i = 0; i < NR_RMS; i++) {
 		participants[i].number = i;
 		participant_start(&participants[i], tm, prng_stream(prng_next(&prng), i),
-				  transactions);
+				  transactions, fails);
 	}
+	if (fails)
+		breaker_start(tm, prng_stream(prng_next(&prng), i));
 	if (transactions)
 		clients_run(tm, transactions, prng);
 	else
 		await_nothing_left(tm);
+	if (fails)
+		breaker_stop();
 	for (i = 0; i < NR_RMS; i++)
 		participant_stop(&participants[i]);
 	close(tm);
 	exit(0);
 }
 
-/* @kill_after: so many transactions, or 0. */
-static void run_phase(unsigned int transactions, unsigned int kill_after, struct prng prng)
+/* @kill_after: so many transactions, or 0. @fails: the disk does, now and then. */
+static void run_phase(unsigned int transactions, unsigned int kill_after, bool fails,
+		      struct prng prng)
 {
 	unsigned int before = shared->nr_ended;
 	int status;
@@ -95,7 +101,7 @@ static void run_phase(unsigned int transactions, unsigned int kill_after, struct
 	if (pid < 0)
 		die("fork: %s", strerror(errno));
 	if (!pid)
-		phase(transactions, prng);
+		phase(transactions, fails, prng);
 	while (kill_after && shared->nr_ended - before < kill_after) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			die("a phase ended early");
@@ -106,6 +112,9 @@ static void run_phase(unsigned int transactions, unsigned int kill_after, struct
 	if (waitpid(pid, &status, 0) != pid ||
 	    (kill_after ? !WIFSIGNALED(status) : !WIFEXITED(status) || WEXITSTATUS(status)))
 		die("a phase failed");
+	/* The one that was to mend the disk is gone. */
+	if (kill_after && fails)
+		dm_change(FLAKY, DM_FLAKY, partition);
 }
 
 /* Partitions without a table: the journal, and a place for marks behind it. */
@@ -128,7 +137,7 @@ static void split_disk(const char *disk, uint64_t start, uint64_t bytes)
 	if (ioctl(fd, BLKPG, &arg))
 		die("%s: no partition for the marks: %s", disk, strerror(errno));
 	close(fd);
-	snprintf(journal, sizeof(journal), "%s1", disk);
+	snprintf(partition, sizeof(partition), "%s1", disk);
 	snprintf(marks, sizeof(marks), "%s2", disk);
 	sink_disk(marks);
 }
@@ -154,9 +163,12 @@ int main(int argc, char **argv)
 			die("%s is not START:BYTES", argv[3]);
 		split_disk(disk, start, bytes);
 	} else {
-		dm_log_writes(NAME, disk, argv[3], journal);
+		dm_create(NAME, DM_LOG_WRITES, disk, argv[3], partition);
 		sink_device(NAME);
 	}
+	/* On top of what is recorded, so that a write that failed is in no record. */
+	dm_create(FLAKY, DM_FLAKY, partition, NULL, journal);
+	breaker_disk(FLAKY, partition);
 	transactions = (unsigned int)strtoul(argv[4], NULL, 0);
 	prng = prng_stream(strtoull(argv[5], NULL, 0), 0);
 
@@ -165,12 +177,15 @@ int main(int argc, char **argv)
 	for (i = 0; i < NR_PHASES; i++) {
 		unsigned int kill_after = i % 2 ? 1 + (unsigned int)prng_below(&prng, each) : 0;
 
-		run_phase(each + kill_after, kill_after, prng_stream(prng_next(&prng), i));
+		run_phase(each + kill_after, kill_after, i % 4 >= 2,
+			  prng_stream(prng_next(&prng), i));
 	}
-	run_phase(0, 0, prng);
-	if (journal[5] == 'd')
+	run_phase(0, 0, false, prng);
+	dm_remove(FLAKY);
+	if (!strcmp(argv[1], "inside"))
 		dm_remove(NAME);
-	printf("# %u transactions ended, %u enlistments, %u marks\n", shared->nr_ended,
-	       shared->nr_parts, shared->nr_marks);
+	printf("# %u transactions ended, %u enlistments, %u marks\n"
+	       "# the disk failed %u times, Commit was in doubt %u times\n", shared->nr_ended,
+	       shared->nr_parts, shared->nr_marks, shared->nr_failures, shared->nr_indoubt);
 	return 0;
 }

@@ -69,35 +69,62 @@ uint64_t disk_bytes(const char *disk)
 	return bytes;
 }
 
+static void set_target(const char *name, enum dm_target target, const char *disk,
+		       const char *other)
+{
+	struct dm_target_spec *spec;
+	struct request r;
+	char *text;
+
+	dm_begin(&r, name);
+	spec = (struct dm_target_spec *)r.data;
+	text = r.data + sizeof(*spec);
+	spec->length = disk_bytes(disk) / 512;
+	strcpy(spec->target_type, target == DM_LOG_WRITES ? "log-writes" : "flakey");
+	/* flakey: from sector 0 on, so many seconds up, so many down, what is done then */
+	if (target == DM_LOG_WRITES)
+		snprintf(text, ROOM - sizeof(*spec), "%s %s", disk, other);
+	else if (target == DM_FLAKY)
+		snprintf(text, ROOM - sizeof(*spec), "%s 0 3600 0", disk);
+	else
+		snprintf(text, ROOM - sizeof(*spec), "%s 0 0 3600 1 error_writes", disk);
+	spec->next = ROOM;
+	r.head.target_count = 1;
+	dm_do(DM_TABLE_LOAD, &r, "load a target");
+
+	dm_begin(&r, name);
+	dm_do(DM_DEV_SUSPEND, &r, "resume");
+}
+
 /**
- * dm_log_writes() - make a device that records what is written to a disk
+ * dm_create() - make a device over a disk
  * @name: its name
+ * @target: what it does
  * @disk: the disk
- * @log: where the record goes
+ * @other: DM_LOG_WRITES: the disk that the record goes to
  * @path: out: the device's node
  */
-void dm_log_writes(const char *name, const char *disk, const char *log, char path[64])
+void dm_create(const char *name, enum dm_target target, const char *disk, const char *other,
+	       char path[64])
 {
-	uint64_t bytes = disk_bytes(disk);
-	struct dm_target_spec *spec;
 	struct request r;
 
 	dm_begin(&r, name);
 	dm_do(DM_DEV_CREATE, &r, "create");
 	/* devtmpfs names it by its minor number. */
 	snprintf(path, 64, "/dev/dm-%u", minor(r.head.dev));
+	set_target(name, target, disk, other);
+}
 
-	dm_begin(&r, name);
-	spec = (struct dm_target_spec *)r.data;
-	spec->length = bytes / 512;
-	strcpy(spec->target_type, "log-writes");
-	snprintf(r.data + sizeof(*spec), ROOM - sizeof(*spec), "%s %s", disk, log);
-	spec->next = ROOM;
-	r.head.target_count = 1;
-	dm_do(DM_TABLE_LOAD, &r, "load log-writes");
-
-	dm_begin(&r, name);
-	dm_do(DM_DEV_SUSPEND, &r, "resume");
+/**
+ * dm_change() - from now on it does something else
+ * @name: the device
+ * @target: what it does
+ * @disk: the disk that it has
+ */
+void dm_change(const char *name, enum dm_target target, const char *disk)
+{
+	set_target(name, target, disk, NULL);
 }
 
 /**

@@ -7,8 +7,16 @@
 
 #include <stdint.h>
 
-/* Give it a log-writes target over @disk, recorded on @log; its node's path goes to @path. */
-void dm_log_writes(const char *name, const char *disk, const char *log, char path[64]);
+/*
+ * Targets over a whole disk: LOG_WRITES records on the other disk, FLAKY passes
+ * everything on, FAILING fails every write.
+ */
+enum dm_target { DM_LOG_WRITES, DM_FLAKY, DM_FAILING };
+
+/* Make it, its node's path goes to @path; give it another target while it is in use. */
+void dm_create(const char *name, enum dm_target target, const char *disk, const char *other,
+	       char path[64]);
+void dm_change(const char *name, enum dm_target target, const char *disk);
 void dm_mark(const char *name, const char *text);
 void dm_remove(const char *name);
 

@@ -22,6 +22,17 @@ static struct part *part_of(const struct participant *p, const struct ktm_notifi
 	return part;
 }
 
+/*
+ * The log has failed, or was opened again meanwhile and knows the enlistment as one that is to
+ * be recovered: the RM will hear of it again.
+ */
+static bool is_of_failure(const struct participant *p, uint32_t status)
+{
+	return p->may_fail && (status == KTM_STATUS_TM_NOT_ONLINE ||
+			       status == KTM_STATUS_ENLISTMENT_NOT_FOUND ||
+			       status == KTM_STATUS_NOT_REQUESTED);
+}
+
 static void refuse(struct participant *p, struct part *part)
 {
 	mark_put(FACT_REFUSES, NULL, part);
@@ -61,10 +72,13 @@ static void finish(struct participant *p, struct part *part, unsigned long reque
 	uint32_t status;
 
 	mark_put(FACT_FINISHES, NULL, part);
-	part->done = true;
+	part->finishing = true;
 	status = answer(p->fd, request, &part->en, 0, NULL, 0);
-	if (status)
+	if (!status)
+		part->done = true;
+	else if (!is_of_failure(p, status))
 		die("RM %u may not finish: status %u", p->number, status);
+	part->finishing = false;
 }
 
 static void take_up(struct participant *p, struct part *part)
@@ -76,11 +90,13 @@ static void take_up(struct participant *p, struct part *part)
 	part->recovered = shared->incarnation[p->number];
 	information_fill(wanted, part->length, part->seed);
 	status = en_information(p->fd, &part->en, found, &length);
+	if (status && is_of_failure(p, status))
+		return;
 	if (status || length != part->length || memcmp(wanted, found, length))
 		die("RM %u finds other recovery information than it left (status %u)", p->number,
 		    status);
 	status = answer(p->fd, KTM_IOC_EN_RECOVER, &part->en, part - shared->parts, NULL, 0);
-	if (status)
+	if (status && !is_of_failure(p, status))
 		die("RM %u may not recover an enlistment: status %u", p->number, status);
 }
 
@@ -96,7 +112,9 @@ static void conclude(struct participant *p)
 		if (!part->entered || part->rm != p->number || part->done ||
 		    part->incarnation >= now || part->recovered == now)
 			continue;
-		mark_put(FACT_ROLLBACK, NULL, part);
+		/* Or finished, if the process ended in the middle of saying so. */
+		if (!part->finishing)
+			mark_put(FACT_ROLLBACK, NULL, part);
 		part->done = true;
 	}
 }
@@ -133,24 +151,38 @@ static void handle(struct participant *p, const struct ktm_notification *n)
 	}
 }
 
+/* It is not to enlist before; and nobody enlists for it now. */
+static void recover_it(struct participant *p)
+{
+	uint32_t status;
+
+	shared->incarnation[p->number]++;
+	if (p->number >= NR_DURABLE)
+		return;
+	status = rm_recover(p->fd);
+	if (status && !is_of_failure(p, status))
+		die("RM %u cannot recover: status %u", p->number, status);
+}
+
 static void open_it(struct participant *p)
 {
 	struct ktm_guid guid = rm_guid(p->number);
 	bool durable = p->number < NR_DURABLE;
-	uint32_t status = KTM_STATUS_RM_NOT_FOUND;
+	uint32_t status;
 
-	if (durable)
-		status = rm_open(p->tm, &guid, &p->fd);
-	if (status == KTM_STATUS_RM_NOT_FOUND)
-		status = rm_create(p->tm, &guid, durable ? 0 : KTM_RM_VOLATILE, &p->fd);
+	for (;;) {
+		status = KTM_STATUS_RM_NOT_FOUND;
+		if (durable)
+			status = rm_open(p->tm, &guid, &p->fd);
+		if (status == KTM_STATUS_RM_NOT_FOUND)
+			status = rm_create(p->tm, &guid, durable ? 0 : KTM_RM_VOLATILE, &p->fd);
+		if (!status || !is_of_failure(p, status))
+			break;
+		usleep(1000);
+	}
 	if (status)
 		die("RM %u cannot be opened: status %u", p->number, status);
-	shared->incarnation[p->number]++;
-	if (!durable)
-		return;
-	status = rm_recover(p->fd);
-	if (status)
-		die("RM %u cannot recover: status %u", p->number, status);
+	recover_it(p);
 }
 
 static void reopen(struct participant *p)
@@ -169,9 +201,15 @@ static void *participant_run(void *arg)
 
 	while (!p->stop) {
 		n = rm_read(p->fd, events, 20);
+		if (n < 0) {
+			usleep(1000);
+			pthread_rwlock_wrlock(&p->lock);
+			recover_it(p);
+			pthread_rwlock_unlock(&p->lock);
+		}
 		for (i = 0; i < n; i++)
 			handle(p, &events[i]);
-		if (n && p->reopens && !prng_below(&p->prng, 40))
+		if (n > 0 && p->reopens && !prng_below(&p->prng, 40))
 			reopen(p);
 	}
 	return NULL;
@@ -183,12 +221,15 @@ static void *participant_run(void *arg)
  * @tm: its TM
  * @prng: its choices
  * @reopens: it closes and opens itself now and then
+ * @may_fail: the disk fails now and then
  */
-void participant_start(struct participant *p, int tm, struct prng prng, bool reopens)
+void participant_start(struct participant *p, int tm, struct prng prng, bool reopens,
+		       bool may_fail)
 {
 	p->tm = tm;
 	p->prng = prng;
 	p->reopens = reopens && p->number < NR_DURABLE;
+	p->may_fail = may_fail;
 	p->stop = false;
 	pthread_rwlock_init(&p->lock, NULL);
 	open_it(p);

@@ -106,7 +106,7 @@ static void listen(struct history *h, const struct cut *cut, int fd, uint32_t rm
 
 	while (!last || missing) {
 		n = rm_read(fd, events, PATIENCE_MS);
-		if (!n) {
+		if (n <= 0) {
 			violation("RM %u: is not told what it waits for", rm);
 			return;
 		}

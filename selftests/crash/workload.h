@@ -29,6 +29,7 @@ enum vote { VOTE_YES, VOTE_READ_ONLY, VOTE_NO, VOTE_NEVER };
  * @length: bytes of recovery information
  * @seed: what they are made from
  * @entered: @en is known
+ * @finishing: its RM may have said so; a killed one does not know
  * @done: finished, or it has left
  * @recovered: the incarnation to which RM recovery mentioned it
  */
@@ -42,6 +43,7 @@ struct part {
 	uint32_t length;
 	uint32_t seed;
 	atomic_bool entered;
+	atomic_bool finishing;
 	atomic_bool done;
 	uint32_t recovered;
 };
@@ -51,12 +53,16 @@ struct part {
  * @nr_parts: places taken in @parts
  * @nr_ended: transactions that came to an end
  * @nr_marks: marks made
+ * @nr_failures: how often the disk failed
+ * @nr_indoubt: Commits that were answered with INDOUBT
  * @incarnation: how often each RM was opened
  */
 struct shared {
 	atomic_uint nr_parts;
 	atomic_uint nr_ended;
 	atomic_uint nr_marks;
+	atomic_uint nr_failures;
+	atomic_uint nr_indoubt;
 	uint32_t incarnation[NR_RMS];
 	struct part parts[MAX_ENLISTMENTS];
 };
@@ -69,6 +75,7 @@ struct shared {
  * @lock: read: @fd is used to enlist; write: it is closed and opened
  * @prng: its choices
  * @reopens: it closes and opens itself now and then
+ * @may_fail: the disk fails now and then
  * @stop: it shall end
  */
 struct participant {
@@ -78,6 +85,7 @@ struct participant {
 	pthread_rwlock_t lock;
 	struct prng prng;
 	bool reopens;
+	bool may_fail;
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -90,8 +98,14 @@ void sink_disk(const char *partition);
 void sink_device(const char *name);
 void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *part);
 
-void participant_start(struct participant *p, int tm, struct prng prng, bool reopens);
+void participant_start(struct participant *p, int tm, struct prng prng, bool reopens,
+		       bool may_fail);
 void participant_stop(struct participant *p);
+
+/* The disk: to fail, and to be opened again once it works. */
+void breaker_disk(const char *name, const char *disk);
+void breaker_start(int tm, struct prng prng);
+void breaker_stop(void);
 
 void clients_run(int tm, unsigned int transactions, struct prng prng);
 
