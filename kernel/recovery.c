@@ -44,7 +44,7 @@ struct found_tx {
 
 struct recovery {
 	struct ktm_tm *tm;
-	DECLARE_HASHTABLE(rms, 6);
+	DECLARE_HASHTABLE(rms, 10);
 	DECLARE_HASHTABLE(txs, 10);
 	int err;
 };
@@ -160,21 +160,20 @@ static int collect_rms(struct recovery *r)
 	int err;
 
 	lockdep_assert_held(&tm->lock);
-	for (;;) {
-		spin_lock(&tm->list_lock);
-		list_for_each_entry(rm, &tm->rms, tm_link) {
-			if (ktm_rm_durable(rm) && !find_rm(r, &rm->obj.guid)) {
-				ktm_object_get(&rm->obj);
-				break;
-			}
-		}
+	spin_lock(&tm->list_lock);
+	list_for_each_entry(rm, &tm->rms, tm_link) {
+		if (!ktm_rm_durable(rm))
+			continue;
+		/* It stays in the list, so the walk can go on from it. */
+		ktm_object_get(&rm->obj);
 		spin_unlock(&tm->list_lock);
-		if (list_entry_is_head(rm, &tm->rms, tm_link))
-			break;
 		err = add_rm(r, rm, false);
 		if (err)
 			return err;
+		cond_resched();
+		spin_lock(&tm->list_lock);
 	}
+	spin_unlock(&tm->list_lock);
 	return 0;
 }
 
