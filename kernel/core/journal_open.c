@@ -291,6 +291,9 @@ static enum ktm_jo_want read_ring(struct ktm_jo *o)
 	case KTM_JF_BATCH:
 		if (!ktm_jf_scan_accept(&o->scan, &o->batch))
 			break;
+		/* No writer leaves an empty one, and each would recurse. */
+		if (!o->batch.records)
+			return damage(o, o->batch.lsn, "a batch holds no record");
 		o->flushed = max(o->flushed, o->batch.flushed_lsn);
 		begin_batch(o, data);
 		return next_record(o);
