@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/rhashtable.h>
@@ -44,14 +45,14 @@ static u32 object_hash(const void *data, u32 len, u32 seed)
 {
 	const struct object_key *key = data;
 
-	return jhash(key->guid, sizeof(*key->guid), seed);
+	return jhash(key->guid, sizeof(*key->guid), seed ^ hash32_ptr(key->scope));
 }
 
 static u32 object_obj_hash(const void *data, u32 len, u32 seed)
 {
 	const struct ktm_object *obj = data;
 
-	return jhash(&obj->guid, sizeof(obj->guid), seed);
+	return jhash(&obj->guid, sizeof(obj->guid), seed ^ hash32_ptr(obj->scope));
 }
 
 static int object_cmp(struct rhashtable_compare_arg *arg, const void *data)
