@@ -190,7 +190,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 	en = en_alloc(rm, tx);
 	if (!en)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&en->obj, KTM_KIND_EN, NULL, NULL, arg->mode);
+	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode);
 	if (status) {
 		kfree(en);
 		return status;
@@ -241,15 +241,9 @@ void ktm_enlist_undo(struct ktm_enlistment *en)
  */
 struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid)
 {
-	struct ktm_object *obj = ktm_object_find(KTM_KIND_EN, NULL, guid);
+	struct ktm_object *obj = ktm_object_find(KTM_KIND_EN, rm, guid);
 
-	if (!obj)
-		return NULL;
-	if (ktm_en_of(obj)->rm != rm) {
-		ktm_object_put(obj);
-		return NULL;
-	}
-	return ktm_en_of(obj);
+	return obj ? ktm_en_of(obj) : NULL;
 }
 
 /* KTM_IOC_EN_OPEN */
@@ -462,7 +456,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 
 	if (!en)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init_recovered(&en->obj, KTM_KIND_EN, NULL, &rec->prepared.enlistment,
+	status = ktm_object_init_recovered(&en->obj, KTM_KIND_EN, rm, &rec->prepared.enlistment,
 					   rm->obj.mode, from_kuid(&init_user_ns, rm->obj.uid),
 					   from_kgid(&init_user_ns, rm->obj.gid));
 	if (status) {

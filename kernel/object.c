@@ -90,7 +90,7 @@ static void object_setup(struct ktm_object *obj, u8 kind, const void *scope,
  * ktm_object_init - begin an object that the caller makes and is charged for
  * @obj: zeroed memory, the first member of the object's own struct
  * @kind: enum ktm_object_kind
- * @scope: TM of an RM, else NULL
+ * @scope: TM of an RM, RM of an enlistment, else NULL
  * @guid: wanted GUID, nil or NULL to draw one
  * @mode: permission bits, 0 for 0600
  *
@@ -116,7 +116,7 @@ u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
  * ktm_object_init_recovered - begin an object that the log knows
  * @obj: zeroed memory
  * @kind: enum ktm_object_kind
- * @scope: TM of an RM, else NULL
+ * @scope: TM of an RM, RM of an enlistment, else NULL
  * @guid: its GUID
  * @mode: permission bits as logged
  * @uid: owner as logged, in the initial user namespace
@@ -203,7 +203,7 @@ void ktm_object_unpublish(struct ktm_object *obj)
 /**
  * ktm_object_find - look an object up
  * @kind: enum ktm_object_kind
- * @scope: TM of an RM, else NULL
+ * @scope: TM of an RM, RM of an enlistment, else NULL
  * @guid: its GUID
  *
  * Does not sleep.
