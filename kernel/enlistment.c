@@ -106,6 +106,12 @@ void ktm_en_forget(struct ktm_enlistment *en)
 	ktm_object_put(&en->obj);
 }
 
+static bool en_mask_valid(u32 mask)
+{
+	return (mask & KTM_NOTIFY_REQUIRED) == KTM_NOTIFY_REQUIRED &&
+	       !(mask & ~KTM_NOTIFY_SUPPORTED);
+}
+
 static u32 en_check_request(const struct ktm_enlist *arg)
 {
 	bool want_fd = arg->flags & KTM_ENLIST_FD;
@@ -114,8 +120,7 @@ static u32 en_check_request(const struct ktm_enlist *arg)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (want_fd ? !arg->access || arg->access & ~KTM_EN_ALL_ACCESS : arg->access)
 		return KTM_STATUS_INVALID_PARAMETER;
-	if ((arg->mask & KTM_NOTIFY_REQUIRED) != KTM_NOTIFY_REQUIRED ||
-	    arg->mask & ~KTM_NOTIFY_SUPPORTED)
+	if (!en_mask_valid(arg->mask))
 		return KTM_STATUS_INVALID_PARAMETER;
 	return KTM_STATUS_SUCCESS;
 }
@@ -446,14 +451,18 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
  * @rec: the record
  * @enp: out: the enlistment with a reference, to be given to ktm_en_adopt()
  *
- * Return: enum ktm_status.
+ * Return: enum ktm_status; LOG_CORRUPTION_DETECTED for values that no logged
+ * enlistment can have.
  */
 u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 			    struct ktm_enlistment **enp)
 {
-	struct ktm_enlistment *en = en_alloc(rm, NULL);
+	struct ktm_enlistment *en;
 	u32 status;
 
+	if (!en_mask_valid(rec->prepared.mask))
+		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
+	en = en_alloc(rm, NULL);
 	if (!en)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&en->obj, KTM_KIND_EN, rm, &rec->prepared.enlistment,

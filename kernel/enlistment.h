@@ -15,6 +15,7 @@
  * @tx: with a reference
  * @rm: with a reference
  * @rm_link: in rm->enlistments or rm->walked, under rm->list_lock
+ * @found: before that, among what a recovery has found
  * @key: the RM's; under tx->lock, read without it by notifications
  * @handles: under tx->lock
  * @own_handle: it was made with a descriptor, whose close means something
@@ -28,7 +29,10 @@ struct ktm_enlistment {
 	struct ktm_enc core;
 	struct ktm_transaction *tx;
 	struct ktm_rm *rm;
-	struct list_head rm_link;
+	union {
+		struct list_head rm_link;
+		struct hlist_node found;
+	};
 	u64 key;
 	u32 handles;
 	bool own_handle;

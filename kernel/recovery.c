@@ -22,30 +22,40 @@
 #include "status.h"
 #include "transaction.h"
 
-/* An RM that lived before or was found. @rm: with a reference. */
+/*
+ * An RM that lived before or was found. @rm: with a reference. @unfinished:
+ * enlistments of it without a completion record.
+ */
 struct found_rm {
 	struct hlist_node node;
 	struct ktm_rm *rm;
+	u32 unfinished;
 	bool is_new;
 };
 
 /*
  * A transaction that was found. @tx: made from the log, with a reference.
  * @enlistments: those without a completion record, by core.link, with a
- * reference each. @prepared: how many prepared records there were.
+ * reference each. @prepared: how many prepared records there were. @announced:
+ * how many the restart area says are still to come. @decided: its outcome is in
+ * the log. @completed: one of its enlistments has a completion record.
  */
 struct found_tx {
 	struct hlist_node node;
 	struct ktm_transaction *tx;
 	struct list_head enlistments;
 	u32 prepared;
+	u32 announced;
+	bool decided;
 	bool committed;
+	bool completed;
 };
 
 struct recovery {
 	struct ktm_tm *tm;
 	DECLARE_HASHTABLE(rms, 10);
 	DECLARE_HASHTABLE(txs, 10);
+	DECLARE_HASHTABLE(enlistments, 10);
 	int err;
 };
 
@@ -76,9 +86,20 @@ static struct found_tx *find_tx(struct recovery *r, const struct ktm_guid *uow)
 	return NULL;
 }
 
+static struct ktm_enlistment *find_enlistment(struct recovery *r, const struct ktm_guid *guid)
+{
+	struct ktm_enlistment *en;
+
+	hash_for_each_possible(r->enlistments, en, found, guid_hash(guid)) {
+		if (ktm_guid_eq(&en->obj.guid, guid))
+			return en;
+	}
+	return NULL;
+}
+
 static int add_rm(struct recovery *r, struct ktm_rm *rm, bool is_new)
 {
-	struct found_rm *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct found_rm *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 
 	if (!f) {
 		ktm_object_put(&rm->obj);
@@ -100,6 +121,7 @@ static void drop_rm(struct found_rm *f)
 static void drop_enlistment(struct ktm_enlistment *en)
 {
 	list_del_init(&en->core.link);
+	hash_del(&en->found);
 	ktm_object_put(&en->obj);
 }
 
@@ -199,11 +221,18 @@ static int quiet(struct recovery *r)
 
 static int replay_rm(struct recovery *r, const struct ktm_jrec *rec)
 {
+	struct ktm_object *obj;
 	struct ktm_rm *rm;
 	u32 status;
 
 	if (find_rm(r, &rec->rm.guid))
 		return 0;
+	/* A volatile one of that GUID lives, which no log of this TM can have let in. */
+	obj = ktm_object_find(KTM_KIND_RM, r->tm, &rec->rm.guid);
+	if (obj) {
+		ktm_object_put(obj);
+		return -EUCLEAN;
+	}
 	status = ktm_rm_create_recovered(r->tm, rec, &rm);
 	if (status)
 		return ktm_status_errno(status);
@@ -214,7 +243,7 @@ static int replay_rm_gone(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_rm *f = find_rm(r, &rec->rm_gone.guid);
 
-	if (!f)
+	if (!f || !f->is_new || f->unfinished)
 		return -EUCLEAN;
 	drop_rm(f);
 	return 0;
@@ -223,7 +252,7 @@ static int replay_rm_gone(struct recovery *r, const struct ktm_jrec *rec)
 static int new_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 uid, u32 gid,
 		  struct found_tx **fp)
 {
-	struct found_tx *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct found_tx *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	u32 status;
 
 	if (!f)
@@ -247,7 +276,10 @@ static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 	u32 status;
 	int err;
 
-	if (!rm)
+	if (!rm || find_enlistment(r, &rec->prepared.enlistment))
+		return -EUCLEAN;
+	/* Who votes does so before the outcome; the restart area says the outcome first. */
+	if (tx && !tx->announced && (tx->decided || tx->completed))
 		return -EUCLEAN;
 	if (!tx) {
 		err = new_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
@@ -259,7 +291,11 @@ static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 	if (status)
 		return ktm_status_errno(status);
 	list_add_tail(&en->core.link, &tx->enlistments);
+	hash_add(r->enlistments, &en->found, guid_hash(&en->obj.guid));
+	rm->unfinished++;
 	tx->prepared++;
+	if (tx->announced)
+		tx->announced--;
 	return 0;
 }
 
@@ -268,8 +304,10 @@ static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 	struct found_tx *tx = find_tx(r, &rec->decision.uow);
 
 	/* The prepared records stand before it in the same log. */
-	if (!tx || tx->committed || tx->prepared != rec->decision.prepared)
+	if (!tx || tx->announced || tx->decided || tx->completed ||
+	    tx->prepared != rec->decision.prepared)
 		return -EUCLEAN;
+	tx->decided = true;
 	tx->committed = rec->decision.outcome == KTM_JREC_COMMIT;
 	return 0;
 }
@@ -279,14 +317,16 @@ static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
 	struct found_tx *tx = find_tx(r, &rec->completion.uow);
 	struct ktm_enc *core;
 
-	if (!tx)
+	if (!tx || tx->announced)
 		return -EUCLEAN;
 	list_for_each_entry(core, &tx->enlistments, link) {
 		struct ktm_enlistment *en = ktm_en_of_core(core);
 
 		if (!ktm_guid_eq(&en->obj.guid, &rec->completion.enlistment))
 			continue;
+		find_rm(r, &en->rm->obj.guid)->unfinished--;
 		drop_enlistment(en);
+		tx->completed = true;
 		if (!!(rec->flags & KTM_JREC_F_END) != list_empty(&tx->enlistments))
 			return -EUCLEAN;
 		if (rec->flags & KTM_JREC_F_END)
@@ -302,11 +342,13 @@ static int replay_tx(struct recovery *r, const struct ktm_jrec *rec)
 	struct found_tx *tx;
 	int err;
 
-	if (find_tx(r, &rec->tx.uow))
+	if (!rec->tx.prepared || find_tx(r, &rec->tx.uow))
 		return -EUCLEAN;
 	err = new_tx(r, &rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid, &tx);
 	if (err)
 		return err;
+	tx->announced = rec->tx.prepared;
+	tx->decided = rec->tx.outcome != KTM_JREC_UNDECIDED;
 	tx->committed = rec->tx.outcome == KTM_JREC_COMMIT;
 	return 0;
 }
@@ -400,6 +442,11 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap)
 	struct found_rm *rm;
 	int i, err;
 
+	/* Prepared records that the restart area promised and did not hold. */
+	hash_for_each(r->txs, i, tx, node) {
+		if (tx->announced)
+			return -EUCLEAN;
+	}
 	r->err = 0;
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
@@ -468,6 +515,7 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	while (!list_empty(&f->enlistments)) {
 		en = ktm_en_of_core(list_first_entry(&f->enlistments, struct ktm_enc, link));
 		list_del_init(&en->core.link);
+		hash_del(&en->found);
 		ktm_en_adopt(en, tx, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0),
 			     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
 	}
@@ -530,6 +578,7 @@ int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault)
 	}
 	hash_init(r->rms);
 	hash_init(r->txs);
+	hash_init(r->enlistments);
 	WRITE_ONCE(tm->state, KTM_TM_STATE_RECOVERING);
 	err = quiet(r);
 	if (!err)
