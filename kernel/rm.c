@@ -309,6 +309,14 @@ u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg)
 		status = KTM_STATUS_TM_NOT_ONLINE;
 		goto out;
 	}
+	/*
+	 * The log must know it first. Its GUID is there to be opened a moment before;
+	 * if the log then has no room, RM_CREATE fails and such a descriptor is of no use.
+	 */
+	if (list_empty(&rm->tm_link)) {
+		status = KTM_STATUS_RM_NOT_FOUND;
+		goto out;
+	}
 	mutex_lock(&rm->lock);
 	WRITE_ONCE(rm->online, true);
 	ktm_rm_for_each_enlistment(rm, rm_recover_enlistment);
