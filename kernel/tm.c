@@ -280,6 +280,10 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 			status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
 			goto out;
 		}
+		spin_lock(&all_tms_lock);
+		tm->dev = ktm_journal_dev(tm->journal);
+		spin_unlock(&all_tms_lock);
+		wake_up_all(&all_tms_wait);
 	}
 	err = ktm_recovery_run(tm, &fault);
 	if (err) {
