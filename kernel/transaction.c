@@ -688,14 +688,12 @@ static __poll_t tx_poll(struct file *file, poll_table *wait)
 {
 	struct ktm_handle *handle = file->private_data;
 	struct ktm_transaction *tx = ktm_tx_of(handle->obj);
-	__poll_t events = 0;
 
 	poll_wait(file, &tx->wait, wait);
-	mutex_lock(&tx->lock);
-	if (ktm_txc_outcome(&tx->core) != KTM_OUTCOME_UNDETERMINED)
-		events = EPOLLIN | EPOLLRDNORM;
-	mutex_unlock(&tx->lock);
-	return events;
+	/* No lock: it may be held while a vote waits for the device. */
+	if (ktm_state_outcome(READ_ONCE(tx->core.state)) == KTM_OUTCOME_UNDETERMINED)
+		return 0;
+	return EPOLLIN | EPOLLRDNORM;
 }
 
 static const struct file_operations tx_fops = {

@@ -139,10 +139,10 @@ u32 ktm_enc_check(const struct ktm_enc *en, enum ktm_en_event ev);
 struct ktm_result ktm_txc_event(struct ktm_txc *tx, enum ktm_tx_event ev);
 struct ktm_result ktm_enc_event(struct ktm_enc *en, enum ktm_en_event ev);
 
-/* Is the outcome known to the world? */
-static inline u32 ktm_txc_outcome(const struct ktm_txc *tx)
+/* The outcome that a transaction in this state shows to the world. */
+static inline u32 ktm_state_outcome(u8 state)
 {
-	switch (tx->state) {
+	switch (state) {
 	case KTM_TX_STATE_COMMITTING:
 	case KTM_TX_STATE_COMMITTED:
 		return KTM_OUTCOME_COMMITTED;
@@ -152,6 +152,11 @@ static inline u32 ktm_txc_outcome(const struct ktm_txc *tx)
 	default:
 		return KTM_OUTCOME_UNDETERMINED;
 	}
+}
+
+static inline u32 ktm_txc_outcome(const struct ktm_txc *tx)
+{
+	return ktm_state_outcome(tx->state);
 }
 
 /* Need a waiting client wait no longer? */
