@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
@@ -140,7 +141,7 @@ static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid)
 			user_put(parent);
 			return other;
 		}
-		cpu_relax();
+		schedule_timeout_uninterruptible(1);
 	}
 	put_user_ns(ns);
 	kfree(user);
