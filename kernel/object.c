@@ -228,7 +228,8 @@ static u32 object_allowed(const struct ktm_object *obj)
 	umode_t bits = obj->mode;
 	u32 rights = 0;
 
-	if (capable(CAP_DAC_OVERRIDE))
+	/* Who lists a thousand objects of others has not tried to override a thousand times. */
+	if (ns_capable_noaudit(&init_user_ns, CAP_DAC_OVERRIDE))
 		return obj->ops->all_access;
 	if (uid_eq(current_fsuid(), obj->uid))
 		bits >>= 6;
