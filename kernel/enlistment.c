@@ -413,6 +413,21 @@ static u32 en_answer_locked(struct ktm_enlistment *en, unsigned int cmd, u8 **in
 	}
 }
 
+/* As vmemdup_user(), but charged: it stays for as long as the enlistment. */
+static u8 *copy_information(const struct ktm_answer *arg)
+{
+	u8 *information = kvmalloc(arg->information_length, GFP_KERNEL_ACCOUNT);
+
+	if (!information)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(information, u64_to_user_ptr(arg->information),
+			   arg->information_length)) {
+		kvfree(information);
+		return ERR_PTR(-EFAULT);
+	}
+	return information;
+}
+
 /**
  * ktm_en_answer - an RM says something about one of its enlistments
  * @en: the enlistment, with a reference of the caller
@@ -433,8 +448,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 	    (arg->information && !(prepare && ktm_rm_durable(en->rm))))
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (arg->information) {
-		information = vmemdup_user(u64_to_user_ptr(arg->information),
-					   arg->information_length);
+		information = copy_information(arg);
 		if (IS_ERR(information))
 			return ktm_status_from_errno(PTR_ERR(information));
 	}

@@ -561,11 +561,11 @@ static struct ktm_jo *begin_opening(struct block_device *bdev, const struct ktm_
 		.same = same,
 		.check_only = check_only,
 	};
-	struct ktm_jo *jo = kmalloc(sizeof(*jo), GFP_KERNEL);
+	struct ktm_jo *jo = kmalloc(sizeof(*jo), GFP_KERNEL_ACCOUNT);
 
 	if (!jo)
 		return NULL;
-	p.buf = vmalloc(p.room);
+	p.buf = __vmalloc(p.room, GFP_KERNEL_ACCOUNT);
 	if (!p.buf) {
 		kfree(jo);
 		return NULL;
@@ -759,7 +759,7 @@ static void free_journal(struct ktm_journal *j)
 
 static struct ktm_journal *alloc_journal(void)
 {
-	struct ktm_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
+	struct ktm_journal *j = kzalloc(sizeof(*j), GFP_KERNEL_ACCOUNT);
 	int i;
 
 	if (!j)
@@ -774,7 +774,7 @@ static struct ktm_journal *alloc_journal(void)
 	j->flush_io.j = j;
 	for (i = 0; i < KTM_JW_BUFS; i++) {
 		j->batch_io[i].j = j;
-		j->bufs[i] = vmalloc(KTM_JW_BUF_BYTES);
+		j->bufs[i] = __vmalloc(KTM_JW_BUF_BYTES, GFP_KERNEL_ACCOUNT);
 		if (!j->bufs[i])
 			goto fail;
 	}

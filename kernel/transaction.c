@@ -2,7 +2,6 @@
 /*
  * Transactions: the protocol's actions carried out, and what clients call.
  */
-#include <linux/err.h>
 #include <linux/hrtimer.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
@@ -373,13 +372,13 @@ static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_crea
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!arg->description_length)
 		return KTM_STATUS_SUCCESS;
-	tx->description = memdup_user(u64_to_user_ptr(arg->description), arg->description_length);
-	if (IS_ERR(tx->description)) {
-		u32 status = ktm_status_from_errno(PTR_ERR(tx->description));
-
-		tx->description = NULL;
-		return status;
-	}
+	/* Not memdup_user(), which charges nobody. */
+	tx->description = kmalloc(arg->description_length, GFP_KERNEL_ACCOUNT);
+	if (!tx->description)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	if (copy_from_user(tx->description, u64_to_user_ptr(arg->description),
+			   arg->description_length))
+		return KTM_STATUS_FAULT;
 	tx->description_length = arg->description_length;
 	return KTM_STATUS_SUCCESS;
 }
