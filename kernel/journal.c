@@ -517,6 +517,11 @@ static enum ktm_jo_want run_io(struct ktm_journal *j, struct block_device *bdev,
 	for (;;) {
 		enum ktm_jo_want want = ktm_jo_step(jo);
 
+		/* The ring may be as large as the device, and the caller holds the TM. */
+		if (want == KTM_JO_READ && fatal_signal_pending(current)) {
+			ktm_jo_refuse(jo, -EINTR);
+			return KTM_JO_FAILED;
+		}
 		switch (want) {
 		case KTM_JO_READ:
 		case KTM_JO_WRITE:
