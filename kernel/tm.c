@@ -288,7 +288,7 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 	err = ktm_recovery_run(tm, &fault);
 	if (err) {
 		status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
-		if (fault.code == KTM_JF_CORRUPT)
+		if (status == KTM_STATUS_LOG_CORRUPTION_DETECTED)
 			pr_warn_ratelimited("ktm: journal %pUb: %s (device byte %llu, LSN %llu); not opened, nothing written\n",
 					    tm->obj.guid.b, fault.msg, fault.place, fault.lsn);
 	}
