@@ -191,7 +191,6 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	bool is_volatile = arg->flags & KTM_TM_VOLATILE;
 	struct ktm_tm *tm;
 	u32 status;
-	int err;
 
 	if (arg->flags & ~KTM_TM_VOLATILE || arg->reserved || !arg->access ||
 	    arg->access & ~KTM_TM_ALL_ACCESS || (is_volatile && arg->device_fd != -1))
@@ -224,12 +223,14 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 			return status;
 		}
 	}
-	err = ktm_object_publish(&tm->obj);
-	if (err)
-		status = ktm_status_from_errno(err);
-	else
-		status = ktm_handle_create(&tm->obj, arg->access, 0, nfd);
-	tm->published = !err;
+	/* Nobody shall find one that then does not come to be. */
+	status = ktm_handle_create(&tm->obj, arg->access, 0, nfd);
+	if (!status) {
+		status = ktm_status_from_errno(ktm_object_publish(&tm->obj));
+		tm->published = !status;
+		if (status)
+			ktm_new_fd_cancel(nfd);
+	}
 	arg->guid = tm->obj.guid;
 	arg->fd = nfd->fd;
 	ktm_tm_release(tm);
