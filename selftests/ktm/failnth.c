@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation of every request fails once, the first, the second and so on:
+ * the request is then refused and has changed nothing, so that the same one succeeds
+ * afterwards, or it does not need the memory. Behind the vote nothing may fail.
+ *
+ * Needs a kernel with fault injection (FAILSLAB, FAIL_PAGE_ALLOC), which the stock
+ * ones are not.
+ */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "calls.h"
+#include "disk.h"
+
+#define RM_GUID		guid_of(1)
+#define UOW		guid_of(2)
+#define TM_GUID		guid_of(3)
+#define INFORMATION	16000
+
+/* More than any request allocates: a safety net. */
+#define TOO_MANY	1000
+
+static struct disk d;
+static int fail_nth = -1;
+
+/* Which request of the scenario is hit, by its place in it, and which allocation. */
+static unsigned int target, nth, place;
+static bool hit;
+static unsigned long tried, refused;
+
+static void knob(const char *dir, const char *name, const char *value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		test_skip("this kernel cannot make allocations fail");
+	CHECK(write(fd, value, strlen(value)) > 0);
+	close(fd);
+}
+
+void test_setup(void)
+{
+	mkdir("/sys/kernel/debug", 0700);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (fail_nth < 0)
+		test_skip("this kernel cannot make allocations fail");
+	knob("failslab", "ignore-gfp-wait", "N");
+	knob("failslab", "verbose", "0");
+	knob("fail_page_alloc", "ignore-gfp-wait", "N");
+	knob("fail_page_alloc", "ignore-gfp-highmem", "N");
+	knob("fail_page_alloc", "min-order", "0");
+	knob("fail_page_alloc", "verbose", "0");
+}
+
+static void arm(unsigned int n)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", n);
+
+	CHECK_EQ(pwrite(fail_nth, text, length, 0), length);
+}
+
+/* Was there such an allocation? */
+static bool disarm(void)
+{
+	char text[16] = "";
+
+	CHECK(pread(fail_nth, text, sizeof(text) - 1, 0) > 0);
+	arm(0);
+	return !atoi(text);
+}
+
+static bool armed(void)
+{
+	return ++place == target;
+}
+
+/* The next request of the scenario; @may_fail: not promised to succeed without memory. */
+static unsigned int step_of(int fd, unsigned int request, void *arg, size_t size, bool may_fail)
+{
+	struct { unsigned int size, status; } *head = arg;
+	unsigned char before[256];
+	int ret;
+
+	CHECK(size <= sizeof(before));
+	if (!armed()) {
+		ret = ioctl(fd, request, arg);
+		if (ret)
+			FAIL("%s without trouble: %s", request_name(request),
+			     status_name(head->status));
+		return head->status;
+	}
+	memcpy(before, arg, size);
+	arm(nth);
+	ret = ioctl(fd, request, arg);
+	hit = disarm();
+	tried += hit;
+	if (!ret)
+		return head->status;
+	refused++;
+	if (!hit)
+		FAIL("%s fails by itself: %s", request_name(request), status_name(head->status));
+	if (!may_fail)
+		FAIL("%s fails for want of memory: %s", request_name(request),
+		     status_name(head->status));
+	if (head->status != KTM_STATUS_INSUFFICIENT_RESOURCES &&
+	    head->status != KTM_STATUS_TOO_MANY_FILES)
+		FAIL("%s, allocation %u: %s", request_name(request), nth,
+		     status_name(head->status));
+	memcpy(arg, before, size);
+	ret = ioctl(fd, request, arg);
+	if (ret)
+		FAIL("%s, after it had failed at allocation %u: %s", request_name(request), nth,
+		     status_name(head->status));
+	return head->status;
+}
+
+#define STEP(fd, request, arg)	step_of(fd, request, arg, sizeof(*(arg)), true)
+#define SURE(fd, request, arg)	step_of(fd, request, arg, sizeof(*(arg)), false)
+
+/* Taking a notification needs no memory. */
+static void step_take(int rm, unsigned int kind)
+{
+	struct ktm_notification n;
+	bool now = armed();
+	ssize_t got;
+
+	poll_for(rm, POLLIN);
+	if (now)
+		arm(nth);
+	got = read(rm, &n, sizeof(n));
+	if (now) {
+		hit = disarm();
+		tried += hit;
+	}
+	CHECK_EQ(got, sizeof(n));
+	CHECK_EQ(n.kind, kind);
+}
+
+/* Closing cannot fail. */
+static void step_close(int fd)
+{
+	bool now = armed();
+
+	if (now)
+		arm(nth);
+	close(fd);
+	if (now) {
+		hit = disarm();
+		tried += hit;
+	}
+}
+
+static void step_query(int fd, unsigned int class, guid_t guid)
+{
+	static char buffer[65536];
+	struct ktm_query q = ARG(ktm_query, .info_class = class, .length = sizeof(buffer),
+				 .guid = guid, .buffer = (uintptr_t)buffer);
+
+	STEP(fd, KTM_IOC_QUERY, &q);
+}
+
+static void step_enumerate(int fd, unsigned int kind)
+{
+	guid_t found[4];
+	struct ktm_enumerate e = ARG(ktm_enumerate, .kind = kind, .count = 4,
+				     .guids = (uintptr_t)found);
+
+	STEP(fd, KTM_IOC_ENUMERATE, &e);
+	CHECK_EQ(e.count, 1);
+}
+
+static int step_open(int fd, unsigned int request, guid_t guid)
+{
+	struct ktm_open o = ARG(ktm_open, .access = KTM_MAXIMUM_ALLOWED, .guid = guid);
+
+	STEP(fd, request, &o);
+	return o.fd;
+}
+
+static void step_narrow(int fd, unsigned int access)
+{
+	struct ktm_narrow n = ARG(ktm_narrow, .access = access);
+
+	STEP(fd, KTM_IOC_NARROW, &n);
+	step_close(n.fd);
+}
+
+static void step_answer(int rm, unsigned int request, guid_t en, bool durable)
+{
+	static char information[INFORMATION];
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = en);
+
+	if (request == KTM_IOC_PREPARE_COMPLETE) {
+		if (durable) {
+			a.information = (uintptr_t)information;
+			a.information_length = sizeof(information);
+		}
+		STEP(rm, request, &a);
+	} else {
+		SURE(rm, request, &a);
+	}
+}
+
+/* One transaction with one RM, and everything else that can be asked on the way. */
+static void transaction(int tm, int rm, bool durable)
+{
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .uow = UOW,
+				     .tm_fd = tm, .timeout_ns = 3600000000000ull,
+				     .description = (uintptr_t)"failing", .description_length = 7);
+	struct ktm_enlist e = ARG(ktm_enlist, .flags = KTM_ENLIST_FD, .mask = EN_MASK,
+				  .access = KTM_EN_ALL_ACCESS);
+	struct ktm_tx_wait w = ARG(ktm_tx_wait, .timeout_ns = PATIENCE * 1000000000ull);
+	struct ktm_call call = ARG(ktm_call);
+	int again;
+
+	STEP(dev(), KTM_IOC_TX_CREATE, &c);
+	again = step_open(dev(), KTM_IOC_TX_OPEN, UOW);
+	step_close(again);
+	step_narrow(c.fd, KTM_TX_QUERY_INFORMATION);
+	e.tx_fd = c.fd;
+	STEP(rm, KTM_IOC_ENLIST, &e);
+	again = step_open(rm, KTM_IOC_EN_OPEN, e.guid);
+	step_close(again);
+	step_query(c.fd, KTM_INFO_TX_BASIC, nil);
+	step_query(c.fd, KTM_INFO_TX_ENLISTMENTS, nil);
+	step_query(rm, KTM_INFO_EN_BASIC, e.guid);
+	step_enumerate(dev(), KTM_KIND_TX);
+	step_enumerate(rm, KTM_KIND_EN);
+	CHECK_EQ(STEP(c.fd, KTM_IOC_COMMIT, &call), KTM_STATUS_PENDING);
+	step_take(rm, KTM_NOTIFY_PREPARE);
+	step_answer(rm, KTM_IOC_PREPARE_COMPLETE, e.guid, durable);
+	step_take(rm, KTM_NOTIFY_COMMIT);
+	step_answer(rm, KTM_IOC_COMMIT_COMPLETE, e.guid, durable);
+	SURE(c.fd, KTM_IOC_TX_WAIT, &w);
+	CHECK_EQ(w.outcome, KTM_OUTCOME_COMMITTED);
+	step_close(e.fd);
+	step_close(c.fd);
+}
+
+static void volatile_life(void)
+{
+	struct ktm_tm_create t = ARG(ktm_tm_create, .flags = KTM_TM_VOLATILE, .device_fd = -1,
+				     .access = KTM_TM_ALL_ACCESS, .guid = TM_GUID);
+	struct ktm_rm_create r = ARG(ktm_rm_create, .flags = KTM_RM_VOLATILE,
+				     .access = KTM_RM_ALL_ACCESS, .guid = RM_GUID);
+	int again;
+
+	STEP(dev(), KTM_IOC_TM_CREATE, &t);
+	again = step_open(dev(), KTM_IOC_TM_OPEN, TM_GUID);
+	STEP(again, KTM_IOC_RM_CREATE, &r);
+	step_close(again);
+	again = step_open(t.fd, KTM_IOC_RM_OPEN, RM_GUID);
+	transaction(t.fd, again, false);
+	step_close(again);
+	step_close(r.fd);
+	step_enumerate(dev(), KTM_KIND_TM);
+	step_close(t.fd);
+	/* The TM goes in a worker; the next one wants the same GUID. */
+	while (listed(dev(), KTM_KIND_TM, TM_GUID))
+		usleep(1000);
+}
+
+static void durable_life(void)
+{
+	struct ktm_tm_create t = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS);
+	struct ktm_rm_create r = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS,
+				     .guid = RM_GUID);
+	struct ktm_tm_recover recover = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_call call = ARG(ktm_call);
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .uow = guid_of(7));
+	struct ktm_answer a = ARG(ktm_answer);
+	struct ktm_notification n;
+	guid_t en;
+	int rm;
+
+	journal_format(d.path, TM_GUID);
+	t.device_fd = disk_open(d.path);
+	STEP(dev(), KTM_IOC_TM_CREATE, &t);
+	STEP(t.fd, KTM_IOC_TM_RECOVER, &recover);
+	STEP(t.fd, KTM_IOC_RM_CREATE, &r);
+	STEP(r.fd, KTM_IOC_RM_RECOVER, &call);
+	step_take(r.fd, KTM_NOTIFY_LAST_RECOVER);
+	transaction(t.fd, r.fd, true);
+
+	/* One that is decided and not completed, to be found in the log. */
+	c.tm_fd = t.fd;
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	en = enlist(r.fd, c.fd);
+	COMMIT(c.fd, 0, KTM_STATUS_PENDING);
+	TAKE(r.fd, KTM_NOTIFY_PREPARE, en);
+	ANSWER(r.fd, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(r.fd, KTM_NOTIFY_COMMIT, en);
+	close(c.fd);
+	close(r.fd);
+	tm_close(t.fd, d.path);
+
+	t = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS, .device_fd = t.device_fd);
+	CALL(dev(), KTM_IOC_TM_CREATE, &t, KTM_STATUS_SUCCESS);
+	recover = ARG(ktm_tm_recover, .device_fd = -1);
+	STEP(t.fd, KTM_IOC_TM_RECOVER, &recover);
+	CHECK_EQ(tm_info(t.fd).rms, 1);
+	CHECK_EQ(tm_info(t.fd).transactions, 1);
+	rm = step_open(t.fd, KTM_IOC_RM_OPEN, RM_GUID);
+	call = ARG(ktm_call);
+	STEP(rm, KTM_IOC_RM_RECOVER, &call);
+	n = take(rm);
+	CHECK_EQ(n.kind, KTM_NOTIFY_RECOVER);
+	CHECK(same(&n.enlistment, &en));
+	CHECK_EQ(take(rm).kind, KTM_NOTIFY_LAST_RECOVER);
+	a.enlistment = en;
+	SURE(rm, KTM_IOC_EN_RECOVER, &a);
+	step_take(rm, KTM_NOTIFY_COMMIT);
+	step_answer(rm, KTM_IOC_COMMIT_COMPLETE, en, true);
+	close(rm);
+	close(t.device_fd);
+	tm_close(t.fd, d.path);
+}
+
+static void each_allocation(void (*life)(void))
+{
+	bool more = true;
+
+	for (target = 1; more; target++) {
+		for (nth = 1; ; nth++) {
+			CHECK(nth < TOO_MANY);
+			place = 0;
+			hit = false;
+			life();
+			more = place >= target;
+			if (!hit)
+				break;
+		}
+	}
+	printf("campaign failnth: tried=%lu violations=0 seed=0\n# refused=%lu\n", tried, refused);
+	CHECK(tried > 20);
+}
+
+TEST(volatile_tm)
+{
+	each_allocation(volatile_life);
+}
+
+TEST(durable_tm)
+{
+	d = disk_make(8 * MIB);
+	each_allocation(durable_life);
+}
