@@ -360,7 +360,7 @@ static void test_storm(struct manager *m)
 	random_state = 1;
 	for (i = 0; i < 8; i++)
 		fds[i] = open(i % 2 ? "/dev/null" : "/", O_RDONLY | O_CLOEXEC);
-	for (tried = 0; tried < 2000 && !failures(); tried++) {
+	for (tried = 0; tried < 2000 && !failing(); tried++) {
 		static const uint16_t ops[] = { 0, 1, 16, 17, 18, 19, 20, 32, 33, 999 };
 		unsigned int size = RM_HEADER + rnd(200), with = rnd(4) ? 0 : rnd(9);
 		struct pack p;
@@ -533,7 +533,7 @@ static void test_kill(void)
 	unsigned int round;
 
 	random_state = 5;
-	for (round = 1; round <= 40 && !failures(); round++) {
+	for (round = 1; round <= 40 && !failing(); round++) {
 		unsigned int who = 1 + rnd(3);
 		struct session s;
 		int p[2], told;

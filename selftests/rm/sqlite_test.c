@@ -417,7 +417,7 @@ static void test_record(unsigned long seed)
 	core_last_recover(&w.core);
 	if (sqlite3_open(":memory:", &plain) || sql_run(plain, schema))
 		die("no plain database");
-	for (tried = 0; tried < 400 && !failures(); tried++) {
+	for (tried = 0; tried < 400 && !failing(); tried++) {
 		unsigned int i, n = 1 + rnd(8);
 		struct ktm_guid e;
 		uint64_t t = world_join(&w, &e);

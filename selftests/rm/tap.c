@@ -43,6 +43,11 @@ bool check(bool condition, const char *format, ...)
 	return false;
 }
 
+bool failing(void)
+{
+	return unchecked;
+}
+
 unsigned int failures(void)
 {
 	unsigned int n = unchecked;

@@ -11,6 +11,8 @@
 bool ok(bool condition, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A check that prints nothing when it holds; for loops, followed by one ok(). */
 bool check(bool condition, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Whether any check() has failed since then; for the conditions of loops. */
+bool failing(void);
 /* How many check() have failed since the last call; resets it. */
 unsigned int failures(void);
 /* "campaign NAME: tried=N violations=M seed=S" and its result. */
