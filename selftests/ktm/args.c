@@ -250,6 +250,7 @@ TEST(wrong_kind_of_descriptor)
 			a = valid(&requests[i], k);
 			CALL_ERRNO(fds[k], requests[i].nr, &a, ENOTTY);
 			CHECK_EQ(a.status, KTM_STATUS_OBJECT_TYPE_MISMATCH);
+			test_shows(requests[i].nr, a.status);
 		}
 	}
 	unchanged(&before, "requests on the wrong descriptors");
@@ -409,7 +410,9 @@ TEST(bad_struct_pointers)
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct snapshot before = look();
 	const struct request *r;
+	unsigned char *half;
 	unsigned int k;
+	__u32 status;
 	union arg a;
 
 	CHECK(page != MAP_FAILED);
@@ -418,8 +421,13 @@ TEST(bad_struct_pointers)
 		a = valid(r, k);
 		CALL_ERRNO(fds[k], r->nr, NULL, EFAULT);
 		CALL_ERRNO(fds[k], r->nr, (void *)-4096ul, EFAULT);
-		memcpy(page + 4096 - r->size + 4, &a, r->size - 4);
-		CALL_ERRNO(fds[k], r->nr, page + 4096 - r->size + 4, EFAULT);
+		/* All but its last four bytes are there, the status among them. */
+		half = page + 4096 - r->size + 4;
+		memcpy(half, &a, r->size - 4);
+		CALL_ERRNO(fds[k], r->nr, half, EFAULT);
+		memcpy(&status, half + offsetof(union arg, status), sizeof(status));
+		CHECK_EQ(status, KTM_STATUS_FAULT);
+		test_shows(r->nr, status);
 	}
 	unchanged(&before, "bad pointers");
 }

@@ -7,6 +7,9 @@
  * superblock is tried, with its checksum right, so that the check of the field
  * itself is what refuses it.
  */
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
 #include "calls.h"
 #include "disk.h"
 #include "format.h"
@@ -99,6 +102,22 @@ TEST(read_only_descriptor)
 	journal_format(d.path, TM_GUID);
 	c.device_fd = disk_open_read_only(d.path);
 	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_INVALID_HANDLE);
+}
+
+/* The device has become read-only since it was opened. */
+TEST(read_only_device)
+{
+	struct ktm_tm_create c = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS);
+	int on = 1;
+
+	journal_format(d.path, TM_GUID);
+	c.device_fd = disk_open(d.path);
+	CHECK_EQ(ioctl(c.device_fd, BLKROSET, &on), 0);
+	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_ACCESS_DENIED);
+	on = 0;
+	CHECK_EQ(ioctl(c.device_fd, BLKROSET, &on), 0);
+	close(c.device_fd);
+	OPENS_WITH(KTM_STATUS_SUCCESS);
 }
 
 /* Somebody else has the device: a file system would, and O_EXCL does. */

@@ -9,6 +9,13 @@
 #define TM_GUID	guid_of(900)
 #define RM_GUID	guid_of(1)
 
+static const unsigned int answers[] = {
+	KTM_IOC_PREPARE_COMPLETE, KTM_IOC_COMMIT_COMPLETE, KTM_IOC_ROLLBACK_COMPLETE,
+	KTM_IOC_READ_ONLY, KTM_IOC_EN_ROLLBACK, KTM_IOC_EN_RECOVER,
+};
+
+#define NR_ANSWERS	(sizeof(answers) / sizeof(answers[0]))
+
 static struct disk d;
 static struct flaky f;
 static int tm, rm, tx;
@@ -93,13 +100,17 @@ static void fail_the_decision(enum trouble trouble)
 /* What a reopened log says is the truth; transaction and RM learn it. */
 static void settle(unsigned int state, unsigned int kind, unsigned int outcome)
 {
+	unsigned int i;
+
 	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
 	CHECK_EQ(tm_info(tm).indoubt, 0);
 	CHECK_EQ(rm_info(rm).online, 0);
 	CHECK(poll_now(rm) & POLLERR);
 	TX_IS(tx, state);
 	CHECK_EQ(tx_info(tx).outcome, outcome);
-	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_TM_NOT_ONLINE);
+	for (i = 0; i < NR_ANSWERS; i++)
+		ANSWER(rm, answers[i], en, KTM_STATUS_TM_NOT_ONLINE);
+	TX_IS(tx, state);
 	recover_rm();
 	TAKE(rm, KTM_NOTIFY_RECOVER, en);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
@@ -247,6 +258,32 @@ TEST(others_are_rolled_back)
 	tear_down();
 }
 
+/*
+ * A descriptor of a prepared enlistment ends with a reopening, whose log knows better;
+ * one that had not prepared says that it is rolled back.
+ */
+TEST(enlistment_descriptors_expire)
+{
+	struct ktm_open o = ARG(ktm_open, .access = KTM_EN_ALL_ACCESS, .guid = en);
+	int other = tx_create(tm), fd = enlist_fd(rm, other, KTM_EN_ALL_ACCESS, NULL);
+	unsigned int i;
+
+	CALL(rm, KTM_IOC_EN_OPEN, &o, KTM_STATUS_SUCCESS);
+	fail_the_decision(FAIL_FLUSHES);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	for (i = 0; i < NR_ANSWERS; i++)
+		ANSWER_FD(o.fd, answers[i], KTM_STATUS_OBJECT_EXPIRED);
+	TX_IS(other, KTM_TX_STATE_ABORTED);
+	settle(KTM_TX_STATE_COMMITTING, KTM_NOTIFY_COMMIT, KTM_OUTCOME_COMMITTED);
+	ANSWER_FD(fd, KTM_IOC_PREPARE_COMPLETE, KTM_STATUS_ALREADY_ABORTED);
+	CHECK_EQ(en_info(fd).state, KTM_EN_STATE_ABORTED);
+	close(o.fd);
+	close(fd);
+	close(other);
+	tear_down();
+}
+
 /* A read error while opening: nothing is known, nothing changed, try again. */
 TEST(read_error_at_opening)
 {
@@ -258,6 +295,9 @@ TEST(read_error_at_opening)
 	close(rm);
 	tm_close(tm, f.path);
 	before = disk_read(&d);
+	flaky_set(&f, FAIL_ALL);
+	CHECK_EQ(tm_try_attach(f.path, &tm), KTM_STATUS_IO_ERROR);
+	flaky_set(&f, NO_TROUBLE);
 	tm = tm_attach(f.path);
 	flaky_set(&f, FAIL_ALL);
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_IO_ERROR);
@@ -275,16 +315,13 @@ TEST(reopened_with_a_new_descriptor)
 {
 	struct disk wrong = disk_make(8 * MIB);
 	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = 12345);
-	unsigned int status;
 
 	fail_the_decision(FAIL_FLUSHES);
 	flaky_set(&f, NO_TROUBLE);
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_INVALID_HANDLE);
 	journal_format(wrong.path, guid_of(901));
 	r.device_fd = disk_open(wrong.path);
-	status = test_try(tm, KTM_IOC_TM_RECOVER, &r);
-	CHECK(status != KTM_STATUS_SUCCESS);
-	test_shows(KTM_IOC_TM_RECOVER, status);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_LOG_NOT_A_JOURNAL);
 	close(r.device_fd);
 	all_in_doubt();
 	r.device_fd = disk_open(f.path);

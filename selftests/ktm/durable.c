@@ -6,6 +6,8 @@
  * KTM_JOURNAL names the machine's disk (virtio-blk without FUA, NVMe with it).
  */
 
+#include <sys/resource.h>
+
 #include "calls.h"
 #include "disk.h"
 
@@ -564,6 +566,62 @@ TEST(uow_is_not_reused)
 	while (test_try(dev(), KTM_IOC_TX_CREATE, &c) == KTM_STATUS_OBJECT_NAME_COLLISION)
 		nap();
 	CHECK_EQ(c.status, KTM_STATUS_SUCCESS);
+}
+
+/*
+ * A UOW that only the log of a TM knows that is not recovered yet: a client may take
+ * it for an unbound transaction, but not bring that into this TM.
+ */
+TEST(uow_that_only_the_log_knows)
+{
+	int rm = rm_new(1), tx, light;
+	guid_t uow = guid_of(4711), a, got;
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = tm,
+				     .uow = uow);
+	struct ktm_enlist e = ARG(ktm_enlist, .mask = EN_MASK);
+
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	tx = c.fd;
+	a = enlist(rm, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, a);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, a);
+	close(rm);
+	close(tx);
+	tm_close(tm, path);
+	c.tm_fd = -1;
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	tm = tm_online(path);
+	rm = rm_again(1);
+	recover(rm);
+	TAKE(rm, KTM_NOTIFY_RECOVER, a);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	e.tx_fd = c.fd;
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_OBJECT_NAME_COLLISION);
+	got = tx_info(c.fd).tm;
+	CHECK(same(&got, &nil));
+	CHECK_EQ(tx_info(c.fd).enlistments, 0);
+	/* Elsewhere it may be used. */
+	light = rm_create(tm_volatile(), KTM_RM_VOLATILE);
+	commit_one(light, c.fd);
+	/* And what the log knows goes its way. */
+	en_recover(rm, a, 0);
+	TAKE(rm, KTM_NOTIFY_COMMIT, a);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_SUCCESS);
+	CHECK_EQ(tm_info(tm).transactions, 0);
+}
+
+/* A durable RM that could not be given to its maker is not in the log either. */
+TEST(failed_create_leaves_no_rm)
+{
+	const struct rlimit none = { 0, 4096 };
+	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+
+	CHECK(dev() >= 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CALL(tm, KTM_IOC_RM_CREATE, &c, KTM_STATUS_TOO_MANY_FILES);
+	CHECK_EQ(tm_info(tm).rms, 0);
 }
 
 /* One device, one TM: the second is told which it is. */

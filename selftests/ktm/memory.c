@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No memory: each request that needs some fails with ENOMEM when its caller's
+ * memory cgroup is full, and has changed nothing. That it fails shows as well
+ * that the memory is charged to the caller.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "calls.h"
+#include "disk.h"
+
+#define ROOT	"/run/ktm-test-cgroup"
+#define GROUP	ROOT "/full"
+#define MANY	20000
+
+/* Gates */
+enum { INSIDE = 1, FULL, DONE };
+
+static int tm, rm, tx;
+static guid_t tm_id, rm_id, uow, en_id;
+
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+void test_setup(void)
+{
+	const struct rlimit files = { MANY + 100, MANY + 100 };
+
+	mkdir(ROOT, 0700);
+	if (mount("none", ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
+		test_skip("no cgroups here");
+	if (put(ROOT "/cgroup.subtree_control", "+memory"))
+		test_skip("no memory cgroups here");
+	CHECK(!mkdir(GROUP, 0700) || errno == EEXIST);
+	CHECK_EQ(put(GROUP "/memory.max", "max"), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+/*
+ * The caller enters the cgroup, with all of its own memory in place, and is not
+ * to be killed for what the group lacks; then the group is closed to all more.
+ */
+static void enter(void)
+{
+	CHECK_EQ(put("/proc/self/oom_score_adj", "-1000"), 0);
+	CHECK_EQ(put(GROUP "/cgroup.procs", "0"), 0);
+	CHECK_EQ(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
+	go(INSIDE);
+	meet(FULL);
+}
+
+/* From outside: nothing more may be charged than is. */
+static void fill(void)
+{
+	meet(INSIDE);
+	CHECK_EQ(put(GROUP "/memory.max", "4096"), 0);
+	go(FULL);
+	meet(DONE);
+	CHECK_EQ(put(GROUP "/memory.max", "max"), 0);
+}
+
+/* How often a request works until there is no memory for it. */
+#define UNTIL_FULL(fd, request, arg, reset)				\
+	({								\
+		unsigned int __n = 0, __s;				\
+									\
+		do {							\
+			reset;						\
+			__s = test_try(fd, request, arg);		\
+			__n += __s == KTM_STATUS_SUCCESS;		\
+		} while (__s == KTM_STATUS_SUCCESS && __n < MANY);	\
+		if (__s != KTM_STATUS_INSUFFICIENT_RESOURCES)		\
+			FAIL("%s: %s after %u", request_name(request),	\
+			     status_name(__s), __n);			\
+		test_shows(request, __s);				\
+		__n;							\
+	})
+
+static void ask_for_more(void *unused)
+{
+	static guid_t guids[4096];
+	static struct ktm_en_pair pairs[600];
+	struct ktm_tx_create x = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = tm);
+	struct ktm_tm_create t = ARG(ktm_tm_create, .flags = KTM_TM_VOLATILE, .device_fd = -1,
+				     .access = KTM_TM_ALL_ACCESS);
+	struct ktm_rm_create r = ARG(ktm_rm_create, .flags = KTM_RM_VOLATILE,
+				     .access = KTM_RM_ALL_ACCESS);
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK);
+	struct ktm_narrow n = ARG(ktm_narrow, .access = KTM_TX_QUERY_INFORMATION);
+	struct ktm_open o = ARG(ktm_open);
+	struct ktm_enumerate list = ARG(ktm_enumerate, .kind = KTM_KIND_TX, .count = 4096,
+					.guids = (uintptr_t)guids);
+	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TX_ENLISTMENTS,
+				 .buffer = (uintptr_t)pairs);
+	unsigned int txs, rms, ens, had;
+
+	(void)unused;
+	CHECK(dev() >= 0);
+	had = tx_info(tx).enlistments;
+	enter();
+	txs = UNTIL_FULL(dev(), KTM_IOC_TX_CREATE, &x, x.uow = nil);
+	UNTIL_FULL(dev(), KTM_IOC_TM_CREATE, &t, t.guid = nil);
+	rms = UNTIL_FULL(tm, KTM_IOC_RM_CREATE, &r, r.guid = nil);
+	ens = UNTIL_FULL(rm, KTM_IOC_ENLIST, &e, (void)0);
+	UNTIL_FULL(tx, KTM_IOC_NARROW, &n, (void)0);
+	o.access = KTM_TM_ALL_ACCESS;
+	o.guid = tm_id;
+	UNTIL_FULL(dev(), KTM_IOC_TM_OPEN, &o, (void)0);
+	o.guid = uow;
+	UNTIL_FULL(dev(), KTM_IOC_TX_OPEN, &o, (void)0);
+	o.guid = rm_id;
+	UNTIL_FULL(tm, KTM_IOC_RM_OPEN, &o, (void)0);
+	o.access = KTM_EN_ALL_ACCESS;
+	o.guid = en_id;
+	UNTIL_FULL(rm, KTM_IOC_EN_OPEN, &o, (void)0);
+	UNTIL_FULL(dev(), KTM_IOC_ENUMERATE, &list, list.cursor = nil);
+	UNTIL_FULL(tx, KTM_IOC_QUERY, &q, q.length = sizeof(pairs));
+	go(DONE);
+	/* What was refused is not there, what was not refused is. */
+	CHECK_EQ(tm_info(tm).transactions, 1 + txs);
+	CHECK_EQ(tm_info(tm).rms, 1 + rms);
+	CHECK_EQ(tx_info(tx).enlistments, had + ens);
+	TX_IS(tx, KTM_TX_STATE_ACTIVE);
+}
+
+TEST(every_request_that_needs_some)
+{
+	pid_t child;
+	int i;
+
+	tm = tm_volatile();
+	rm = rm_create(tm, KTM_RM_VOLATILE);
+	tx = tx_create(tm);
+	/* Many, so that a list of them is more than a page. */
+	for (i = 0; i < 500; i++)
+		en_id = enlist(rm, tx);
+	tm_id = tm_guid(tm);
+	rm_id = rm_info(rm).guid;
+	uow = tx_info(tx).uow;
+	child = test_spawn(ask_for_more, NULL);
+	fill();
+	test_join(child);
+	/* And all is well when it has gone. */
+	commit_one(rm_create(tm, KTM_RM_VOLATILE), tx_create(tm));
+}
+
+static void recover_without(void *unused)
+{
+	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+
+	(void)unused;
+	enter();
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_INSUFFICIENT_RESOURCES);
+	go(DONE);
+}
+
+/* Recovery without memory: offline, and as good as before when there is some. */
+TEST(recovery)
+{
+	struct disk d = disk_make(8 * MIB);
+	unsigned char *before;
+	pid_t child;
+
+	journal_format(d.path, guid_of(1));
+	before = disk_read(&d);
+	tm = tm_attach(d.path);
+	child = test_spawn(recover_without, NULL);
+	fill();
+	test_join(child);
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_OFFLINE);
+	CHECK(disk_is(&d, before));
+	tm_recover(tm);
+}
