@@ -824,3 +824,13 @@ TEST(too_many_files)
 	CHECK_EQ(tm_info(tm).rms, 1);
 	CHECK_EQ(tx_info(tx).enlistments, 1);
 }
+
+/* An RM that serves many TMs has the same GUID in each. */
+TEST(same_rm_in_many_tms)
+{
+	const guid_t guid = guid_of(77);
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		rm_create_as(tm_volatile(), KTM_RM_VOLATILE, &guid);
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Logs with every checksum right whose records do not fit together: refused,
+ * and not a byte written. What a writer could have left is opened.
+ */
+#include "../../kernel/core/journal_format.h"
+#include "calls.h"
+#include "disk.h"
+
+#define TM_GUID	guid_of(900)
+
+static struct disk d;
+static struct ktm_jf_sb sb;
+static struct ktm_jf_link next;
+static unsigned char buf[65536];
+static unsigned int used, records;
+
+static void begin(void)
+{
+	static unsigned char block[KTM_JF_SB_BYTES];
+	struct ktm_jf_fault fault;
+
+	journal_format(d.path, TM_GUID);
+	CHECK_EQ(pread(d.image, block, sizeof(block), 0), sizeof(block));
+	CHECK_EQ(ktm_jf_sb_decode(block, d.bytes, 0, &sb, &fault), 0);
+	next = (struct ktm_jf_link){
+		.lsn = sb.start_lsn,
+		.seq = sb.start_seq,
+		.prev_crc = sb.start_prev_crc,
+	};
+	used = KTM_JF_BATCH_HEAD;
+	records = 0;
+}
+
+void test_setup(void)
+{
+	d = disk_make(8 * MIB);
+	begin();
+}
+
+static void batch_ends(void)
+{
+	const struct ktm_jf_chain chain = {
+		.uuid = sb.uuid, .epoch = sb.epoch, .unit = sb.unit,
+	};
+	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
+	unsigned int bytes = ALIGN(used, sb.unit);
+
+	next.prev_crc = ktm_jf_batch_seal(&chain, &next, sb.start_lsn, used, records, buf);
+	CHECK_EQ(ktm_jf_map(&sb, next.lsn, bytes, segs), 1);
+	disk_write(&d, segs[0].place, buf, bytes);
+	next.lsn += bytes;
+	next.seq++;
+	used = KTM_JF_BATCH_HEAD;
+	records = 0;
+}
+
+static void add(struct ktm_jrec rec)
+{
+	unsigned int bytes = ktm_jrec_encode(&rec, buf + used, sizeof(buf) - used);
+
+	CHECK(bytes);
+	used += bytes;
+	records++;
+}
+
+static struct ktm_jrec rm(unsigned int n)
+{
+	return (struct ktm_jrec){ .type = KTM_JREC_RM,
+				  .rm = { .guid = guid_of(n), .mode = 0600 } };
+}
+
+static struct ktm_jrec rm_gone(unsigned int n)
+{
+	return (struct ktm_jrec){ .type = KTM_JREC_RM_GONE, .rm_gone = { .guid = guid_of(n) } };
+}
+
+static struct ktm_jrec vote(unsigned int uow, unsigned int en, unsigned int of)
+{
+	return (struct ktm_jrec){
+		.type = KTM_JREC_PREPARED,
+		.prepared = {
+			.uow = guid_of(uow), .enlistment = guid_of(en), .rm = guid_of(of),
+			.mask = EN_MASK, .mode = 0600,
+		},
+	};
+}
+
+static struct ktm_jrec decision(unsigned int uow, unsigned int prepared, unsigned int outcome)
+{
+	return (struct ktm_jrec){
+		.type = KTM_JREC_DECISION,
+		.decision = { .uow = guid_of(uow), .outcome = outcome, .prepared = prepared },
+	};
+}
+
+static struct ktm_jrec completion(unsigned int uow, unsigned int en, unsigned int flags)
+{
+	return (struct ktm_jrec){
+		.type = KTM_JREC_COMPLETION, .flags = flags,
+		.completion = { .uow = guid_of(uow), .enlistment = guid_of(en) },
+	};
+}
+
+static struct ktm_jrec area_tx(unsigned int uow, unsigned int prepared)
+{
+	return (struct ktm_jrec){
+		.type = KTM_JREC_TX,
+		.tx = {
+			.uow = guid_of(uow), .outcome = KTM_JREC_COMMIT,
+			.prepared = prepared, .mode = 0600,
+		},
+	};
+}
+
+static void opening_says(unsigned int want)
+{
+	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	unsigned char *before;
+	int tm;
+
+	if (records)
+		batch_ends();
+	before = disk_read(&d);
+	tm = tm_attach(d.path);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, want);
+	if (want != KTM_STATUS_SUCCESS && !disk_is(&d, before))
+		FAIL("refused, and written to");
+	free(before);
+	tm_close(tm, d.path);
+}
+
+#define REFUSED(name, ...)						\
+	TEST(name)							\
+	{								\
+		add(rm(1));						\
+		__VA_ARGS__;						\
+		opening_says(KTM_STATUS_LOG_CORRUPTION_DETECTED);	\
+	}
+
+/* First that the records above are what a writer leaves. */
+TEST(whole)
+{
+	add(rm(1));
+	add(rm(2));
+	add(vote(100, 200, 1));
+	add(vote(100, 201, 2));
+	add(decision(100, 2, KTM_JREC_COMMIT));
+	add(completion(100, 200, 0));
+	add(vote(101, 202, 1));
+	add(completion(101, 202, KTM_JREC_F_END));
+	add(rm_gone(1));
+	opening_says(KTM_STATUS_SUCCESS);
+}
+
+REFUSED(same_enlistment_twice,
+	add(vote(100, 200, 1)); add(vote(100, 200, 1)); add(decision(100, 2, KTM_JREC_COMMIT)))
+REFUSED(same_enlistment_in_two_transactions,
+	add(vote(100, 200, 1)); add(vote(101, 200, 1)))
+REFUSED(vote_of_an_unknown_rm, add(vote(100, 200, 2)))
+REFUSED(vote_after_the_decision,
+	add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_COMMIT)); add(vote(100, 201, 1)))
+REFUSED(vote_after_a_completion,
+	add(vote(100, 200, 1)); add(vote(100, 201, 1)); add(completion(100, 200, 0));
+	add(vote(100, 202, 1)))
+REFUSED(two_decisions,
+	add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_ABORT));
+	add(decision(100, 1, KTM_JREC_COMMIT)))
+REFUSED(decision_of_nothing, add(decision(100, 0, KTM_JREC_COMMIT)))
+REFUSED(decision_with_a_wrong_count,
+	add(vote(100, 200, 1)); add(decision(100, 2, KTM_JREC_COMMIT)))
+REFUSED(decision_after_a_completion,
+	add(vote(100, 200, 1)); add(vote(100, 201, 1)); add(completion(100, 200, 0));
+	add(decision(100, 2, KTM_JREC_COMMIT)))
+REFUSED(completion_after_the_end,
+	add(vote(100, 200, 1)); add(completion(100, 200, KTM_JREC_F_END));
+	add(completion(100, 200, KTM_JREC_F_END)))
+REFUSED(end_too_soon,
+	add(vote(100, 200, 1)); add(vote(100, 201, 1));
+	add(completion(100, 200, KTM_JREC_F_END)))
+REFUSED(last_completion_without_an_end,
+	add(vote(100, 200, 1)); add(completion(100, 200, 0)))
+REFUSED(rm_gone_with_an_enlistment, add(vote(100, 200, 1)); add(rm_gone(1)))
+REFUSED(rm_gone_twice, add(rm_gone(1)); add(rm_gone(1)))
+REFUSED(transaction_without_votes, add(area_tx(100, 0)))
+REFUSED(decision_before_the_promised_votes,
+	add(area_tx(100, 2)); add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_COMMIT)))
+
+REFUSED(mask_out_of_range,
+	struct ktm_jrec v = vote(100, 200, 1); v.prepared.mask = ~0u; add(v))
+REFUSED(mask_without_commit,
+	struct ktm_jrec v = vote(100, 200, 1); v.prepared.mask = KTM_NOTIFY_PREPARE; add(v))
+REFUSED(uid_of_nobody, struct ktm_jrec r = rm(2); r.rm.uid = ~0u; add(r))
+REFUSED(mode_out_of_range, struct ktm_jrec r = rm(2); r.rm.mode = 07777; add(r))
+REFUSED(nil_uow,
+	struct ktm_jrec v = vote(100, 200, 1); v.prepared.uow = nil; add(v))
+
+/* Each is as good as the next, and none ends a step of the scanner by itself. */
+TEST(hundreds_of_empty_batches)
+{
+	unsigned int i;
+
+	add(rm(1));
+	for (i = 0; i < 600; i++)
+		batch_ends();
+	opening_says(KTM_STATUS_LOG_CORRUPTION_DETECTED);
+}
