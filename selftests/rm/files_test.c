@@ -594,6 +594,38 @@ static void test_failure(void)
 	campaign("rm_files_failure", tried, failures(), 0);
 }
 
+static unsigned int open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	if (!dir)
+		die("cannot read /proc/self/fd");
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* Many more at once than there are threads that close them. */
+static void test_dropping(void)
+{
+	const unsigned int before = open_descriptors();
+	unsigned int i, naps;
+
+	for (i = 0; i < 500; i++) {
+		int fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
+
+		if (fd < 0)
+			die("no descriptor");
+		server_drop_fd(fd);
+	}
+	/* A net, not a measure: one that is forgotten stays for ever. */
+	for (naps = 0; open_descriptors() > before && naps < 600; naps++)
+		usleep(100000);
+	ok(open_descriptors() == before, "500 descriptors that are dropped are all closed");
+}
+
 /* ---- every sequence of operations on a name and one below it ---- */
 
 #define SEQUENCE	3
@@ -799,6 +831,7 @@ int main(int argc, char **argv)
 	test_manifest();
 	test_isolation();
 	test_descriptors();
+	test_dropping();
 	test_sync_order();
 	test_damage();
 	test_identity();
