@@ -62,6 +62,7 @@ int world_open(struct world *w, const struct rm_program *program, const char *pa
 	w->core.store = w->store;
 	w->core.enlist = world_enlist;
 	w->core.leave = world_leave;
+	w->core.limit = RM_TX_MAX;
 	ret = program->ops.load(w->store, &w->core);
 	if (ret)
 		world_close(w);

@@ -134,7 +134,7 @@ static int core_join(struct rm_core *core, struct request *r)
 
 	if (r->fd < 0 || r->t || !unpack_done(&r->in))
 		return request_fail(r, -EPROTO, "a join is a descriptor and nothing else");
-	if (core->count >= RM_TX_MAX || !joined_has_room(core, r->joined))
+	if (core->count >= core->limit || !joined_has_room(core, r->joined))
 		return request_fail(r, -EDQUOT, "too many transactions are open");
 
 	/* Enlisting first proves what kind of descriptor this is. */

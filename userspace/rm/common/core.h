@@ -87,6 +87,7 @@ typedef void (*leave_fn)(void *context, const struct ktm_guid *enlistment);
  * @serving: after LAST_RECOVER, while the TM is online
  * @txs: list
  * @count: of them
+ * @limit: how many there may be, RM_TX_MAX at most
  * @next_number: for the next one
  * @locks: of all
  */
@@ -99,6 +100,7 @@ struct rm_core {
 	bool serving;
 	struct rm_tx *txs;
 	unsigned int count;
+	unsigned int limit;
 	uint64_t next_number;
 	struct lock_table locks;
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@
 /* How long a predecessor that is just ending may take. */
 #define PREDECESSOR_MS	5000
 #define RETRY_MS	100
+
+/* Descriptors for connections, and those that we and the store have or need for a moment. */
+#define OTHER_FDS	(2 * CONNECTIONS_MAX + 64)
 
 /**
  * struct running - everything of a running program
@@ -71,6 +75,30 @@ static int setup_signals(struct running *run)
 		return -errno;
 	run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return run->signals < 0 ? -errno : 0;
+}
+
+/*
+ * A transaction may keep a descriptor. Clients must not be able to take the last
+ * ones with them: a commit needs some, and it may not fail.
+ */
+static int limit_transactions(struct running *run)
+{
+	const rlim_t wanted = RM_TX_MAX + OTHER_FDS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			return -errno;
+	}
+	if (limit.rlim_cur <= OTHER_FDS) {
+		log_line("needs to have more than %u descriptors open (ulimit -n)", OTHER_FDS);
+		return -EMFILE;
+	}
+	run->core.limit = limit.rlim_cur < wanted ? limit.rlim_cur - OTHER_FDS : RM_TX_MAX;
+	return 0;
 }
 
 /* Whether it is time to end; waits so long for that. */
@@ -213,6 +241,8 @@ static int run_program(struct running *run)
 	int ret;
 
 	ret = setup_signals(run);
+	if (!ret)
+		ret = limit_transactions(run);
 	if (ret)
 		return ret;
 	ret = run->program->open(&run->options, &run->core, &identity, &run->store);

@@ -18,7 +18,6 @@
 #include "log.h"
 #include "server.h"
 
-#define CONNECTIONS_MAX	256
 /* Descriptors taken from one packet; the kernel closes what is beyond. */
 #define FDS_MAX		4
 /* Kept between requests; more is given back. */

@@ -20,6 +20,8 @@ struct source {
 	void (*ready)(struct source *source, uint32_t events);
 };
 
+/* Connections that may be open at once; each has an answer's descriptor at most. */
+#define CONNECTIONS_MAX	256
 #define JOINED_MAX	256
 #define MESSAGE_MAX	256
 
