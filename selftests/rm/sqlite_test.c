@@ -126,6 +126,13 @@ static int commit(struct world *w, const struct ktm_guid *e)
 
 /* ---- what may be said ---- */
 
+/* A table of a WITH clause that is twice another one. */
+#define DOUBLE(name, of) ", " #name "(x) AS (SELECT l.x FROM " #of " l, " #of " r)"
+
+static const char sort_much[] =
+	"WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 2000) "
+	"SELECT length(b) FROM (SELECT randomblob(100000) b FROM r ORDER BY b)";
+
 static void test_statements(void)
 {
 	static const struct {
@@ -193,6 +200,15 @@ static void test_statements(void)
 	check(query(&w, 0, "SELECT * FROM pragma_table_info('item')") == -EACCES, "in disguise");
 	check(query(&w, 0, "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) "
 		    "SELECT count(*) FROM r") == -ETIME, "for ever");
+	check(query(&w, t, sort_much) == -ENOMEM, "more to sort than there may be: %s", w.message);
+	check(query(&w, t, "WITH a(x) AS (SELECT 1 UNION SELECT 2)" DOUBLE(b, a) DOUBLE(c, b)
+		    DOUBLE(d, c) DOUBLE(e, d) DOUBLE(f, e) DOUBLE(g, f) DOUBLE(h, g) DOUBLE(i, h)
+		    DOUBLE(j, i) DOUBLE(k, j) DOUBLE(l, k) DOUBLE(m, l) DOUBLE(n, m) DOUBLE(o, n)
+		    DOUBLE(p, o) DOUBLE(q, p) DOUBLE(r, q) DOUBLE(s, r) DOUBLE(u, s) DOUBLE(v, u)
+		    DOUBLE(w, v) DOUBLE(y, w) " SELECT 1 FROM y") == -ENOMEM,
+	      "a statement that grows when it is parsed: %s", w.message);
+	check(query(&w, t, "SELECT 'x' LIKE hex(zeroblob(600))") == -EINVAL, "a long pattern");
+	check(number(&w, t, "SELECT count(*) FROM item") == 1, "what was done before is kept");
 	check(exec(&w, 0, "DELETE FROM item") == -EINVAL, "a write without a transaction");
 
 	pack_statement(&p, "DELETE FROM item WHERE id = ?", 1);

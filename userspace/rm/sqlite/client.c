@@ -6,22 +6,38 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "store.h"
 
-/* How often SQLite asks whether to go on, and how often it may. */
-#define STEP		1000
-#define STEPS_MAX	50000
-/* Longest value a statement may make. */
-#define LENGTH_MAX	(1 << 20)
+/* How often SQLite asks whether to go on, and how often and how long it may. */
+#define STEP		100
+#define STEPS_MAX	500000
+#define SECONDS_MAX	10
+/*
+ * One step can be long: searching text for text takes the product of the lengths.
+ * So no value is longer than a packet can carry (and no pattern than
+ * SQL_PATTERN_MAX).
+ */
+#define LENGTH_MAX	RM_PACKET_MAX
+/* Memory that SQLite may take for a statement, sorting and its being parsed included. */
+#define HEAP_MAX	(64 << 20)
 
 /* ---- what SQLite asks ---- */
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
 
 int sql_progress(void *store)
 {
 	struct sql_store *s = store;
 
-	return s->client && !s->client->steps--;
+	return s->client && (!s->client->steps-- || seconds() > s->client->deadline);
 }
 
 static int deny_write(struct sql_store *s, const char *table)
@@ -74,7 +90,9 @@ static void client_enter(struct sql_store *s, sqlite3 *db, struct sql_client *cl
 {
 	s->client = client;
 	client->steps = STEPS_MAX;
+	client->deadline = seconds() + SECONDS_MAX;
 	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
+	sqlite3_hard_heap_limit64(sqlite3_memory_used() + HEAP_MAX);
 	sqlite3_progress_handler(db, STEP, sql_progress, s);
 }
 
@@ -82,6 +100,9 @@ static void client_leave(struct sql_store *s, sqlite3 *db)
 {
 	s->client = NULL;
 	sqlite3_progress_handler(db, 0, NULL, NULL);
+	/* The hard limit has pulled the soft one down. */
+	sqlite3_hard_heap_limit64(0);
+	sqlite3_soft_heap_limit64(0);
 	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 1 << 30);
 }
 

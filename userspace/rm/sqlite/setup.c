@@ -180,10 +180,13 @@ static int open_connection(struct sql_store *s, const char *path, int flags, sql
 	if (rc != SQLITE_OK)
 		return sql_log(*db, path, rc);
 	/* Readers need no writer to wait for, and a commit is one sync of the log. */
+	sqlite3_limit(*db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_PATTERN_MAX);
 	if (expect(*db, "PRAGMA journal_mode = WAL", "wal") ||
 	    expect(*db, "PRAGMA encoding", "UTF-8"))
 		return -EINVAL;
-	rc = sql_run(*db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF");
+	/* What a statement sorts counts as its memory instead of filling a disk. */
+	rc = sql_run(*db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; "
+		     "PRAGMA temp_store = MEMORY");
 	return rc == SQLITE_OK ? 0 : sql_log(*db, path, rc);
 }
 

@@ -18,11 +18,15 @@
 #ifndef KTM_SQLITE_STORE_H
 #define KTM_SQLITE_STORE_H
 
+#include <time.h>
+
 #include "../common/program.h"
 #include "schema.h"
 
 /* Bytes that the changes of one transaction may take. */
 #define CHANGES_MAX	(16u << 20)
+/* Characters of a LIKE or GLOB pattern; SQLite takes 50000. */
+#define SQL_PATTERN_MAX	1000
 
 /**
  * struct sql_work - of one transaction
@@ -40,6 +44,7 @@ struct sql_work {
  * struct sql_client - a statement of a client that is being prepared or run
  * @write: it may write
  * @steps: how much longer it may run
+ * @deadline: the same, as a time
  * @refusal: why it is denied
  * @tx: a write is recorded for it
  * @ran: it was begun
@@ -48,6 +53,7 @@ struct sql_work {
 struct sql_client {
 	bool write;
 	unsigned int steps;
+	time_t deadline;
 	char refusal[MESSAGE_MAX];
 	struct rm_tx *tx;
 	bool ran;

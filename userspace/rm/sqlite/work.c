@@ -74,7 +74,8 @@ int sql_load_tx(struct sql_store *s, struct rm_tx *tx)
 {
 	int rc;
 
-	if (s->loaded == tx)
+	/* A grave error may have ended SQLite's transaction: never write outside of one. */
+	if (s->loaded == tx && !sqlite3_get_autocommit(s->db))
 		return SQLITE_OK;
 	rc = sql_begin(s);
 	if (rc == SQLITE_OK && tx->work)
