@@ -240,7 +240,8 @@ static void test_isolation(void)
 
 	wipe("isolation");
 	open_or_die(&w, "isolation");
-	ok(with_name(&w, RM_OP_FILES_STAT, 0, "a") == -ENOTCONN, "nobody is served before LAST_RECOVER");
+	ok(with_name(&w, RM_OP_FILES_STAT, 0, "a") == -ENOTCONN,
+	   "nobody is served before LAST_RECOVER");
 	core_last_recover(&w.core);
 	t1 = world_join(&w, &e1);
 	t2 = world_join(&w, &e2);
@@ -295,7 +296,8 @@ static void test_isolation(void)
 	      "traversal");
 	if (symlink("/", in_store("isolation", "tree/link")))
 		die("cannot plant a link");
-	check(put(&w, t1, "link/tmp/x", "x") < 0 && get(&w, 0, "link/etc/passwd", (char[64]){ 0 }) < 0 &&
+	check(put(&w, t1, "link/tmp/x", "x") < 0 && get(&w, 0, "link/etc/passwd",
+							(char[64]){ 0 }) < 0 &&
 	      !strcmp(list(&w, 0, "link"), "error") && put(&w, t1, "link", "x") < 0,
 	      "a symbolic link leads nowhere");
 	unlink(in_store("isolation", "tree/link"));
@@ -387,7 +389,8 @@ static bool is_old(struct world *w)
 
 static bool is_new(struct world *w)
 {
-	return reads(w, 0, "a", "new") && reads(w, 0, "b/c/d", "deep") && reads(w, 0, "d/x", NULL) &&
+	return reads(w, 0, "a", "new") && reads(w, 0, "b/c/d", "deep") && reads(w, 0, "d/x",
+										NULL) &&
 	       reads(w, 0, "d/y", "y");
 }
 

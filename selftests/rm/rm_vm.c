@@ -436,7 +436,8 @@ static void test_rights(void)
 	if (fd < 0 || pipe2(p, O_CLOEXEC))
 		die("descriptors");
 	check(ktm_client_join(s.sql, fd, &t) == -EACCES, "no right to hand on");
-	check(ktm_client_join(s.sql, p[0], &t) < 0 && ktm_client_join(s.sql, ktm, &t) < 0, "no transaction");
+	check(ktm_client_join(s.sql, p[0], &t) < 0 && ktm_client_join(s.sql, ktm, &t) < 0,
+	      "no transaction");
 	close(fd);
 	close(p[0]);
 	close(p[1]);
@@ -604,7 +605,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(path, sizeof(path), "%s/schema.sql", directory);
 	f = fopen(path, "w");
-	if (!f || fputs("CREATE TABLE item(id INTEGER PRIMARY KEY, value INTEGER NOT NULL);\n", f) < 0 ||
+	if (!f || fputs("CREATE TABLE item(id INTEGER PRIMARY KEY, value INTEGER NOT NULL);\n",
+			f) < 0 ||
 	    fclose(f))
 		die("cannot write %s", path);
 	ktm = ktm_open_device();

@@ -147,7 +147,8 @@ static void test_statements(void)
 		{ "PRAGMA synchronous = OFF", -EACCES }, { "PRAGMA user_version", -EACCES },
 		{ "CREATE TABLE x(id INTEGER PRIMARY KEY)", -EACCES },
 		{ "CREATE TEMP TABLE x(id)", -EACCES }, { "DROP TABLE item", -EACCES },
-		{ "ALTER TABLE item ADD COLUMN x", -EACCES }, { "CREATE INDEX x ON item(size)", -EACCES },
+		{ "ALTER TABLE item ADD COLUMN x", -EACCES }, { "CREATE INDEX x ON item(size)",
+							       -EACCES },
 		{ "VACUUM", -EINVAL }, { "ANALYZE", -EACCES },
 		{ "REINDEX", -EACCES }, { "DELETE FROM ktm_intent", -EACCES },
 		{ "INSERT INTO ktm_identity(id) VALUES(2)", -EACCES },
@@ -166,7 +167,8 @@ static void test_statements(void)
 		{ "INSERT INTO free(k, v) VALUES(1, 1000)", -EEXIST },
 		{ "INSERT INTO free(v) VALUES(1)", -EINVAL },
 		{ "INSERT OR ROLLBACK INTO free(k, v) VALUES(1, 1000)", -EEXIST },
-		{ "INSERT OR FAIL INTO free(k, v) SELECT 50, 1 UNION ALL SELECT 51, 1000", -EEXIST },
+		{ "INSERT OR FAIL INTO free(k, v) SELECT 50, 1 UNION ALL SELECT 51, 1000",
+		 -EEXIST },
 		{ "INSERT INTO item(id, name) VALUES(1, zeroblob(2000000))", -EMSGSIZE },
 		{ "INSERT INTO item(id) WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r)"
 		  " SELECT i FROM r WHERE i < 0", -ETIME },
@@ -251,9 +253,12 @@ static void test_answers(void)
 	unpack_init(&u, w.answer.data, w.answer.used);
 	check(unpack_u8(&u) == 1, "more rows than fit");
 	rows = unpack_u32(&u);
-	check(rows > 100 && rows < 500 && w.answer.used <= RM_PACKET_MAX, "as many as fit: %u", rows);
-	check(query(&w, t, "SELECT group_concat(name) FROM item") == -EMSGSIZE, "one row too large");
-	check(exec(&w, t, "INSERT INTO item(id, name) WITH RECURSIVE r(i) AS (SELECT 1000 UNION ALL "
+	check(rows > 100 && rows < 500 && w.answer.used <= RM_PACKET_MAX, "as many as fit: %u",
+	      rows);
+	check(query(&w, t, "SELECT group_concat(name) FROM item") == -EMSGSIZE,
+	      "one row too large");
+	check(exec(&w, t,
+		   "INSERT INTO item(id, name) WITH RECURSIVE r(i) AS (SELECT 1000 UNION ALL "
 		   "SELECT i + 1 FROM r WHERE i < 22000) SELECT i, printf('%.1000c', 'y') || i FROM r")
 	      == -EDQUOT, "too many changes");
 	check(number(&w, t, "SELECT count(*) FROM item") == 500, "none of them stayed");
@@ -275,7 +280,8 @@ static void test_isolation(void)
 	t1 = world_join(&w, &e1);
 	check(!exec(&w, t1, "INSERT INTO item VALUES(1, 'a', 1.0), (2, 'b', 2.0)") &&
 	      !exec(&w, t1, "INSERT INTO part VALUES('Key', 1, x'00')") &&
-	      !exec(&w, t1, "INSERT INTO free(k, w) VALUES(1, 1)") && !commit(&w, &e1), "old state");
+	      !exec(&w, t1, "INSERT INTO free(k, w) VALUES(1, 1)") && !commit(&w,
+									      &e1), "old state");
 	t1 = world_join(&w, &e1);
 	t2 = world_join(&w, &e2);
 	check(!exec(&w, t1, "UPDATE item SET name = 'A' WHERE id = 1"), "update");
@@ -290,18 +296,22 @@ static void test_isolation(void)
 	check(exec(&w, t2, "INSERT INTO item VALUES(3, 'A', 0)") == -EBUSY, "new unique key");
 	check(exec(&w, t2, "UPDATE item SET name = 'a2' WHERE id = 1") == -EBUSY, "and again");
 	check(!exec(&w, t2, "UPDATE item SET size = 5 WHERE id = 2"), "another row: %s", w.message);
-	check(exec(&w, t1, "UPDATE item SET size = 6 WHERE id = 2") == -EBUSY, "the other way round");
+	check(exec(&w, t1, "UPDATE item SET size = 6 WHERE id = 2") == -EBUSY,
+	      "the other way round");
 	check(!exec(&w, t1, "INSERT INTO item VALUES(7, 'seven', 0)"), "insert");
 	check(exec(&w, t2, "INSERT INTO item VALUES(7, 'other', 0)") == -EBUSY, "same new key");
-	check(exec(&w, t2, "INSERT OR IGNORE INTO item VALUES(7, 'other', 0)") == -EBUSY, "or ignore");
+	check(exec(&w, t2, "INSERT OR IGNORE INTO item VALUES(7, 'other', 0)") == -EBUSY,
+	      "or ignore");
 	check(exec(&w, t2, "REPLACE INTO item VALUES(9, 'seven', 0)") == -EBUSY, "replace");
 	check(!exec(&w, t1, "DELETE FROM item WHERE id = 7"), "delete");
 	check(exec(&w, t2, "INSERT INTO item VALUES(7, 'other', 0)") == -EBUSY, "still held");
 	check(!exec(&w, t1, "UPDATE part SET v = x'01' WHERE a = 'KEY'"), "no case");
-	check(exec(&w, t2, "REPLACE INTO part VALUES('kEY', 1, NULL)") == -EBUSY, "one key in any case");
+	check(exec(&w, t2, "REPLACE INTO part VALUES('kEY', 1, NULL)") == -EBUSY,
+	      "one key in any case");
 	check(!exec(&w, t2, "INSERT INTO part VALUES('kEY', 2, NULL)"), "another key");
 	check(!exec(&w, t1, "INSERT INTO free(k) VALUES(5)"), "integer key");
-	check(exec(&w, t2, "INSERT INTO free(k, w) VALUES(5.0, 2)") == -EBUSY, "the same as a real");
+	check(exec(&w, t2, "INSERT INTO free(k, w) VALUES(5.0, 2)") == -EBUSY,
+	      "the same as a real");
 	check(!exec(&w, t2, "INSERT INTO free(k, w) VALUES('5', 2)"), "not the same as a text");
 	check(!exec(&w, t1, "UPDATE free SET w = 200 WHERE k = 5"), "partial index");
 	check(exec(&w, t2, "UPDATE free SET w = 200 WHERE k = '5'") == -EBUSY, "its key");
@@ -320,7 +330,8 @@ static void test_isolation(void)
 	check(!exec(&w, t2, "UPDATE item SET size = 5 WHERE id = 1"), "free");
 	core_rollback(&w.core, &e2);
 	check(number(&w, 0, "SELECT count(*) FROM item WHERE size = 5") == 0 &&
-	      number(&w, 0, "SELECT count(*) FROM free WHERE typeof(k) = 'text'") == 0, "rolled back");
+	      number(&w, 0,
+		     "SELECT count(*) FROM free WHERE typeof(k) = 'text'") == 0, "rolled back");
 	t1 = world_join(&w, &e1);
 	check(core_prepare(&w.core, &e1) == 1, "nothing done: read only");
 	check(w.core.count == 0, "nothing is left over");
@@ -346,7 +357,8 @@ static void random_statement(char *sql, size_t size)
 	case 0: snprintf(sql, size, "INSERT INTO item VALUES(%u, 'n%u', %u)", a, b, c); break;
 	case 1: snprintf(sql, size, "REPLACE INTO item VALUES(%u, 'n%u', %u.5)", a, b, c); break;
 	case 2: snprintf(sql, size, "UPDATE item SET name = 'n%u' WHERE id = %u", b, a); break;
-	case 3: snprintf(sql, size, "UPDATE OR REPLACE item SET id = %u WHERE id = %u", a, b); break;
+	case 3: snprintf(sql, size, "UPDATE OR REPLACE item SET id = %u WHERE id = %u", a,
+			 b); break;
 	case 4: snprintf(sql, size, "DELETE FROM item WHERE id > %u", a); break;
 	case 5: snprintf(sql, size, "UPDATE item SET id = id + 20 WHERE id < %u", c); break;
 	case 6: snprintf(sql, size, "INSERT INTO item(id, name) VALUES(%u, NULL) "
@@ -366,7 +378,8 @@ static void random_statement(char *sql, size_t size)
 	case 14: snprintf(sql, size, "DELETE FROM free"); break;
 	case 15: snprintf(sql, size, "INSERT INTO auto(v) VALUES(random())"); break;
 	case 16: snprintf(sql, size, "DELETE FROM auto WHERE id %% 2 = %u", rnd(2)); break;
-	case 17: snprintf(sql, size, "UPDATE OR FAIL item SET name = 'n%u' WHERE id >= %u", b, a); break;
+	case 17: snprintf(sql, size, "UPDATE OR FAIL item SET name = 'n%u' WHERE id >= %u", b,
+			  a); break;
 	default: snprintf(sql, size, "UPDATE free SET v = v + 1, w = NULL");
 	}
 }
@@ -389,7 +402,8 @@ static char *dump(sqlite3 *db)
 		if (sqlite3_prepare_v2(db, queries[i], -1, &stmt, NULL))
 			die("dump: %s", sqlite3_errmsg(db));
 		while (sqlite3_step(stmt) == SQLITE_ROW)
-			sqlite3_str_appendf(text, "%d: %s %s %s\n", (int)i, sqlite3_column_text(stmt, 0),
+			sqlite3_str_appendf(text, "%d: %s %s %s\n", (int)i,
+					    sqlite3_column_text(stmt, 0),
 					    sqlite3_column_text(stmt, 1),
 					    sqlite3_column_text(stmt, 2));
 		sqlite3_finalize(stmt);
@@ -879,7 +893,8 @@ static void test_damage(void)
 	world_close(&w);
 
 	if (sqlite3_open(path_of("damage"), &db) ||
-	    sql_run(db, "UPDATE ktm_intent SET body = substr(body, 1, 30) || x'ff' || substr(body, 32)"))
+	    sql_run(db,
+			"UPDATE ktm_intent SET body = substr(body, 1, 30) || x'ff' || substr(body, 32)"))
 		die("cannot damage the intent");
 	sqlite3_close(db);
 	open_or_die(&w, "damage");
