@@ -760,6 +760,35 @@ static void test_sync_order(void)
 	ok(!failures(), "what is synced when");
 }
 
+/* What a failed sync was about may be the work of another transaction. */
+static void test_failed_sync(void)
+{
+	struct ktm_guid e1, e2, e3;
+	uint64_t t1, t2, t3;
+	struct world w;
+
+	wipe("failed");
+	open_or_die(&w, "failed");
+	core_last_recover(&w.core);
+	t1 = world_join(&w, &e1);
+	t2 = world_join(&w, &e2);
+	check(!put(&w, t1, "a", "one") && !put(&w, t2, "b", "two"), "both put");
+	/* A manifest is written, renamed, synced. */
+	trouble_set(TROUBLE_FAIL, 3);
+	check(core_prepare(&w.core, &e1) == -EIO, "the first one's sync fails");
+	trouble_count();
+	check(!strcmp(trouble_trace(), "wrS"), "calls of a prepare: %s", trouble_trace());
+	core_rollback(&w.core, &e1);
+	check(core_prepare(&w.core, &e2) == -EIO, "the second one may be what was not written");
+	core_rollback(&w.core, &e2);
+	t3 = world_join(&w, &e3);
+	check(!put(&w, t3, "b", "three") && !core_prepare(&w.core, &e3) &&
+	      !core_commit(&w.core, &e3) && reads(&w, 0, "b", "three") && reads(&w, 0, "a", NULL),
+	      "what begins later is not concerned");
+	world_close(&w);
+	ok(!failures(), "a sync that fails is a failure of all that waits to be synced");
+}
+
 static void test_damage(void)
 {
 	struct ktm_guid e, e2;
@@ -836,6 +865,7 @@ int main(int argc, char **argv)
 	test_descriptors();
 	test_dropping();
 	test_sync_order();
+	test_failed_sync();
 	test_damage();
 	test_identity();
 	test_failure();

@@ -59,6 +59,7 @@ int files_stage_dir(struct files_store *s, struct rm_tx *tx)
 	ktm_guid_format(&tx->enlistment, name);
 	if (mkdirat(s->staged, name, 0700) && errno != EEXIST)
 		return -errno;
+	work->failed_syncs = s->failed_syncs;
 	work->dir = openat(s->staged, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return work->dir < 0 ? -errno : 0;
 }
@@ -137,6 +138,18 @@ static int write_manifest(const struct files_work *work)
 	return ret;
 }
 
+/*
+ * A write that failed is reported by one sync, whosever it was, and by no later
+ * one. So a sync that fails speaks about all that was staged before it.
+ */
+static int sync_all(struct files_store *s)
+{
+	if (!syncfs(s->dir))
+		return 0;
+	s->failed_syncs++;
+	return -errno;
+}
+
 int files_prepare(void *store, struct rm_tx *tx)
 {
 	struct files_store *s = store;
@@ -146,11 +159,11 @@ int files_prepare(void *store, struct rm_tx *tx)
 	if (!work || !work->ops.count)
 		return 1;
 	ret = files_stage_dir(s, tx);
+	if (!ret && work->failed_syncs != s->failed_syncs)
+		ret = -EIO;
 	if (!ret)
 		ret = write_manifest(work);
-	if (!ret && syncfs(s->dir))
-		ret = -errno;
-	return ret;
+	return ret ? ret : sync_all(s);
 }
 
 /* ---- commit ---- */
@@ -219,8 +232,8 @@ int files_commit(void *store, struct rm_tx *tx)
 		if (ret)
 			log_line("%s: %s", op->name, strerror(-ret));
 	}
-	if (!ret && syncfs(s->dir))
-		ret = -errno;
+	if (!ret)
+		ret = sync_all(s);
 	if (!ret)
 		ret = drop_stage_dir(s, tx);
 	if (!ret && fsync(s->staged))

@@ -28,6 +28,7 @@
  * @private: ktm/
  * @staged: ktm/staged/
  * @max_size: of a file, in bytes
+ * @failed_syncs: how many syncs have failed
  * @identity: what ktm/identity says
  */
 struct files_store {
@@ -37,17 +38,20 @@ struct files_store {
 	int private;
 	int staged;
 	uint64_t max_size;
+	unsigned int failed_syncs;
 	struct rm_identity identity;
 };
 
 /**
  * struct files_work - of one transaction
  * @dir: its directory in staged/, or -1: it has none yet
+ * @failed_syncs: of the store, when the directory was made
  * @next_content: number of the next file in it
  * @ops: what it does
  */
 struct files_work {
 	int dir;
+	unsigned int failed_syncs;
 	uint64_t next_content;
 	struct ops ops;
 };
