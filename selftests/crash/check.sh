@@ -36,7 +36,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 unload='{ for i in $(seq 300); do rmmod ktm 2>/dev/null && exit 0; sleep 0.1; done; rmmod ktm; }'
 
 # What the module has to say when the disk fails.
-failing='ktm: journal on .* is offline: error'
+failing='journal on .* is offline: error'
 
 # Run in a machine: KERNEL MODULE NAME [OPTION]... -- COMMAND; its process is ours to end.
 vm_pid=
@@ -44,7 +44,7 @@ vm() {
 	local status
 
 	"$top/selftests/vm/vm" run --kernel "$1" --module "$2" --name "$3" \
-		--timeout $((300 + states)) "${@:4}" &
+		--timeout $((300 + 3 * states)) "${@:4}" &
 	vm_pid=$!
 	wait $vm_pid
 	status=$?
@@ -54,9 +54,10 @@ vm() {
 
 # Record a run of HOW on KERNEL with MODULE into DIRECTORY. From "outside" QEMU records
 # a virtio disk, which has a cache and no FUA; "inside" dm-log-writes records an NVMe disk,
-# which has FUA ("inside4k": with sectors of 4 KiB). At the end the module must unload.
+# which has FUA ("inside4k": with sectors of 4 KiB). "steady": the disk never fails. At
+# the end the module must unload.
 record() {
-	local how=$1 kernel=$2 module=$3 dir=$4 count sectors=
+	local how=$1 kernel=$2 module=$3 dir=$4 steady=${5:-} count sectors=
 
 	rm -rf "$dir"
 	mkdir -p "$dir" || return 1
@@ -71,7 +72,7 @@ record() {
 		vm "$kernel" "$module" "crash-$how" --allow-log "$failing" --bin "$bin/crash-workload" \
 			--disk "$dir/disk,serial=crash,log=$dir/log,flush=slow" \
 			-- sh -c "modprobe -a dm_mod dm_flakey && crash-workload outside /dev/disk/ktm/crash \
-				$journal_start:$journal_bytes $transactions $seed && $unload" ||
+				$journal_start:$journal_bytes $transactions $seed $steady && $unload" ||
 			return 1
 	else
 		[ "$how" != inside4k ] || sectors=,lbs=4096,pbs=4096
@@ -80,7 +81,7 @@ record() {
 			--disk "$dir/disk,serial=crash,type=nvme,flush=slow$sectors" \
 			--disk "$dir/log.disk,serial=log" -- sh -c \
 			"modprobe -a dm_log_writes dm_flakey && crash-workload inside /dev/disk/ktm/crash \
-				/dev/disk/ktm/log $transactions $seed && $unload" || return 1
+				/dev/disk/ktm/log $transactions $seed $steady && $unload" || return 1
 		count=$("$BUILD/cut/ktm-cut" stat "$dir/log.disk" | awk '/^claimed/ { print $2 }') &&
 			"$BUILD/cut/ktm-cut" truncate "$dir/log.disk" "$count" "$dir/log" ||
 			return 1
@@ -173,20 +174,21 @@ build_tree() {
 
 # The campaign on a module with one fault must see states that are wrong.
 noticed() {
-	local patch=$1 how line
+	local patch=$1 how steady line
 
-	how=$(sed -n 's/^# recorded: //p' "$patch")
+	read -r how steady < <(sed -n 's/^# recorded: //p' "$patch")
 	if ! patch -d "$tree" -p1 --fuzz=0 <"$patch" >"$tmp/log" 2>&1 || ! build_tree; then
 		echo "# the patch does not apply, or the module does not build:"
 		sed 's/^/#   /' "$tmp/log"
 		return 1
 	fi
-	if ! record "$how" "${kernels[0]}" "$tree/build/ktm.ko" "$tmp/fault" >"$tmp/log" 2>&1; then
+	if ! record "$how" "${kernels[0]}" "$tree/build/ktm.ko" "$tmp/fault" "$steady" \
+		>"$tmp/log" 2>&1; then
 		echo "# the run did not come to its end:"
 		sed 's/^/#   /' "$tmp/log"
 		return 1
 	fi
-	recover "$tmp/fault" "$tree/build/ktm.ko" --states "$states" --twice 2 --enough 3 \
+	recover "$tmp/fault" "$tree/build/ktm.ko" --states $((3 * states)) --twice 1 --enough 3 \
 		>"$tmp/log" 2>&1
 	line=$(grep '^campaign ' "$tmp/log" | tail -n 1)
 	grep '^# state ' "$tmp/log" | head -n 2

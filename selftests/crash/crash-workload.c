@@ -147,10 +147,12 @@ int main(int argc, char **argv)
 	unsigned int transactions, i, each;
 	struct prng prng;
 	char *disk;
+	bool steady;
 
-	if (argc != 6 || (strcmp(argv[1], "outside") && strcmp(argv[1], "inside")))
-		die("usage: crash-workload outside DISK START:BYTES TRANSACTIONS SEED\n"
-		    "       crash-workload inside DISK LOGDISK TRANSACTIONS SEED");
+	steady = argc == 7 && !strcmp(argv[6], "steady");
+	if (argc != 6 + steady || (strcmp(argv[1], "outside") && strcmp(argv[1], "inside")))
+		die("usage: crash-workload outside DISK START:BYTES TRANSACTIONS SEED [steady]\n"
+		    "       crash-workload inside DISK LOGDISK TRANSACTIONS SEED [steady]");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	disk = realpath(argv[2], NULL);
@@ -177,7 +179,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < NR_PHASES; i++) {
 		unsigned int kill_after = i % 2 ? 1 + (unsigned int)prng_below(&prng, each) : 0;
 
-		run_phase(each + kill_after, kill_after, i % 4 >= 2,
+		run_phase(each + kill_after, kill_after, !steady && i % 4 >= 2,
 			  prng_stream(prng_next(&prng), i));
 	}
 	run_phase(0, 0, false, prng);
