@@ -103,7 +103,7 @@ static u32 do_tm_create(struct ktm_request *r)
 
 static u32 do_tm_open(struct ktm_request *r)
 {
-	return ktm_handle_open(KTM_KIND_TM, NULL, 0, &r->arg->open, &r->nfd);
+	return ktm_tm_open(&r->arg->open, &r->nfd);
 }
 
 static u32 do_tx_create(struct ktm_request *r)

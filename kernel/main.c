@@ -12,6 +12,7 @@
 #include "quota.h"
 
 struct workqueue_struct *ktm_wq;
+struct workqueue_struct *ktm_slow_wq;
 
 static const struct file_operations ktm_device_fops = {
 	.owner		= THIS_MODULE,
@@ -35,9 +36,14 @@ static int __init ktm_init(void)
 	ktm_wq = alloc_workqueue("ktm", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!ktm_wq)
 		return -ENOMEM;
+	ktm_slow_wq = alloc_workqueue("ktm_slow", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!ktm_slow_wq) {
+		err = -ENOMEM;
+		goto destroy_wq;
+	}
 	err = ktm_quota_init();
 	if (err)
-		goto destroy_wq;
+		goto destroy_slow_wq;
 	err = ktm_objects_init();
 	if (err)
 		goto exit_quota;
@@ -54,6 +60,8 @@ exit_objects:
 	ktm_objects_exit();
 exit_quota:
 	ktm_quota_exit();
+destroy_slow_wq:
+	destroy_workqueue(ktm_slow_wq);
 destroy_wq:
 	destroy_workqueue(ktm_wq);
 	return err;
@@ -67,6 +75,7 @@ static void __exit ktm_exit(void)
 	 */
 	misc_deregister(&ktm_device);
 	destroy_workqueue(ktm_wq);
+	destroy_workqueue(ktm_slow_wq);
 	ktm_journal_exit();
 	ktm_objects_exit();
 	ktm_quota_exit();

@@ -172,7 +172,7 @@ static struct ktm_slot *slot_readable(struct ktm_queue *q)
 	list_for_each_entry(slot, &q->slots, link) {
 		struct ktm_enlistment *en = slot_enlistment(slot);
 
-		if (!en || !en->inbox.reading)
+		if (en ? !en->inbox.reading : !q->reading)
 			return slot;
 	}
 	return NULL;
@@ -189,6 +189,7 @@ static struct ktm_slot *read_begin(struct ktm_queue *q)
 		list_del_init(&slot->link);
 		slot->queued = false;
 		slot->reading = true;
+		q->reading++;
 		if (slot_enlistment(slot))
 			slot_enlistment(slot)->inbox.reading = true;
 	}
@@ -203,6 +204,7 @@ static void read_end(struct ktm_queue *q, struct ktm_slot *slot, bool copied)
 
 	spin_lock(&q->lock);
 	slot->reading = false;
+	q->reading--;
 	if (en)
 		en->inbox.reading = false;
 	if (!copied) {

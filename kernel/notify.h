@@ -47,12 +47,15 @@ struct ktm_slot {
  * @wait: readers and pollers
  * @open: somebody has the RM open; else what comes due is dropped, RM recovery
  *	rebuilds what is still owed
+ * @reading: slots that are being read; LAST_RECOVER waits until none is, because
+ *	a RECOVER whose copy fails comes back
  */
 struct ktm_queue {
 	spinlock_t lock;
 	struct list_head slots;
 	wait_queue_head_t wait;
 	bool open;
+	u32 reading;
 	struct ktm_slot last_recover;
 };
 

@@ -2,7 +2,8 @@
 /*
  * What the four kinds of objects have in common, and their descriptors.
  *
- * An object is found by (scope, GUID) in the table of its kind; the scope of an
+ * An object is found by (scope, GUID) in the table of its kind (durable and
+ * volatile TMs are apart, transactions have no scope); the scope of an
  * RM is its TM, that of an enlistment its RM, the others have none. References:
  * - the table holds one while the object is in it (ktm_object_publish() to
  *   ktm_object_unpublish());

@@ -45,7 +45,7 @@ bool ktm_tm_hold(struct ktm_tm *tm)
 void ktm_tm_release(struct ktm_tm *tm)
 {
 	if (atomic_dec_and_test(&tm->users))
-		queue_work(ktm_wq, &tm->teardown);
+		queue_work(ktm_slow_wq, &tm->teardown);
 }
 
 /* The device of a descriptor; 0 if it is no block device. */
@@ -179,6 +179,38 @@ put_file:
 	return status;
 }
 
+/* Anybody may choose a volatile one's GUID; it must not stand where a journal's TM belongs. */
+#define VOLATILE_SCOPE	((const void *)&ktm_tm_ops)
+
+/**
+ * ktm_tm_open - KTM_IOC_TM_OPEN
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status; of two of one GUID the durable one is opened.
+ */
+u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
+{
+	u32 status = ktm_handle_open(KTM_KIND_TM, NULL, 0, arg, nfd);
+
+	if (status == KTM_STATUS_TM_NOT_FOUND)
+		status = ktm_handle_open(KTM_KIND_TM, VOLATILE_SCOPE, 0, arg, nfd);
+	return status;
+}
+
+static u32 tm_publish(struct ktm_tm *tm)
+{
+	struct ktm_object *durable = NULL;
+
+	if (!tm->journal)
+		durable = ktm_object_find(KTM_KIND_TM, NULL, &tm->obj.guid);
+	if (durable) {
+		ktm_object_put(durable);
+		return KTM_STATUS_OBJECT_NAME_COLLISION;
+	}
+	return ktm_status_from_errno(ktm_object_publish(&tm->obj));
+}
+
 /**
  * ktm_tm_create - KTM_IOC_TM_CREATE
  * @arg: the request
@@ -198,8 +230,8 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	tm = kzalloc(sizeof(*tm), GFP_KERNEL_ACCOUNT);
 	if (!tm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&tm->obj, KTM_KIND_TM, NULL, is_volatile ? &arg->guid : NULL,
-				 arg->mode);
+	status = ktm_object_init(&tm->obj, KTM_KIND_TM, is_volatile ? VOLATILE_SCOPE : NULL,
+				 is_volatile ? &arg->guid : NULL, arg->mode);
 	if (status) {
 		kfree(tm);
 		return status;
@@ -226,7 +258,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	/* Nobody shall find one that then does not come to be. */
 	status = ktm_handle_create(&tm->obj, arg->access, 0, nfd);
 	if (!status) {
-		status = ktm_status_from_errno(ktm_object_publish(&tm->obj));
+		status = tm_publish(tm);
 		tm->published = !status;
 		if (status)
 			ktm_new_fd_cancel(nfd);

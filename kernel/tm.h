@@ -74,6 +74,7 @@ static inline bool ktm_tm_online(const struct ktm_tm *tm)
 bool ktm_tm_hold(struct ktm_tm *tm);
 void ktm_tm_release(struct ktm_tm *tm);
 u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd);
+u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
 u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
 void ktm_tm_log_failed(struct ktm_tm *tm);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);

@@ -362,7 +362,8 @@ static void tx_start_timer(struct ktm_transaction *tx)
 	if (!tx->timeout_ns)
 		return;
 	ktm_object_get(&tx->obj);
-	queue_delayed_work(ktm_wq, &tx->timer, min_t(u64, jiffies + 1, MAX_JIFFY_OFFSET));
+	queue_delayed_work(ktm_slow_wq, &tx->timer,
+			   min_t(u64, jiffies + 1, MAX_JIFFY_OFFSET));
 }
 
 static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_create *arg)

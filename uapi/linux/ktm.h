@@ -422,7 +422,8 @@ struct ktm_tm_recover {
  * @fd: out: descriptor, O_CLOEXEC
  *
  * Needs KTM_TM_CREATE_RM and an online TM. A GUID that the TM knows, from the
- * log too: OBJECT_NAME_COLLISION, use KTM_IOC_RM_OPEN. A durable RM on a
+ * log too: OBJECT_NAME_COLLISION, use KTM_IOC_RM_OPEN (also after EFAULT: the
+ * RM was made, only the answer could not be told). A durable RM on a
  * volatile TM: TM_VOLATILE. A durable RM must call KTM_IOC_RM_RECOVER after
  * each Create and Open before it can enlist.
  */
