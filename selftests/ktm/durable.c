@@ -91,6 +91,30 @@ TEST(identity_is_the_journals)
 	CHECK_EQ(tm_info(tm).log_lsn, i.log_lsn);
 }
 
+/* A volatile TM of the same GUID, which anybody can make, is in nobody's way. */
+TEST(no_volatile_tm_in_its_place)
+{
+	struct ktm_tm_create t = ARG(ktm_tm_create, .flags = KTM_TM_VOLATILE, .device_fd = -1,
+				     .access = KTM_TM_ALL_ACCESS, .guid = TM_GUID);
+	guid_t guid = TM_GUID;
+	int other;
+
+	CALL(dev(), KTM_IOC_TM_CREATE, &t, KTM_STATUS_OBJECT_NAME_COLLISION);
+	tm_close(tm, path);
+	CALL(dev(), KTM_IOC_TM_CREATE, &t, KTM_STATUS_SUCCESS);
+	tm = tm_online(path);
+	CHECK_EQ(tm_info(tm).flags, 0);
+	other = tm_open(&guid);
+	CHECK_EQ(tm_info(other).flags, 0);
+	close(other);
+	tm_close(tm, path);
+	other = tm_open(&guid);
+	CHECK_EQ(tm_info(other).flags, KTM_TM_VOLATILE);
+	close(other);
+	close(t.fd);
+	tm = tm_online(path);
+}
+
 TEST(commit_and_reopen)
 {
 	int rm = rm_new(1), tx = tx_create(tm);
