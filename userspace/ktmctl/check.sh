@@ -121,8 +121,16 @@ file_system() {
 	mkfs.ext4 -q -L mydata ext4 &&
 		refuses ext4 'ext4 named "mydata"; nothing was changed' "$ktmctl" format ext4 &&
 		expect 0 'held ext4' "$ktmctl" format --force ext4 &&
-		[ -z "$(blkid -p -o value -s TYPE ext4)" ] &&
 		refuses ext4 'a ktm journal' "$ktmctl" format ext4
+}
+
+# The signature of a CD lies where the journal writes nothing at first.
+old_signature() {
+	truncate -s 32M cd
+	printf '\1CD001\1' | dd of=cd bs=1 seek=32768 conv=notrunc status=none
+	refuses cd 'holds iso9660' "$ktmctl" format cd &&
+		expect 0 'held iso9660' "$ktmctl" format --force cd &&
+		[ -z "$(blkid -p -o value -s TYPE cd)" ]
 }
 
 # One Linux partition from sector 2048, in the form that DOS gave it.
@@ -190,7 +198,8 @@ check "no two journals are the same" different_each_time
 check "what is too small is refused, and no file is left" too_small
 check "a journal is not overwritten" refuses new 'a ktm journal' "$ktmctl" format new
 check "nor is a damaged one" damaged
-check "a file system is named and not overwritten, with --force its signature goes" file_system
+check "a file system is named and not overwritten without --force" file_system
+check "no signature of an old one is left to be mistaken for it" old_signature
 check "a partition table is named" partition_table
 check "data of an unknown kind, in front or at the end, is seen" raw_data
 check "a file that is in use is refused, forced or not" in_use

@@ -242,8 +242,9 @@ static int dispatch_until(struct ktm_rm *rm, enum ktm_rm_state state)
 	int tries, ret = 0;
 
 	for (tries = 0; tries < 100 && ret >= 0 && ktm_rm_state(rm) != state; tries++) {
-		if (is_readable(rm, 10000))
-			ret = ktm_rm_dispatch(rm, NULL);
+		if (!is_readable(rm, 10000))
+			return -ETIMEDOUT;
+		ret = ktm_rm_dispatch(rm, NULL);
 	}
 	return ret;
 }
