@@ -151,6 +151,8 @@ TEST(journal_in_a_file)
 	CHECK_EQ(run("grep -q 'journal on /dev/loop' tm.log"), 0);
 	CHECK_EQ(run("ktmctl format --force journal 2>why"), 1);
 	CHECK_EQ(run("grep -q 'attached to /dev/loop' why"), 0);
+	CHECK_EQ(run("ln journal alias && ktmctl format --force alias 2>why"), 1);
+	CHECK_EQ(run("grep -q 'attached to /dev/loop' why"), 0);
 	/* A second one holds the same TM through the same loop device. */
 	second = start_tm("journal", again);
 	CHECK(!strcmp(guid, again));
@@ -174,7 +176,7 @@ TEST(status_shows_who_waits_for_whom)
 
 	to_work();
 	rm = ktm_rm_create(tm, KTM_RM_VOLATILE | KTM_RM_EXCLUSIVE, KTM_RM_ALL_ACCESS, 0, NULL,
-			   "evil \033[31m\"na\\me\" \xff", NULL);
+			   "evil \033[31m\"na\\me\" \xff\x9b[m \xc2\x9b[m \xe0\x82\x9b[m \xc3\x9b", NULL);
 	tx = ktm_tx_create(dev(), tm, 0, KTM_TX_ALL_ACCESS, 0, 3600000000000ull, "a transfer", NULL,
 			   NULL);
 	unbound = ktm_tx_begin(dev(), -1, "free", NULL, NULL);
@@ -184,9 +186,10 @@ TEST(status_shows_who_waits_for_whom)
 	CHECK_EQ(run("grep -q 'online, volatile, 1 resource managers, 1 transactions' text"), 0);
 	/* What comes from others must not reach a terminal as it is. */
 	CHECK_EQ(run("grep -q 'evil ?\\[31m' text"), 0);
+	CHECK_EQ(run("grep -q '\" ??\\[m ?\\[m ???\\[m \xc3\x9b\"' text"), 0);
 	CHECK_EQ(run("grep -q '\"a transfer\": active, for .* of at most 1 h 0 min' text"), 0);
 	CHECK_EQ(run("grep -q '\"free\": active' text"), 0);
-	CHECK_EQ(run("grep -qF 'evil \\u001b[31m\\\"na\\\\me\\\" \\ufffd' json"), 0);
+	CHECK_EQ(run("grep -qF 'evil \\u001b[31m\\\"na\\\\me\\\" \\ufffd\\ufffd[m \\u009b[m' json"), 0);
 	CHECK_EQ(run("grep -q '\"exclusive\":true,\"online\":true,\"enlistments\":1' json"), 0);
 	CHECK_EQ(run("grep -q '\"state\":\"active\",\"present\":true,\"waited_for\":false' json"), 0);
 	CHECK_EQ(run("grep -q '\"unbound_transactions\":\\[{\"uow\":' json"), 0);

@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <stdio.h>
@@ -37,30 +36,40 @@ static int measure_block_device(struct device *device)
 	return DONE;
 }
 
-/* The name of the loop device that a file is attached to, to be freed; or NULL. */
+static bool is_behind_loop(const struct stat *file, const char *loop)
+{
+	struct loop_info64 info;
+	int fd = open(loop, O_RDONLY | O_CLOEXEC);
+	bool found;
+
+	if (fd < 0)
+		return false;
+	found = !ioctl(fd, LOOP_GET_STATUS64, &info) && info.lo_device == file->st_dev &&
+		info.lo_inode == file->st_ino;
+	close(fd);
+	return found;
+}
+
+/*
+ * The name of the loop device that a file is attached to, to be freed; or NULL.
+ * Whatever the file was called then: it may have several names.
+ */
 static char *find_loop(const char *path)
 {
-	char real[PATH_MAX], backing[PATH_MAX], attribute[PATH_MAX];
 	char *name = NULL;
 	struct dirent *entry;
-	FILE *file;
+	struct stat file;
 	DIR *dir;
 
-	dir = realpath(path, real) ? opendir("/sys/block") : NULL;
+	dir = stat(path, &file) ? NULL : opendir("/sys/block");
 	while (dir && !name && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, "loop", 4))
-			continue;
-		snprintf(attribute, sizeof(attribute), "/sys/block/%s/loop/backing_file",
-			 entry->d_name);
-		file = fopen(attribute, "re");
-		if (!file)
-			continue;
-		if (fgets(backing, sizeof(backing), file)) {
-			backing[strcspn(backing, "\n")] = '\0';
-			if (!strcmp(backing, real) && asprintf(&name, "/dev/%s", entry->d_name) < 0)
-				name = NULL;
+		if (strncmp(entry->d_name, "loop", 4) ||
+		    asprintf(&name, "/dev/%s", entry->d_name) < 0) {
+			name = NULL;
+		} else if (!is_behind_loop(&file, name)) {
+			free(name);
+			name = NULL;
 		}
-		fclose(file);
 	}
 	if (dir)
 		closedir(dir);

@@ -1,41 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ktmctl status for programs: one JSON object, its members described in ktmctl(8). */
 #include "report.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 /* ---- strings ---- */
-
-static bool is_continuation(uint8_t byte)
-{
-	return (byte & 0xc0) == 0x80;
-}
-
-/*
- * Bytes of the valid UTF-8 character at @text, 0 if there is none: overlong
- * forms, surrogates and what is beyond Unicode are none.
- */
-static uint32_t character_length(const uint8_t *text, uint32_t left)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint32_t length, code, i;
-
-	if (text[0] < 0x80)
-		return 1;
-	length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-	if (text[0] < 0xc2 || text[0] > 0xf4 || length > left)
-		return 0;
-	code = text[0] & (0xffu >> (length + 1));
-	for (i = 1; i < length; i++) {
-		if (!is_continuation(text[i]))
-			return 0;
-		code = code << 6 | (text[i] & 0x3f);
-	}
-	if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-		return 0;
-	return length;
-}
 
 /* Descriptions are anybody's bytes; what is not UTF-8 becomes the replacement character. */
 static void print_string(const uint8_t *text, uint32_t length)
@@ -44,13 +15,13 @@ static void print_string(const uint8_t *text, uint32_t length)
 
 	putchar('"');
 	for (i = 0; i < length; i += bytes ? bytes : 1) {
-		bytes = character_length(text + i, length - i);
+		bytes = utf8_length(text + i, length - i);
 		if (!bytes)
 			fputs("\\ufffd", stdout);
 		else if (bytes == 1 && (text[i] == '"' || text[i] == '\\'))
 			printf("\\%c", text[i]);
-		else if (bytes == 1 && (text[i] < 0x20 || text[i] == 0x7f))
-			printf("\\u%04x", text[i]);
+		else if (utf8_is_control(text + i))
+			printf("\\u%04x", text[i + bytes - 1]);
 		else
 			fwrite(text + i, 1, bytes, stdout);
 	}

@@ -2,26 +2,30 @@
 /* ktmctl status for people. */
 #include "ktmctl.h"
 #include "report.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define NSEC_PER_MSEC	UINT64_C(1000000)
 
-/* Descriptions come from anybody: they must not steer a terminal. */
+/*
+ * Descriptions come from anybody: they must not steer a terminal. Some take a lone
+ * byte from 0x80 to 0x9f, or one of an overlong form, for a control, too.
+ */
 static void print_description(const uint8_t *text, uint32_t length)
 {
-	uint32_t i;
+	uint32_t i, bytes;
 
 	if (!length || length > KTM_MAX_DESCRIPTION)
 		return;
 	fputs(" \"", stdout);
-	for (i = 0; i < length; i++) {
-		/* UTF-8 has the C1 controls behind the byte 0xc2. */
-		bool control = text[i] < 0x20 || text[i] == 0x7f ||
-			       (text[i] >= 0x80 && text[i] < 0xa0 && i && text[i - 1] == 0xc2);
-
-		putchar(control ? '?' : text[i]);
+	for (i = 0; i < length; i += bytes ? bytes : 1) {
+		bytes = utf8_length(text + i, length - i);
+		if (!bytes || utf8_is_control(text + i))
+			putchar('?');
+		else
+			fwrite(text + i, 1, bytes, stdout);
 	}
 	putchar('"');
 }
