@@ -14,6 +14,10 @@ KERNELS ?= 6.1 6.12
 BUILD ?= $(CURDIR)/build
 WERROR ?= 1
 PREFIX ?= /usr/local
+# Neither make's lists of files nor the kernel's build can handle such names.
+ifneq ($(words x$(CURDIR)x x$(BUILD)x)$(findstring :,$(CURDIR)$(BUILD)),2)
+$(error the names of the tree and of BUILD must not contain blanks or colons: $(CURDIR), $(BUILD))
+endif
 override BUILD := $(abspath $(BUILD))
 export BUILD PREFIX DESTDIR
 
