@@ -14,6 +14,10 @@ KERNELS ?= 6.1 6.12
 BUILD ?= $(CURDIR)/build
 WERROR ?= 1
 PREFIX ?= /usr/local
+# In a bare environment make finds no program.
+ifndef PATH
+export PATH := /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+endif
 # Neither make's lists of files nor the kernel's build can handle such names.
 ifneq ($(words x$(CURDIR)x x$(BUILD)x)$(findstring :,$(CURDIR)$(BUILD)),2)
 $(error the names of the tree and of BUILD must not contain blanks or colons: $(CURDIR), $(BUILD))
