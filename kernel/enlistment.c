@@ -23,19 +23,26 @@ static u32 en_reserve(struct ktm_enlistment *en)
 	u32 records = prepared + ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0);
 	u32 decision = tx->reserved ? 0 : ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
 	u32 head = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0);
+	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+	u32 status;
 	int err;
 
 	lockdep_assert_held(&tx->lock);
+	/* Given back with the object, also if it does not come to be. */
+	status = ktm_object_charge_log(&en->obj, records + decision + live + head,
+				       ktm_journal_ring_bytes(j));
+	if (status)
+		return status;
 	err = ktm_journal_reserve(j, records + decision);
 	if (err)
 		goto fail;
-	err = ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_PREPARED, 0) + head);
+	err = ktm_journal_live_charge(j, live + head);
 	if (err) {
 		ktm_journal_unreserve(j, records + decision);
 		goto fail;
 	}
 	en->reserved = records;
-	en->charged = ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+	en->charged = live;
 	tx->reserved += decision;
 	tx->charged += head;
 	return KTM_STATUS_SUCCESS;
@@ -301,12 +308,16 @@ static u32 en_log_prepared(struct ktm_enlistment *en, u8 *information, u32 lengt
 	u32 extra = bytes - ktm_journal_bytes(j, KTM_JREC_PREPARED, 0);
 	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, length) - ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
 	struct ktm_jrec rec;
+	u32 status;
 	u64 lsn;
 	int err;
 
 	lockdep_assert_held(&en->tx->lock);
 	if (!ktm_tm_online(en->rm->tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
+	status = ktm_object_charge_log(&en->obj, extra + live, ktm_journal_ring_bytes(j));
+	if (status)
+		return status;
 	err = ktm_journal_reserve(j, extra);
 	if (err)
 		goto fail;
@@ -330,6 +341,7 @@ uncharge:
 unreserve:
 	ktm_journal_unreserve(j, extra);
 fail:
+	ktm_object_uncharge_log(&en->obj, extra + live);
 	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
 }
 
@@ -518,6 +530,7 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 	en->tx = tx;
 	en->reserved = reserved;
 	en->charged = charged;
+	ktm_object_charge_log(&en->obj, reserved + charged, 0);
 	ktm_object_publish_nofail(&en->obj);
 	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask);
 	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));

@@ -924,6 +924,15 @@ dev_t ktm_journal_dev(const struct ktm_journal *j)
 }
 
 /**
+ * ktm_journal_ring_bytes() - how much log there is
+ * @j: the journal
+ */
+u64 ktm_journal_ring_bytes(const struct ktm_journal *j)
+{
+	return j->sb.ring_bytes;
+}
+
+/**
  * ktm_journal_stat() - the journal in numbers
  * @j: the journal
  * @st: out

@@ -110,6 +110,7 @@ void ktm_journal_detach(struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
 dev_t ktm_journal_dev(const struct ktm_journal *j);
+u64 ktm_journal_ring_bytes(const struct ktm_journal *j);
 
 /*
  * Reservations end when the journal goes offline: nobody gives them back or uses them

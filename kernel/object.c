@@ -149,8 +149,36 @@ void ktm_object_release(struct kref *ref)
 {
 	struct ktm_object *obj = container_of(ref, struct ktm_object, ref);
 
+	ktm_user_uncharge_log(obj->user, obj->log_bytes);
 	ktm_user_uncharge(obj->user);
 	obj->ops->free(obj);
+}
+
+/**
+ * ktm_object_charge_log - an object is about to hold bytes of a log
+ * @obj: the object
+ * @bytes: how many
+ * @ring: bytes of that log; 0: what recovery rebuilds is never refused
+ *
+ * Return: SUCCESS or QUOTA_EXCEEDED.
+ */
+u32 ktm_object_charge_log(struct ktm_object *obj, u64 bytes, u64 ring)
+{
+	if (ktm_user_charge_log(obj->user, bytes, ring))
+		return KTM_STATUS_QUOTA_EXCEEDED;
+	obj->log_bytes += bytes;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_object_uncharge_log - it does not come to hold them
+ * @obj: the object
+ * @bytes: how many
+ */
+void ktm_object_uncharge_log(struct ktm_object *obj, u64 bytes)
+{
+	obj->log_bytes -= bytes;
+	ktm_user_uncharge_log(obj->user, bytes);
 }
 
 /**

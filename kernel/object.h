@@ -59,7 +59,11 @@ struct ktm_kind_ops {
 
 extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops;
 
-/* All fields but @ref and @node are fixed before the object is published. */
+/*
+ * All fields but @ref, @node and @log_bytes are fixed before the object is
+ * published. @log_bytes: charged to @user until the object goes; changed by
+ * one thread at a time (an enlistment's under its transaction's mutex).
+ */
 struct ktm_object {
 	struct kref ref;
 	struct rhash_head node;
@@ -71,6 +75,7 @@ struct ktm_object {
 	kuid_t uid;
 	kgid_t gid;
 	struct ktm_user *user;
+	u64 log_bytes;
 	struct rcu_head rcu;
 };
 
@@ -96,6 +101,8 @@ u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
 			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
 			 const void *ctx);
 const struct ktm_kind_ops *ktm_kind(u8 kind);
+u32 ktm_object_charge_log(struct ktm_object *obj, u64 bytes, u64 ring);
+void ktm_object_uncharge_log(struct ktm_object *obj, u64 bytes);
 void ktm_object_release(struct kref *ref);
 
 static inline void ktm_object_get(struct ktm_object *obj)

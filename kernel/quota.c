@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What one user may pin: a count of objects per user and user namespace.
+ * What one user may pin: objects, and bytes of a log, per user and user namespace.
  *
  * inc_ucount() is not exported to modules, so this table does its work: an
  * entry per (kuid, user namespace), and its parent is the entry of the
@@ -9,9 +9,12 @@
  * until the object goes, wherever its descriptors are passed.
  */
 #include <linux/atomic.h>
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/jhash.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
@@ -24,6 +27,10 @@
 static unsigned int max_objects = 65536;
 module_param(max_objects, uint, 0644);
 MODULE_PARM_DESC(max_objects, "objects that one user may have at a time");
+
+static unsigned int max_log_share = 50;
+module_param(max_log_share, uint, 0644);
+MODULE_PARM_DESC(max_log_share, "percent of a log that one user's unfinished work may hold");
 
 struct ktm_user_key {
 	struct user_namespace *ns;
@@ -40,6 +47,7 @@ struct ktm_user {
 	struct ktm_user *parent;
 	refcount_t ref;
 	atomic_t objects;
+	atomic64_t log_bytes;
 	struct rcu_head rcu;
 };
 
@@ -208,6 +216,49 @@ void ktm_user_uncharge(struct ktm_user *user)
 {
 	uncharge_chain(user, NULL);
 	user_put(user);
+}
+
+static void uncharge_log_chain(struct ktm_user *user, const struct ktm_user *end, u64 bytes)
+{
+	for (; user != end; user = user->parent)
+		atomic64_sub(bytes, &user->log_bytes);
+}
+
+/**
+ * ktm_user_charge_log - charge bytes of a log
+ * @user: whose object it is for
+ * @bytes: what it may have to write, and what it takes of a restart area
+ * @ring: bytes of the log that they come from, 0: never refuse (recovery)
+ *
+ * What a user holds in all logs together is held against the share of this
+ * one. As elsewhere, who has CAP_SYS_RESOURCE may go on where others may not.
+ *
+ * Return: 0 or -EDQUOT.
+ */
+int ktm_user_charge_log(struct ktm_user *user, u64 bytes, u64 ring)
+{
+	u64 limit = div_u64(ring, 100) * min(READ_ONCE(max_log_share), 100u);
+	struct ktm_user *u;
+
+	for (u = user; u; u = u->parent) {
+		u64 held = atomic64_add_return(bytes, &u->log_bytes);
+
+		if (ring && held > limit && !capable(CAP_SYS_RESOURCE)) {
+			uncharge_log_chain(user, u->parent, bytes);
+			return -EDQUOT;
+		}
+	}
+	return 0;
+}
+
+/**
+ * ktm_user_uncharge_log - undo ktm_user_charge_log()
+ * @user: who was charged
+ * @bytes: how much
+ */
+void ktm_user_uncharge_log(struct ktm_user *user, u64 bytes)
+{
+	uncharge_log_chain(user, NULL, bytes);
 }
 
 int ktm_quota_init(void)

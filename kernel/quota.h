@@ -12,5 +12,7 @@ void ktm_quota_exit(void);
 struct ktm_user *ktm_user_charge(void);
 struct ktm_user *ktm_user_charge_owner(kuid_t uid);
 void ktm_user_uncharge(struct ktm_user *user);
+int ktm_user_charge_log(struct ktm_user *user, u64 bytes, u64 ring);
+void ktm_user_uncharge_log(struct ktm_user *user, u64 bytes);
 
 #endif /* KTM_QUOTA_H */

@@ -4,9 +4,11 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "calls.h"
 
@@ -35,6 +37,14 @@ int dev(void)
 			FAIL("/dev/ktm: %s", strerror(errno));
 	}
 	return fd;
+}
+
+void become(uid_t uid, gid_t gid)
+{
+	CHECK(dev() >= 0);
+	CHECK_EQ(setgroups(0, NULL), 0);
+	CHECK_EQ(setresgid(gid, gid, gid), 0);
+	CHECK_EQ(setresuid(uid, uid, uid), 0);
 }
 
 int tm_volatile(void)

@@ -121,6 +121,75 @@ TEST(refused_at_the_vote)
 	commit_one(rm, tx);
 }
 
+#define SHARE_FILE	"/sys/module/ktm/parameters/max_log_share"
+
+static void set_share(unsigned int percent)
+{
+	FILE *f = fopen(SHARE_FILE, "w");
+
+	CHECK(f);
+	CHECK(fprintf(f, "%u\n", percent) > 0);
+	CHECK_EQ(fclose(f), 0);
+}
+
+/* As another user, with the descriptors that were open before. */
+static void use_up_the_share(void *unused)
+{
+	static unsigned char information[KTM_MAX_RECOVERY_INFORMATION];
+	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+	static guid_t en[MANY];
+	unsigned int n, i, status = KTM_STATUS_SUCCESS;
+	int tx;
+
+	(void)unused;
+	become(NOBODY, NOBODY);
+	tx = tx_create(tm);
+	for (n = 0; n < MANY; n++) {
+		status = try_enlist(tx, &en[n]);
+		if (status != KTM_STATUS_SUCCESS)
+			break;
+	}
+	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
+	CHECK(n > 1);
+	CHECK_EQ(tx_info(tx).enlistments, n);
+	status = test_try(tm, KTM_IOC_RM_CREATE, &c);
+	while (status == KTM_STATUS_SUCCESS) {
+		c.guid = nil;
+		status = test_try(tm, KTM_IOC_RM_CREATE, &c);
+	}
+	test_shows(KTM_IOC_RM_CREATE, status);
+	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
+	printf("# %u enlistments are a tenth\n", n);
+
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	for (i = 0; i < n; i++)
+		TAKE(rm, KTM_NOTIFY_PREPARE, en[i]);
+	CHECK_EQ(try_prepare(en[0], information, sizeof(information)),
+		 KTM_STATUS_QUOTA_EXCEEDED);
+	EN_IS(rm, en[0], KTM_EN_STATE_PREPARING);
+	/* What it has been let in with is enough to vote and to commit. */
+	for (i = 0; i < n; i++)
+		CHECK_EQ(try_prepare(en[i], NULL, 0), KTM_STATUS_SUCCESS);
+	for (i = 0; i < n; i++) {
+		TAKE(rm, KTM_NOTIFY_COMMIT, en[i]);
+		ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en[i], KTM_STATUS_SUCCESS);
+	}
+	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
+	/* It is free again. */
+	commit_one(rm, tx_create(tm));
+}
+
+/* One user's unfinished work leaves the others room. */
+TEST(share_of_a_user)
+{
+	set_share(10);
+	test_join(test_spawn(use_up_the_share, NULL));
+	/* The administrator is not bound by it. */
+	set_share(0);
+	commit_one(rm, tx_create(tm));
+	set_share(50);
+}
+
 /* So many RMs that their records no longer fit: said when they are made. */
 TEST(too_many_rms)
 {

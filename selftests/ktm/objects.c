@@ -14,7 +14,6 @@
 
 #include "calls.h"
 
-#define NOBODY		65534
 #define GROUP		4321
 #define LIMIT_FILE	"/sys/module/ktm/parameters/max_objects"
 
@@ -31,15 +30,6 @@ static void set_limit(unsigned int n)
 void test_setup(void)
 {
 	set_limit(65536);
-}
-
-/* /dev/ktm itself is root's here: it is opened before. */
-static void become(uid_t uid, gid_t gid)
-{
-	CHECK(dev() >= 0);
-	CHECK_EQ(setgroups(0, NULL), 0);
-	CHECK_EQ(setresgid(gid, gid, gid), 0);
-	CHECK_EQ(setresuid(uid, uid, uid), 0);
 }
 
 static unsigned int try_open(int on, unsigned int request, guid_t guid, unsigned int access,
