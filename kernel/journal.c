@@ -236,7 +236,7 @@ static void take_back(struct ktm_journal *j)
 	}
 	if (j->w.err && j->online) {
 		/* Once for each time: reopening is the administrator's, not any user's. */
-		pr_err_ratelimited("journal on %pg is offline: error %d\n", j->bdev, j->w.err);
+		pr_warn_ratelimited("ktm: journal on %pg is offline: error %d\n", j->bdev, j->w.err);
 		go_offline(j, j->w.err);
 	}
 	changed(j);
