@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -928,6 +929,56 @@ static void test_identity(void)
 	ok(!failures(), "a database knows its GUID and its transaction manager");
 }
 
+/* A commit, and then death: it is in the log only. */
+static void commit_and_die(const char *name)
+{
+	struct ktm_guid e;
+	struct world w;
+	uint64_t t;
+
+	open_or_die(&w, name);
+	core_last_recover(&w.core);
+	t = world_join(&w, &e);
+	_exit(exec(&w, t, "INSERT INTO item(id, name) VALUES(1, 'x')") || commit(&w, &e));
+}
+
+/* Rows in the database itself, without its log; by another process, see sql_open(). */
+static int64_t items_without_log(const char *name)
+{
+	char command[13000];
+	int64_t count = -1;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "cp '%s/%s' '%s/bare' && "
+		 "sqlite3 '%s/bare' 'SELECT count(*) FROM item'", directory, name, directory,
+		 directory);
+	pipe = popen(command, "r");
+	if (!pipe || fscanf(pipe, "%" SCNd64, &count) != 1)
+		count = -1;
+	if (pipe)
+		pclose(pipe);
+	return count;
+}
+
+static void test_log_of_predecessor(void)
+{
+	struct world w;
+	int status;
+	pid_t pid;
+
+	wipe("log");
+	wipe("bare");
+	pid = fork();
+	if (!pid)
+		commit_and_die("log");
+	if (waitpid(pid, &status, 0) != pid || status)
+		die("cannot commit");
+	open_or_die(&w, "log");
+	check(items_without_log("log") == 1, "what is in the log is in the database before it counts");
+	world_close(&w);
+	ok(!failures(), "the log of a predecessor is made durable");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
@@ -949,6 +1000,7 @@ int main(int argc, char **argv)
 	test_commit_twice();
 	test_damage();
 	test_identity();
+	test_log_of_predecessor();
 	test_failure();
 	test_death(TROUBLE_DIE_BEFORE, "rm_sqlite_death_before");
 	test_death(TROUBLE_DIE_AFTER, "rm_sqlite_death_after");

@@ -207,6 +207,19 @@ static int sync_directory(const char *path)
 	return ret;
 }
 
+/*
+ * What is read from the log of a predecessor may be in memory only: a sync that
+ * failed leaves pages that no later sync writes. So before it is believed, it is
+ * copied to the database, which is synced, and the log begins anew. A reader may
+ * keep the log from being emptied, but not from being copied.
+ */
+static int make_durable(struct sql_store *s, const char *path)
+{
+	int rc = sql_run(s->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+
+	return rc == SQLITE_OK ? 0 : sql_log(s->db, path, rc);
+}
+
 int sql_open(const struct rm_options *options, struct rm_core *core,
 	     struct rm_identity *identity, void **store)
 {
@@ -233,6 +246,8 @@ int sql_open(const struct rm_options *options, struct rm_core *core,
 		return ret;
 	}
 	ret = open_connection(s, options->store, SQLITE_OPEN_READWRITE, &s->db);
+	if (!ret)
+		ret = make_durable(s, options->store);
 	if (!ret)
 		ret = open_identity(s, options, identity);
 	if (!ret) {
