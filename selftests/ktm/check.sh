@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run: timeout=1800
+#
+# Planted faults: each patch in faults/ breaks the module in one way, and each test
+# that its line "# noticed-by: PROGRAM TEST..." names must then fail in the machine.
+# A fault that stays unnoticed fails. TAP on standard output.
+#
+# Usage: check.sh [PATTERN]...	only the patches whose names match
+
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+export BUILD=${BUILD:-$top/build}
+kernel=${KERNELS:-6.1}
+kernel=${kernel%% *}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+
+# What a make around us said about its own jobs is not for the makes below.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+wanted() {
+	local pattern
+
+	[ $# -gt 1 ] || return 0
+	for pattern in "${@:2}"; do
+		# shellcheck disable=SC2053
+		[[ $1 == $pattern ]] && return 0
+	done
+	return 1
+}
+
+# A tree of its own with the fault in it, built for one kernel. Sparse has seen
+# the sources already.
+build() {
+	local tree=$tmp/tree
+
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$tree/"
+	patch -d "$tree" -p1 --fuzz=0 <"$1" && "$tree/scripts/build-module.sh" "$kernel" "$tree/out"
+}
+
+# Says why not if the fault stays unnoticed.
+noticed() {
+	local program tests test missing=
+
+	read -r program tests < <(sed -n 's/^# noticed-by: *//p' "$1")
+	if [ -z "$tests" ]; then
+		echo "# its line 'noticed-by' names no program and test"
+		return 1
+	fi
+	if ! build "$1" >"$tmp/log" 2>&1; then
+		echo "# the patch does not apply, or what it makes does not compile:"
+		tail -n 20 "$tmp/log" | sed 's/^/#   /'
+		return 1
+	fi
+	truncate -s 64M "$tmp/journal"
+	# A test that hangs is ended soon: here that, too, is a way to fail.
+	# shellcheck disable=SC2086
+	"$top/selftests/vm/vm" run --kernel "$kernel" --name "fault-$(basename "$1" .patch)" \
+		--timeout 240 --module "$tmp/tree/out/ktm.ko" --disk "$tmp/journal,serial=journal" \
+		--env KTM_JOURNAL=/dev/disk/ktm/journal --env KTM_TEST_SECONDS=30 \
+		--bin "$BUILD/selftests/ktm/$program" --console "$tmp/console" \
+		-- "$program" $tests >"$tmp/log" 2>&1
+	for test in $tests; do
+		grep -qE "^not ok [0-9]+ $test\$" "$tmp/log" && continue
+		# The kernel's own report of the trouble ends the machine.
+		grep -qE '^vm:.*kernel log has a report of trouble' "$tmp/log" && continue
+		missing+=" $test"
+	done
+	[ -n "$missing" ] || return 0
+	echo "# passed all the same:$missing"
+	tail -n 20 "$tmp/log" | sed 's/^/#   /'
+	return 1
+}
+
+count=0 failed=0
+echo "TAP version 13"
+for patch in "$here"/faults/*.patch; do
+	name=$(basename "$patch" .patch)
+	wanted "$name" "$@" || continue
+	count=$((count + 1))
+	if noticed "$patch"; then
+		echo "ok $count - $name is noticed"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count - $name is noticed"
+	fi
+done
+echo "1..$count"
+[ $count -gt 0 ] && [ $failed -eq 0 ]
