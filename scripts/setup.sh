@@ -56,9 +56,12 @@ install_missing() {
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# The package lists may be absent or older than the archive: then try again
-# with fresh ones, and only then complain.
+# A set-up that was interrupted may have left packages half installed, and the
+# package lists may be absent or older than the archive: mend the one, refresh the
+# other, try again, and only then complain.
 if ! install_missing >"$log" 2>&1; then
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >"$log" 2>&1 \
+		</dev/null || cat "$log" >&2
 	echo "setup: refreshing apt's package lists"
 	for try in 1 2 3; do
 		# apt-get update has its own lock, for which apt does not wait.
