@@ -120,6 +120,7 @@ TEST(format_refuses_what_is_used)
 	CHECK_EQ(run("ktmctl format --force %s 2>why", disk.path), 1);
 	CHECK_EQ(run("grep -q 'is in use' why"), 0);
 	stop_tm(tm);
+	until_free(disk.path);
 	CHECK_EQ(run("ktmctl format %s 2>why", disk.path), 1);
 	CHECK_EQ(run("grep -q 'a ktm journal, transaction manager %s' why", guid), 0);
 }
@@ -292,17 +293,32 @@ TEST(rm40_all_or_nothing)
 /* One value after the other, whatever happens to the resource managers. */
 static void client_loop(void *data)
 {
-	char command[128];
+	char value[16];
 	unsigned int i;
+	int status;
+	pid_t pid;
 
 	(void)data;
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (i = 0;; i++) {
-		snprintf(command, sizeof(command), "rm40-client %u a/socket b/socket 2>/dev/null", i);
-		if (run("%s", command))
+		snprintf(value, sizeof(value), "%u", i);
+		pid = START("client.log", "rm40-client", value, "a/socket", "b/socket");
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		if (status)
 			nap();
 		else
 			shared_word[0]++;
 	}
+}
+
+/* The loop and the client that it has just started: none of them commits any more. */
+static void kill_client(pid_t loop)
+{
+	CHECK_EQ(kill(-loop, SIGKILL), 0);
+	while (waitpid(-loop, NULL, 0) > 0)
+		;
+	CHECK_EQ(errno, ECHILD);
 }
 
 static bool rm_is_online(int tm, const char *guid)
@@ -347,6 +363,8 @@ TEST(rm40_killed_again_and_again)
 	int tm;
 
 	need_journal();
+	/* What the client's loop leaves behind is ours to wait for. */
+	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	srandom(seed);
 	holder = start_tm(journal, guid);
 	CHECK_EQ(ktm_guid_parse(guid, &identity), 0);
@@ -361,12 +379,13 @@ TEST(rm40_killed_again_and_again)
 
 		before = shared_word[0];
 		client = test_spawn(client_loop, NULL);
+		setpgid(client, client);
 		while (shared_word[0] == before && !deadline_passed(&d))
 			nap();
 		while (naps--)
 			nap();
 		test_kill(rms[victim]);
-		test_kill(client);
+		kill_client(client);
 		snprintf(log, sizeof(log), "%s.log", directory[victim]);
 		rms[victim] = START(log, "rm40", guid, me[victim], directory[victim]);
 		until_settled(tm);
