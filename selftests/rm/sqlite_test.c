@@ -929,6 +929,40 @@ static void test_identity(void)
 	ok(!failures(), "a database knows its GUID and its transaction manager");
 }
 
+/* A rollback that cannot remove the intent keeps the rows: one intent per row, always. */
+static void test_stuck(void)
+{
+	struct ktm_guid e1, e2, e3;
+	uint64_t t1, t2, t3, number;
+	struct world w;
+
+	wipe("stuck");
+	open_or_die(&w, "stuck");
+	core_last_recover(&w.core);
+	t1 = world_join(&w, &e1);
+	t2 = world_join(&w, &e2);
+	check(!exec(&w, t1, "INSERT INTO item(id, name) VALUES(1, 'x')") &&
+	      !core_prepare(&w.core, &e1), "prepared");
+	trouble_set(TROUBLE_FAIL, 1);
+	core_rollback(&w.core, &e1);
+	check(trouble_count() >= 1, "a call failed");
+	check(exec(&w, t2, "INSERT INTO item(id, name) VALUES(1, 'y')") == -EBUSY, "its row is held");
+	check(exec(&w, t1, "INSERT INTO item(id, name) VALUES(2, 'z')") == -ESTALE, "it is over");
+	check(!exec(&w, t2, "INSERT INTO item(id, name) VALUES(3, 'y')") &&
+	      !core_prepare(&w.core, &e2), "others go on");
+	world_close(&w);
+
+	open_or_die(&w, "stuck");
+	check(!core_recover(&w.core, &e2, &number), "what is prepared is found");
+	core_last_recover(&w.core);
+	check(!core_commit(&w.core, &e2), "and committed");
+	t3 = world_join(&w, &e3);
+	check(!exec(&w, t3, "INSERT INTO item(id, name) VALUES(1, 'x')") && !commit(&w, &e3),
+	      "the row is free again");
+	world_close(&w);
+	ok(!failures(), "a rollback that fails holds its rows until it is finished");
+}
+
 /* A commit, and then death: it is in the log only. */
 static void commit_and_die(const char *name)
 {
@@ -1001,6 +1035,7 @@ int main(int argc, char **argv)
 	test_damage();
 	test_identity();
 	test_log_of_predecessor();
+	test_stuck();
 	test_failure();
 	test_death(TROUBLE_DIE_BEFORE, "rm_sqlite_death_before");
 	test_death(TROUBLE_DIE_AFTER, "rm_sqlite_death_after");

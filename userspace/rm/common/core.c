@@ -57,8 +57,7 @@ static struct rm_tx *tx_add(struct rm_core *core, const struct ktm_guid *enlistm
 	return tx;
 }
 
-/* @keep: what is durable stays where it is. */
-static void tx_end(struct rm_core *core, struct rm_tx *tx, bool keep)
+static void tx_free(struct rm_core *core, struct rm_tx *tx)
 {
 	struct rm_tx **at;
 
@@ -66,9 +65,20 @@ static void tx_end(struct rm_core *core, struct rm_tx *tx, bool keep)
 		;
 	*at = tx->next;
 	core->count--;
-	core->ops->forget(core->store, tx, keep);
 	lock_release(&core->locks, &tx->locks, NULL);
 	free(tx);
+}
+
+/*
+ * @keep: what is durable stays where it is. If it cannot go, its locks stay: else
+ * the next start might find two prepared transactions with a claim on one thing.
+ */
+static void tx_end(struct rm_core *core, struct rm_tx *tx, bool keep)
+{
+	if (core->ops->forget(core->store, tx, keep))
+		tx->state = RM_TX_STUCK;
+	else
+		tx_free(core, tx);
 }
 
 struct rm_tx *core_add_prepared(struct rm_core *core, const struct ktm_guid *enlistment)
@@ -266,6 +276,8 @@ void core_offline(struct rm_core *core)
 
 void core_end(struct rm_core *core)
 {
-	while (core->txs)
-		tx_end(core, core->txs, core->txs->state == RM_TX_PREPARED);
+	while (core->txs) {
+		core->ops->forget(core->store, core->txs, core->txs->state != RM_TX_ACTIVE);
+		tx_free(core, core->txs);
+	}
 }

@@ -21,6 +21,7 @@
 enum rm_tx_state {
 	RM_TX_ACTIVE,		/* takes work */
 	RM_TX_PREPARED,		/* staged durably; nothing can be added */
+	RM_TX_STUCK,		/* rolled back, but what is durable of it could not be removed */
 };
 
 /**
@@ -60,15 +61,16 @@ struct rm_core;
  *	On failure nothing is left but what forget() removes
  * @commit: make it visible, durably, and keep no durable trace of the
  *	preparation. May be called again after any failure or crash
- * @forget: free everything and undo it, durable things too, but for @keep; what
- *	cannot be removed is found by the next load and dropped then
+ * @forget: free everything and undo it, durable things too, but for @keep. An error
+ *	means that the next load will find it prepared: nothing is freed, and
+ *	nobody else gets its locks till then
  */
 struct rm_store_ops {
 	int (*load)(void *store, struct rm_core *core);
 	int (*request)(void *store, struct rm_tx *tx, struct request *r);
 	int (*prepare)(void *store, struct rm_tx *tx);
 	int (*commit)(void *store, struct rm_tx *tx);
-	void (*forget)(void *store, struct rm_tx *tx, bool keep);
+	int (*forget)(void *store, struct rm_tx *tx, bool keep);
 };
 
 /* Enlists in the transaction @fd; 0 and both GUIDs, or a negative errno. */

@@ -241,24 +241,27 @@ int files_commit(void *store, struct rm_tx *tx)
 	return ret;
 }
 
-void files_forget(void *store, struct rm_tx *tx, bool keep)
+int files_forget(void *store, struct rm_tx *tx, bool keep)
 {
 	struct files_work *work = tx->work;
 	int ret;
 
 	if (!work)
-		return;
+		return 0;
 	if (work->dir >= 0 && !keep) {
 		ret = drop_stage_dir(store, tx);
 		if (ret)
 			log_line("staged files of a transaction that was rolled back stay: %s",
 				 strerror(-ret));
+		if (ret && !faccessat(work->dir, MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW))
+			return ret;
 	}
 	if (work->dir >= 0)
 		close(work->dir);
 	ops_free(&work->ops);
 	free(work);
 	tx->work = NULL;
+	return 0;
 }
 
 /* ---- start ---- */

@@ -89,7 +89,7 @@ int files_look(struct files_store *s, struct rm_tx *tx, const char *name, struct
 int files_load(void *store, struct rm_core *core);
 int files_prepare(void *store, struct rm_tx *tx);
 int files_commit(void *store, struct rm_tx *tx);
-void files_forget(void *store, struct rm_tx *tx, bool keep);
+int files_forget(void *store, struct rm_tx *tx, bool keep);
 
 /* request.c, list.c: what clients ask */
 int files_request(void *store, struct rm_tx *tx, struct request *r);

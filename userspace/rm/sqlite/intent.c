@@ -184,7 +184,7 @@ int sql_commit(void *store, struct rm_tx *tx)
 	return rc;
 }
 
-void sql_forget(void *store, struct rm_tx *tx, bool keep)
+int sql_forget(void *store, struct rm_tx *tx, bool keep)
 {
 	struct sql_store *s = store;
 	struct sql_work *work = tx->work;
@@ -194,21 +194,24 @@ void sql_forget(void *store, struct rm_tx *tx, bool keep)
 	if (s->loaded == tx)
 		sql_unload(s);
 	if (!work)
-		return;
+		return 0;
 	if (work->stored && !keep) {
 		rc = sql_begin(s);
 		if (rc == SQLITE_OK)
 			rc = intent_delete(s, tx, &found);
 		if (rc == SQLITE_OK)
 			rc = sql_run(s->db, "COMMIT");
-		if (rc != SQLITE_OK)
-			sql_log(s->db, "the intent of a transaction that was rolled back stays",
-				rc);
-		sql_unload(s);
+		if (rc != SQLITE_OK) {
+			rc = sql_log(s->db, "the intent of a transaction that was rolled back stays",
+				     rc);
+			sql_unload(s);
+			return rc;
+		}
 	}
 	pack_free(&work->changes);
 	free(work);
 	tx->work = NULL;
+	return 0;
 }
 
 /* ---- start ---- */

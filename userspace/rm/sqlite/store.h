@@ -113,7 +113,7 @@ struct sql_work *sql_work(struct rm_tx *tx);
 int sql_load(void *store, struct rm_core *core);
 int sql_prepare(void *store, struct rm_tx *tx);
 int sql_commit(void *store, struct rm_tx *tx);
-void sql_forget(void *store, struct rm_tx *tx, bool keep);
+int sql_forget(void *store, struct rm_tx *tx, bool keep);
 
 /* client.c */
 int sql_authorize(void *store, int action, const char *a, const char *b, const char *database,
