@@ -131,6 +131,8 @@ static int join_fail(struct request *r, int error)
 		return request_fail(r, error, "the transaction belongs to another TM");
 	case -ENOTCONN:
 		return request_fail(r, error, "the transaction manager is not online");
+	case -ENOSPC:
+		return request_fail(r, error, "the transaction manager's journal is full");
 	default:
 		return request_fail(r, error, "cannot enlist: %s", strerror(-error));
 	}
