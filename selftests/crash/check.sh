@@ -192,7 +192,8 @@ noticed() {
 		>"$tmp/log" 2>&1
 	line=$(grep '^campaign ' "$tmp/log" | tail -n 1)
 	grep '^# state ' "$tmp/log" | head -n 2
-	echo "# ${line:-no campaign line}"
+	# Not as a campaign's line of its own: here violations are what is wanted.
+	echo "# with it: ${line:-no campaign line}"
 	[[ $line =~ violations=[1-9][0-9]*\ seed= ]]
 }
 
