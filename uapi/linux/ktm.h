@@ -535,7 +535,7 @@ struct ktm_enlist {
  * @enlistment: on an RM descriptor: which one; on an enlistment: nil
  * @key: EN_RECOVER: the RM's new key; else 0
  * @information: PREPARE_COMPLETE of a durable enlistment: pointer to bytes that
- *	are logged with the vote and given back after a crash (KTM_EN_RECOVERY);
+ *	are logged with the vote and given back after a crash (KTM_INFO_EN_RECOVERY);
  *	else 0
  *
  * Needs KTM_EN_SUBORDINATE_RIGHTS (EN_RECOVER: KTM_EN_RECOVER) on an

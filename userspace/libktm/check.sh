@@ -74,6 +74,15 @@ all_exported() {
 	diff <(sed 's/$/@@KTM_1.0/' "$work/mapped") <(exported)
 }
 
+# Tables of constants that hold addresses are in .data.rel.ro: read-only once loaded.
+stateless() {
+	objdump -t "$lib/libktm.a" >"$work/objects" || return 1
+	grep -q ' F \.text.*ktm_enlist$' "$work/objects" || return 1
+	# The sixth flag is a d for the sections themselves.
+	! awk 'substr($0, 23, 1) != "d" && !/ \.data\.rel\.ro/ &&
+	       /\*COM\*|[ \t]\.(data|bss|tdata|tbss)(\.|[ \t])/' "$work/objects" | grep .
+}
+
 all_described() {
 	cat "$here"/man/*.3 | sed -n 's/^\.Nm \(ktm_[a-z_]*\).*/\1/p' | sort >"$work/described"
 	uniq -d "$work/described" | sed 's/$/ is described twice/' | grep . && return 1
@@ -252,6 +261,7 @@ else
 fi
 check "library builds" make --no-print-directory -C "$here" all
 check "every function of the headers is exported with its version, and nothing else" all_exported
+check "the library keeps no state: nothing in it can be written to" stateless
 check "every function has its page in the manual" all_described
 check "the manual has the headers' parameters" same_parameters
 check "all pages have the same sections" same_sections
