@@ -10,8 +10,9 @@
  * The request numbers carry no size. Every argument struct begins with @size,
  * which the caller sets to sizeof the struct that it was compiled with: a
  * longer struct than the kernel knows is accepted if what the kernel does not
- * know is zero (else E2BIG), a shorter one is filled up with zeros. Fields
- * named reserved, and unknown flags, must be zero (else EINVAL).
+ * know is zero (else E2BIG), one of an earlier version is filled up with zeros,
+ * one shorter than in the first version is refused (EINVAL). Fields named
+ * reserved, and unknown flags, must be zero (else EINVAL).
  *
  * Every struct has @status behind @size. It is written on success and on
  * failure whenever @size covers it: one of enum ktm_status, more precise than
