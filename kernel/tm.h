@@ -28,16 +28,20 @@ struct ktm_transaction;
  * @lock: @state but for the fall to FAILED, opening and reopening
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
- * @list_lock: @rms, @transactions, @ended
+ * @list_lock: @rms, @transactions, @ended, their counts, @shadowed
  * @rms: with a reference each: durable ones until the TM goes, because the log
  *	knows them, volatile ones until nobody has them open
- * @transactions: bound and not yet out of the table; without a reference
+ * @transactions: bound and not yet retired; each holds a reference on itself
+ *	until it is
  * @ended: those of them that wait for their end record to be durable
  * @shadowed: transactions of the log whose UOW a client had taken before the log
  *	was read; such a client's transaction gets no enlistment here
  * @journal: NULL for a volatile one; lives as long as @users
  * @recovery: memory of recovery.c, under @lock
- * @deciding: decisions on their way to the log; a reopening waits for none
+ * @dev: of the journal; with @all, under the lock of tm.c's list of all journals
+ * @published: it is in the table; written by its creator, read by @teardown
+ * @deciding: decisions on their way to the log; a reopening waits until there is
+ *	none, woken by @deciding_wait
  */
 struct ktm_tm {
 	struct ktm_object obj;

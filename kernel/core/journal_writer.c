@@ -297,8 +297,3 @@ void ktm_jw_fail(struct ktm_jw *w, int err)
 	if (!w->err)
 		w->err = err;
 }
-
-bool ktm_jw_busy(const struct ktm_jw *w)
-{
-	return w->freed < w->submitted || w->force;
-}

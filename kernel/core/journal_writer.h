@@ -148,7 +148,4 @@ void ktm_jw_flush_done(struct ktm_jw *w, int err);
 /* Take it offline: nothing is handed out any more. */
 void ktm_jw_fail(struct ktm_jw *w, int err);
 
-/* Is I/O under way? */
-bool ktm_jw_busy(const struct ktm_jw *w);
-
 #endif /* KTM_CORE_JOURNAL_WRITER_H */
