@@ -116,7 +116,7 @@ void ktm_en_forget(struct ktm_enlistment *en)
 static bool en_mask_valid(u32 mask)
 {
 	return (mask & KTM_NOTIFY_REQUIRED) == KTM_NOTIFY_REQUIRED &&
-	       !(mask & ~KTM_NOTIFY_SUPPORTED);
+	       !(mask & ~KTM_NOTIFY_TWO_PHASE);
 }
 
 static u32 en_check_request(const struct ktm_enlist *arg)

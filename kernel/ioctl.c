@@ -256,20 +256,29 @@ static u32 do_narrow(struct ktm_request *r)
 	return status;
 }
 
+/* @size: of the struct now; @least: of its first version */
 struct ktm_ioctl {
 	u32 (*fn)(struct ktm_request *r);
 	u16 size;
+	u16 least;
 	u8 on;
 };
 
+#define KTM_IOCTL_SINCE(cmd, func, type, first, where) \
+	[_IOC_NR(cmd)] = { .fn = (func), .size = sizeof(struct type), \
+			   .least = (first), .on = (where) }
 #define KTM_IOCTL(cmd, func, type, where) \
-	[_IOC_NR(cmd)] = { .fn = (func), .size = sizeof(struct type), .on = (where) }
+	KTM_IOCTL_SINCE(cmd, func, type, sizeof(struct type), where)
+#define KTM_ANSWER(cmd) \
+	KTM_IOCTL_SINCE(cmd, do_answer, ktm_answer, \
+			offsetof(struct ktm_answer, virtual_clock), ON_RM | ON_EN)
 
 static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_VERSION, do_version, ktm_version, ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TM_CREATE, do_tm_create, ktm_tm_create, ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TM_OPEN, do_tm_open, ktm_open, ON_DEVICE),
-	KTM_IOCTL(KTM_IOC_TX_CREATE, do_tx_create, ktm_tx_create, ON_DEVICE),
+	KTM_IOCTL_SINCE(KTM_IOC_TX_CREATE, do_tx_create, ktm_tx_create,
+			offsetof(struct ktm_tx_create, isolation_level), ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TX_OPEN, do_tx_open, ktm_open, ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TM_RECOVER, do_tm_recover, ktm_tm_recover, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_CREATE, do_rm_create, ktm_rm_create, ON_TM),
@@ -280,12 +289,12 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_COMMIT, do_commit, ktm_call, ON_TX),
 	KTM_IOCTL(KTM_IOC_ROLLBACK, do_rollback, ktm_call, ON_TX),
 	KTM_IOCTL(KTM_IOC_TX_WAIT, do_tx_wait, ktm_tx_wait, ON_TX),
-	KTM_IOCTL(KTM_IOC_PREPARE_COMPLETE, do_answer, ktm_answer, ON_RM | ON_EN),
-	KTM_IOCTL(KTM_IOC_COMMIT_COMPLETE, do_answer, ktm_answer, ON_RM | ON_EN),
-	KTM_IOCTL(KTM_IOC_ROLLBACK_COMPLETE, do_answer, ktm_answer, ON_RM | ON_EN),
-	KTM_IOCTL(KTM_IOC_READ_ONLY, do_answer, ktm_answer, ON_RM | ON_EN),
-	KTM_IOCTL(KTM_IOC_EN_ROLLBACK, do_answer, ktm_answer, ON_RM | ON_EN),
-	KTM_IOCTL(KTM_IOC_EN_RECOVER, do_answer, ktm_answer, ON_RM | ON_EN),
+	KTM_ANSWER(KTM_IOC_PREPARE_COMPLETE),
+	KTM_ANSWER(KTM_IOC_COMMIT_COMPLETE),
+	KTM_ANSWER(KTM_IOC_ROLLBACK_COMPLETE),
+	KTM_ANSWER(KTM_IOC_READ_ONLY),
+	KTM_ANSWER(KTM_IOC_EN_ROLLBACK),
+	KTM_ANSWER(KTM_IOC_EN_RECOVER),
 	KTM_IOCTL(KTM_IOC_QUERY, do_query, ktm_query, ON_TM | ON_RM | ON_TX | ON_EN),
 	KTM_IOCTL(KTM_IOC_ENUMERATE, do_enumerate, ktm_enumerate, ON_DEVICE | ON_TM | ON_RM),
 	KTM_IOCTL(KTM_IOC_NARROW, do_narrow, ktm_narrow, ON_TM | ON_RM | ON_TX | ON_EN),
@@ -300,6 +309,7 @@ static long refuse(void __user *uarg, u32 usize, u32 status, int err)
 	return err;
 }
 
+/* An older caller's struct is shorter than ours. */
 static long finish(struct ktm_request *r, void __user *uarg, u32 size)
 {
 	int err = ktm_status_errno(r->arg->status);
@@ -349,13 +359,13 @@ long ktm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (!(op->on & BIT(r.handle ? r.handle->obj->kind : 0)))
 		return refuse(uarg, usize, KTM_STATUS_OBJECT_TYPE_MISMATCH, -ENOTTY);
 	/* Every version has the fields of the first. */
-	if (usize < op->size || usize > PAGE_SIZE)
+	if (usize < op->least || usize > PAGE_SIZE)
 		return refuse(uarg, usize, KTM_STATUS_INVALID_PARAMETER,
-			      usize < op->size ? -EINVAL : -E2BIG);
+			      usize < op->least ? -EINVAL : -E2BIG);
 	err = copy_struct_from_user(&karg, op->size, uarg, usize);
 	if (err)
 		return refuse(uarg, usize, err == -E2BIG ? KTM_STATUS_INVALID_PARAMETER :
 							   KTM_STATUS_FAULT, err);
 	karg.status = op->fn(&r);
-	return finish(&r, uarg, op->size);
+	return finish(&r, uarg, min_t(u32, usize, op->size));
 }

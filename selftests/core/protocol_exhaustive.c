@@ -21,14 +21,14 @@
 #define V	false
 
 static const struct config configs[] = {
-	{ "three durable",		3, { D, D, D }, 3, { 0, 1, 2 }, KTM_NOTIFY_SUPPORTED },
-	{ "two durable, one volatile",	3, { D, D, V }, 3, { 0, 1, 2 }, KTM_NOTIFY_SUPPORTED },
-	{ "one durable, two volatile",	3, { V, D, V }, 3, { 0, 1, 2 }, KTM_NOTIFY_SUPPORTED },
-	{ "three volatile",		3, { V, V, V }, 3, { 0, 1, 2 }, KTM_NOTIFY_SUPPORTED },
-	{ "durable RM twice, durable",	3, { D, D, D }, 2, { 0, 0, 1 }, KTM_NOTIFY_SUPPORTED },
-	{ "durable RM twice, volatile",	3, { D, V, D }, 2, { 0, 1, 0 }, KTM_NOTIFY_SUPPORTED },
-	{ "volatile RM twice, durable",	3, { V, D, V }, 2, { 0, 1, 0 }, KTM_NOTIFY_SUPPORTED },
-	{ "volatile RM twice, volatile", 3, { V, V, V }, 2, { 0, 0, 1 }, KTM_NOTIFY_SUPPORTED },
+	{ "three durable",		3, { D, D, D }, 3, { 0, 1, 2 }, KTM_NOTIFY_TWO_PHASE },
+	{ "two durable, one volatile",	3, { D, D, V }, 3, { 0, 1, 2 }, KTM_NOTIFY_TWO_PHASE },
+	{ "one durable, two volatile",	3, { V, D, V }, 3, { 0, 1, 2 }, KTM_NOTIFY_TWO_PHASE },
+	{ "three volatile",		3, { V, V, V }, 3, { 0, 1, 2 }, KTM_NOTIFY_TWO_PHASE },
+	{ "durable RM twice, durable",	3, { D, D, D }, 2, { 0, 0, 1 }, KTM_NOTIFY_TWO_PHASE },
+	{ "durable RM twice, volatile",	3, { D, V, D }, 2, { 0, 1, 0 }, KTM_NOTIFY_TWO_PHASE },
+	{ "volatile RM twice, durable",	3, { V, D, V }, 2, { 0, 1, 0 }, KTM_NOTIFY_TWO_PHASE },
+	{ "volatile RM twice, volatile", 3, { V, V, V }, 2, { 0, 0, 1 }, KTM_NOTIFY_TWO_PHASE },
 	{ "durable and volatile, smallest mask", 2, { D, V }, 2, { 0, 1 }, KTM_NOTIFY_REQUIRED },
 };
 

@@ -11,7 +11,7 @@
 
 #include "../../kernel/core/protocol.h"
 
-#define MASK	KTM_NOTIFY_SUPPORTED
+#define MASK	KTM_NOTIFY_TWO_PHASE
 
 /**
  * struct scene - a transaction, the enlistment that is looked at, and another

@@ -154,7 +154,7 @@ uint32_t enlist(int rm, int tx, uint64_t key, struct ktm_guid *guid)
 {
 	struct ktm_enlist arg = {
 		.tx_fd = tx,
-		.mask = KTM_NOTIFY_SUPPORTED,
+		.mask = KTM_NOTIFY_TWO_PHASE,
 		.key = key,
 	};
 	uint32_t status = call(rm, KTM_IOC_ENLIST, &arg, sizeof(arg));

@@ -18,7 +18,7 @@ bool same(const guid_t *a, const guid_t *b);
 /* A GUID of our own, different for each @n; never nil. */
 guid_t guid_of(unsigned int n);
 
-#define EN_MASK	KTM_NOTIFY_SUPPORTED
+#define EN_MASK	KTM_NOTIFY_TWO_PHASE
 
 /* /dev/ktm, opened once per process. */
 int dev(void);

@@ -93,6 +93,10 @@ enum ktm_status {
 	KTM_STATUS_FAULT			= 43,	/* EFAULT: a pointer in the struct */
 	KTM_STATUS_TOO_MANY_FILES		= 44,	/* EMFILE */
 	KTM_STATUS_ROLLED_BACK			= 45,	/* ECANCELED: Commit came to abort */
+	KTM_STATUS_OBJECT_BUSY			= 46,	/* EBUSY: somebody still uses it */
+	KTM_STATUS_NOT_FROZEN			= 47,	/* EPROTO: Thaw without Freeze */
+	KTM_STATUS_FREEZE_IN_PROGRESS		= 48,	/* EBUSY: frozen already */
+	KTM_STATUS_PROTOCOL_EXISTS		= 49,	/* EEXIST: registered already */
 };
 
 /* ---- access rights; the values are those of the reference ---- */
@@ -153,17 +157,34 @@ enum ktm_status {
 #define KTM_NOTIFY_ROLLBACK_COMPLETE	0x00000080
 #define KTM_NOTIFY_RECOVER		0x00000100
 #define KTM_NOTIFY_SINGLE_PHASE_COMMIT	0x00000200
+#define KTM_NOTIFY_DELEGATE_COMMIT	0x00000400	/* never sent */
 #define KTM_NOTIFY_RECOVER_QUERY	0x00000800
+#define KTM_NOTIFY_ENLIST_PREPREPARE	0x00001000	/* never sent */
 #define KTM_NOTIFY_LAST_RECOVER		0x00002000
 #define KTM_NOTIFY_INDOUBT		0x00004000
+#define KTM_NOTIFY_PROPAGATE_PULL	0x00008000	/* never sent */
+#define KTM_NOTIFY_PROPAGATE_PUSH	0x00010000	/* never sent */
+#define KTM_NOTIFY_MARSHAL		0x00020000	/* never sent */
+#define KTM_NOTIFY_ENLIST_MASK		0x00040000	/* never sent */
 #define KTM_NOTIFY_RM_DISCONNECTED	0x01000000
+#define KTM_NOTIFY_TM_ONLINE		0x02000000	/* never sent */
 #define KTM_NOTIFY_COMMIT_REQUEST	0x04000000
+#define KTM_NOTIFY_PROMOTE		0x08000000	/* never sent */
+#define KTM_NOTIFY_PROMOTE_NEW		0x10000000	/* never sent */
 #define KTM_NOTIFY_REQUEST_OUTCOME	0x20000000
+#define KTM_NOTIFY_COMMIT_FINALIZE	0x40000000	/* never sent */
 
-/* What every enlistment must name, and what this version may be asked for. */
+/* Every bit that has a meaning: a mask may name them all. */
+#define KTM_NOTIFY_ALL			0x7f07ffff
+/* What every participant must name. PREPREPARE may be left out: no phase 0 for it. */
 #define KTM_NOTIFY_REQUIRED	(KTM_NOTIFY_PREPARE | KTM_NOTIFY_COMMIT | KTM_NOTIFY_ROLLBACK)
-#define KTM_NOTIFY_SUPPORTED	(KTM_NOTIFY_REQUIRED | KTM_NOTIFY_RECOVER | \
+/* What most want: two phases and recovery. */
+#define KTM_NOTIFY_TWO_PHASE	(KTM_NOTIFY_REQUIRED | KTM_NOTIFY_RECOVER | \
 				 KTM_NOTIFY_LAST_RECOVER | KTM_NOTIFY_INDOUBT)
+/* What a superior must name, and what only a participant may. */
+#define KTM_NOTIFY_SUPERIOR_REQUIRED	KTM_NOTIFY_ROLLBACK
+#define KTM_NOTIFY_SUPERIOR_REFUSED	(KTM_NOTIFY_PREPREPARE | KTM_NOTIFY_PREPARE | \
+					 KTM_NOTIFY_COMMIT | KTM_NOTIFY_SINGLE_PHASE_COMMIT)
 
 /**
  * struct ktm_notification - what read(2) on an RM descriptor returns
@@ -172,7 +193,7 @@ enum ktm_status {
  * @enlistment: which enlistment; nil with LAST_RECOVER
  * @uow: the transaction's GUID; nil with LAST_RECOVER
  * @key: the RM's key of the enlistment (with RECOVER: the logged one)
- * @virtual_clock: reserved for the TM's clock; 0 in this version
+ * @virtual_clock: the TM's clock when the notification came due
  * @argument_length: bytes that follow the struct; 0 in this version
  * @reserved: 0
  *
@@ -196,6 +217,10 @@ struct ktm_notification {
 
 #define KTM_MAX_DESCRIPTION		128	/* bytes of UTF-8, no NUL needed */
 #define KTM_MAX_RECOVERY_INFORMATION	16384	/* bytes */
+#define KTM_MAX_PROTOCOL_INFORMATION	4096	/* bytes */
+#define KTM_MAX_PROTOCOLS		16	/* of one RM */
+#define KTM_MAX_BATCH			256	/* answers in one KTM_IOC_EXCHANGE */
+#define KTM_MAX_FREEZE_NS		60000000000ULL	/* one minute */
 
 /* ---- states that queries tell ---- */
 
@@ -204,6 +229,7 @@ enum ktm_tm_state {
 	KTM_TM_STATE_RECOVERING	= 1,
 	KTM_TM_STATE_ONLINE	= 2,
 	KTM_TM_STATE_FAILED	= 3,	/* its log failed: call TM_RECOVER to reopen it */
+	KTM_TM_STATE_ROLLED_FORWARD = 4, /* recovered up to a virtual clock, not to the end */
 };
 
 enum ktm_tx_state {
@@ -215,6 +241,13 @@ enum ktm_tx_state {
 	KTM_TX_STATE_ABORTING	= 5,	/* rolled back; some RMs have not finished */
 	KTM_TX_STATE_ABORTED	= 6,	/* rolled back by all */
 	KTM_TX_STATE_INDOUBT	= 7,	/* the log failed under the decision */
+	KTM_TX_STATE_PREPREPARING = 8,	/* phase 0; still takes enlistments */
+	KTM_TX_STATE_PREPREPARED = 9,	/* phase 0 is over, the superior starts phase 1 */
+	KTM_TX_STATE_SEALING	= 10,	/* all voted, that is on its way to the log */
+	KTM_TX_STATE_PREPARED	= 11,	/* only the superior decides */
+	KTM_TX_STATE_SINGLE_PHASE = 12,	/* only the one participant decides */
+	KTM_TX_STATE_SINGLE_PHASE_INDOUBT = 13,	/* which has closed without an answer */
+	KTM_TX_STATE_SUPERIOR_INDOUBT = 14,	/* prepared, and the superior has closed */
 };
 
 enum ktm_tx_outcome {
@@ -232,6 +265,10 @@ enum ktm_en_state {
 	KTM_EN_STATE_ABORTING	= 5,	/* must roll back, RollbackComplete is awaited */
 	KTM_EN_STATE_ABORTED	= 6,
 	KTM_EN_STATE_READ_ONLY	= 7,	/* has left */
+	KTM_EN_STATE_PREPREPARING = 8,	/* PREPREPARE was sent */
+	KTM_EN_STATE_PREPREPARED = 9,	/* PrePrepareComplete was accepted, or none is wanted */
+	KTM_EN_STATE_SINGLE_PHASE = 10,	/* SINGLE_PHASE_COMMIT was sent */
+	KTM_EN_STATE_DISCONNECTED = 11,	/* over; who knew the outcome has closed */
 };
 
 /* ---- requests ---- */
@@ -245,14 +282,24 @@ enum ktm_en_state {
 #define KTM_IOC_TM_OPEN			KTM_IOC(0x02)	/* struct ktm_open */
 #define KTM_IOC_TX_CREATE		KTM_IOC(0x03)	/* struct ktm_tx_create */
 #define KTM_IOC_TX_OPEN			KTM_IOC(0x04)	/* struct ktm_open */
+#define KTM_IOC_TM_OPEN_LOG		KTM_IOC(0x05)	/* struct ktm_tm_open_log */
+#define KTM_IOC_FREEZE			KTM_IOC(0x06)	/* struct ktm_freeze */
+#define KTM_IOC_THAW			KTM_IOC(0x07)	/* struct ktm_call */
 /* on a TM */
 #define KTM_IOC_TM_RECOVER		KTM_IOC(0x10)	/* struct ktm_tm_recover */
 #define KTM_IOC_RM_CREATE		KTM_IOC(0x11)	/* struct ktm_rm_create */
 #define KTM_IOC_RM_OPEN			KTM_IOC(0x12)	/* struct ktm_open */
+#define KTM_IOC_TM_ROLLFORWARD		KTM_IOC(0x13)	/* struct ktm_tm_rollforward */
+#define KTM_IOC_TM_RENAME		KTM_IOC(0x14)	/* struct ktm_tm_rename */
+#define KTM_IOC_TM_OFFLINE		KTM_IOC(0x15)	/* struct ktm_call */
 /* on an RM */
 #define KTM_IOC_RM_RECOVER		KTM_IOC(0x20)	/* struct ktm_call */
 #define KTM_IOC_ENLIST			KTM_IOC(0x21)	/* struct ktm_enlist */
 #define KTM_IOC_EN_OPEN			KTM_IOC(0x22)	/* struct ktm_open */
+#define KTM_IOC_EXCHANGE		KTM_IOC(0x23)	/* struct ktm_exchange */
+#define KTM_IOC_REGISTER_PROTOCOL	KTM_IOC(0x24)	/* struct ktm_protocol */
+#define KTM_IOC_PROPAGATION_COMPLETE	KTM_IOC(0x25)	/* struct ktm_propagation */
+#define KTM_IOC_PROPAGATION_FAILED	KTM_IOC(0x26)	/* struct ktm_propagation */
 /* on a transaction */
 #define KTM_IOC_COMMIT			KTM_IOC(0x30)	/* struct ktm_call */
 #define KTM_IOC_ROLLBACK		KTM_IOC(0x31)	/* struct ktm_call */
@@ -264,10 +311,18 @@ enum ktm_en_state {
 #define KTM_IOC_READ_ONLY		KTM_IOC(0x43)
 #define KTM_IOC_EN_ROLLBACK		KTM_IOC(0x44)
 #define KTM_IOC_EN_RECOVER		KTM_IOC(0x45)
+#define KTM_IOC_PREPREPARE_COMPLETE	KTM_IOC(0x46)
+#define KTM_IOC_SINGLE_PHASE_REJECT	KTM_IOC(0x47)
+#define KTM_IOC_REQUEST_OUTCOME		KTM_IOC(0x48)
+/* the same, by a superior */
+#define KTM_IOC_EN_PREPREPARE		KTM_IOC(0x49)
+#define KTM_IOC_EN_PREPARE		KTM_IOC(0x4a)
+#define KTM_IOC_EN_COMMIT		KTM_IOC(0x4b)
 /* on any object */
 #define KTM_IOC_QUERY			KTM_IOC(0x50)	/* struct ktm_query */
 #define KTM_IOC_ENUMERATE		KTM_IOC(0x51)	/* struct ktm_enumerate */
 #define KTM_IOC_NARROW			KTM_IOC(0x52)	/* struct ktm_narrow */
+#define KTM_IOC_SET			KTM_IOC(0x53)	/* struct ktm_set */
 
 /**
  * struct ktm_version - KTM_IOC_VERSION: what the module is
@@ -287,12 +342,13 @@ struct ktm_version {
 
 /* ktm_tm_create.flags */
 #define KTM_TM_VOLATILE		0x1	/* no log: all its RMs are volatile */
+#define KTM_TM_PERSIST		0x2	/* it stays until KTM_IOC_TM_OFFLINE */
 
 /**
  * struct ktm_tm_create - KTM_IOC_TM_CREATE: make a transaction manager
  * @size: sizeof(struct ktm_tm_create)
  * @status: out
- * @flags: KTM_TM_VOLATILE or 0
+ * @flags: KTM_TM_VOLATILE or KTM_TM_PERSIST or 0
  * @access: rights of the new descriptor, KTM_TM_*
  * @mode: who may open it, as a file's mode; 0 means 0600. The owner is the
  *	caller's fsuid and fsgid.
@@ -305,7 +361,9 @@ struct ktm_version {
  *
  * A durable TM claims its device, is offline and does nothing before
  * KTM_IOC_TM_RECOVER; it lives while a descriptor of it, of one of its RMs or
- * of a transaction bound to it is open. A volatile one is online at once.
+ * of a transaction bound to it is open, or, with KTM_TM_PERSIST, until
+ * KTM_IOC_TM_OFFLINE, and the module cannot be unloaded before. A volatile one
+ * is online at once.
  * If the TM of that journal is open already: OBJECT_NAME_COLLISION, @guid says
  * which one to open. Waits for a TM that is just giving up the device.
  */
@@ -319,6 +377,55 @@ struct ktm_tm_create {
 	struct ktm_guid guid;
 	__s32 fd;
 	__u32 reserved;
+};
+
+/**
+ * struct ktm_tm_open_log - KTM_IOC_TM_OPEN_LOG: open the TM of a journal
+ * @size: sizeof(struct ktm_tm_open_log)
+ * @status: out
+ * @access: wanted rights, KTM_TM_* or KTM_MAXIMUM_ALLOWED
+ * @device_fd: a descriptor of the block device
+ * @guid: out: the TM's
+ * @fd: out: descriptor, O_CLOEXEC
+ * @flags: 0
+ *
+ * As KTM_IOC_TM_OPEN, found by its log. TM_NOT_FOUND if no TM has claimed the
+ * device.
+ */
+struct ktm_tm_open_log {
+	__u32 size;
+	__u32 status;
+	__u32 access;
+	__s32 device_fd;
+	struct ktm_guid guid;
+	__s32 fd;
+	__u32 flags;
+};
+
+/**
+ * struct ktm_freeze - KTM_IOC_FREEZE: let no transaction commit for a while
+ * @size: sizeof(struct ktm_freeze)
+ * @status: out
+ * @flags: 0
+ * @reserved: 0
+ * @freeze_timeout_ns: how long to wait for commits that are under way, in
+ *	nanoseconds; TIMEOUT and nothing is frozen if they take longer
+ * @thaw_timeout_ns: after that many nanoseconds all is thawed without
+ *	KTM_IOC_THAW; not 0, at most KTM_MAX_FREEZE_NS
+ *
+ * Needs CAP_SYS_ADMIN in the initial user namespace (ACCESS_DENIED). Until the
+ * thaw, Commit of a client and Prepare and Commit of a superior wait before
+ * they begin (a signal ends that wait: INTERRUPTED, and nothing was begun), so
+ * no log gets a decision: a snapshot of several devices is consistent.
+ * KTM_IOC_THAW takes struct ktm_call; NOT_FROZEN if there is nothing to thaw.
+ */
+struct ktm_freeze {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 reserved;
+	__u64 freeze_timeout_ns;
+	__u64 thaw_timeout_ns;
 };
 
 /* ktm_open.flags */
@@ -351,11 +458,14 @@ struct ktm_open {
 	__u32 reserved;
 };
 
+/* ktm_tx_create.flags */
+#define KTM_TX_DO_NOT_PROMOTE	0x1	/* kept for the reference's sake: nothing promotes */
+
 /**
  * struct ktm_tx_create - KTM_IOC_TX_CREATE: begin a transaction
  * @size: sizeof(struct ktm_tx_create)
  * @status: out
- * @flags: 0
+ * @flags: KTM_TX_DO_NOT_PROMOTE or 0
  * @access: rights of the new descriptor, KTM_TX_*
  * @mode: who may open it by GUID; 0 means 0600
  * @tm_fd: the TM it belongs to (needs KTM_TM_BIND_TRANSACTION), or -1: then it
@@ -366,6 +476,9 @@ struct ktm_open {
  * @description: pointer to UTF-8 text for administrators, or 0
  * @description_length: bytes of it, 0 to KTM_MAX_DESCRIPTION
  * @fd: out: descriptor, O_CLOEXEC
+ * @isolation_level: for the participants to read (KTM_INFO_TX_PROPERTIES); means
+ *	nothing to the TM
+ * @isolation_flags: the same
  *
  * When the last descriptor that may commit is closed before KTM_IOC_COMMIT, the
  * transaction is rolled back. A UOW that is in use, or that the log may still
@@ -383,6 +496,8 @@ struct ktm_tx_create {
 	__u64 description;
 	__u32 description_length;
 	__s32 fd;
+	__u32 isolation_level;
+	__u32 isolation_flags;
 };
 
 /**
@@ -405,15 +520,60 @@ struct ktm_tm_recover {
 	__s32 device_fd;
 };
 
+/**
+ * struct ktm_tm_rollforward - KTM_IOC_TM_ROLLFORWARD: recover up to a clock
+ * @size: sizeof(struct ktm_tm_rollforward)
+ * @status: out
+ * @flags: 0
+ * @device_fd: as for KTM_IOC_TM_RECOVER
+ * @virtual_clock: decisions with a greater clock count as not made; not 0
+ *
+ * Needs KTM_TM_RECOVER and a TM that is not online (REQUEST_NOT_VALID). If the
+ * log ends before that clock, the same as KTM_IOC_TM_RECOVER. Else the TM is
+ * KTM_TM_STATE_ROLLED_FORWARD: nothing was taken from the log, RMs may be
+ * opened and recovered (without LAST_RECOVER; what was decided later is
+ * INDOUBT), everything else is TM_NOT_ONLINE. From there it goes on only
+ * forwards (INVALID_PARAMETER for an earlier clock), by this request or by
+ * KTM_IOC_TM_RECOVER.
+ */
+struct ktm_tm_rollforward {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__s32 device_fd;
+	__u64 virtual_clock;
+};
+
+/**
+ * struct ktm_tm_rename - KTM_IOC_TM_RENAME: give a TM another identity
+ * @size: sizeof(struct ktm_tm_rename)
+ * @status: out
+ * @flags: 0
+ * @reserved: 0
+ * @guid: in: the new GUID, or nil to draw one; out: the TM's
+ *
+ * Needs KTM_TM_RENAME and a durable TM that has not been recovered yet
+ * (REQUEST_NOT_VALID; TM_VOLATILE). The new identity is in the log when this
+ * returns. The journal keeps its own (KTM_INFO_TM_LOG).
+ */
+struct ktm_tm_rename {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 reserved;
+	struct ktm_guid guid;
+};
+
 /* ktm_rm_create.flags */
 #define KTM_RM_VOLATILE		0x1	/* nothing of it is logged or recovered */
 #define KTM_RM_EXCLUSIVE	0x2	/* this descriptor shall be the only one */
+#define KTM_RM_COMMUNICATION	0x4	/* may register protocols */
 
 /**
  * struct ktm_rm_create - KTM_IOC_RM_CREATE: make a resource manager
  * @size: sizeof(struct ktm_rm_create)
  * @status: out
- * @flags: KTM_RM_VOLATILE, KTM_RM_EXCLUSIVE
+ * @flags: KTM_RM_VOLATILE, KTM_RM_EXCLUSIVE, KTM_RM_COMMUNICATION
  * @access: rights of the new descriptor, KTM_RM_*
  * @mode: who may open it by GUID; 0 means 0600; logged for a durable RM
  * @reserved: 0
@@ -490,14 +650,16 @@ struct ktm_tx_wait {
 
 /* ktm_enlist.flags */
 #define KTM_ENLIST_FD		0x1	/* give a descriptor; else the RM answers by GUID */
+#define KTM_ENLIST_SUPERIOR	0x2	/* this one drives the commit and decides */
 
 /**
  * struct ktm_enlist - KTM_IOC_ENLIST: an RM takes part in a transaction
  * @size: sizeof(struct ktm_enlist)
  * @status: out
- * @flags: KTM_ENLIST_FD or 0
+ * @flags: KTM_ENLIST_FD, KTM_ENLIST_SUPERIOR
  * @tx_fd: the transaction (needs KTM_TX_ENLIST)
- * @mask: KTM_NOTIFY_ bits: at least KTM_NOTIFY_REQUIRED, at most _SUPPORTED
+ * @mask: KTM_NOTIFY_ bits: at least KTM_NOTIFY_REQUIRED, at most _ALL; of a
+ *	superior at least _SUPERIOR_REQUIRED and none of _SUPERIOR_REFUSED
  * @access: with KTM_ENLIST_FD: rights of the descriptor, KTM_EN_*; else 0
  * @mode: who may open it by GUID; 0 means 0600
  * @reserved: 0
@@ -506,7 +668,9 @@ struct ktm_tx_wait {
  * @fd: out: descriptor or -1
  * @reserved2: 0
  *
- * Needs KTM_RM_ENLIST. TRANSACTION_NOT_ACTIVE once Commit or a rollback began,
+ * Needs KTM_RM_ENLIST. TRANSACTION_NOT_ACTIVE once phase 1 or a rollback began
+ * (in phase 0 one may still enlist), SUPERIOR_EXISTS for a second superior,
+ * TM_VOLATILE for a superior of a volatile RM on a durable TM,
  * TM_IDENTITY_MISMATCH if the transaction belongs to another TM, TM_NOT_ONLINE
  * if the TM is offline or the (durable) RM has not called KTM_IOC_RM_RECOVER,
  * LOG_FULL if what a commit may need cannot be reserved in the log.
@@ -526,27 +690,46 @@ struct ktm_enlist {
 	__u32 reserved2;
 };
 
+/* ktm_answer.flags, on an RM descriptor */
+#define KTM_ANSWER_BY_KEY	0x1	/* @key says which enlistment, @enlistment is nil */
+
 /**
  * struct ktm_answer - what an RM says about one enlistment
  * @size: sizeof(struct ktm_answer)
  * @status: out
- * @flags: 0
+ * @flags: KTM_ANSWER_BY_KEY or 0
  * @information_length: PREPARE_COMPLETE: bytes of recovery information, 0 to
  *	KTM_MAX_RECOVERY_INFORMATION; else 0
  * @enlistment: on an RM descriptor: which one; on an enlistment: nil
- * @key: EN_RECOVER: the RM's new key; else 0
+ * @key: EN_RECOVER: the RM's new key; with KTM_ANSWER_BY_KEY (not for
+ *	EN_RECOVER): the key of exactly one enlistment of the RM
+ *	(OBJECT_NAME_COLLISION if of several); else 0
  * @information: PREPARE_COMPLETE of a durable enlistment: pointer to bytes that
  *	are logged with the vote and given back after a crash (KTM_INFO_EN_RECOVERY);
- *	else 0
+ *	replaces what KTM_IOC_SET has given; else 0
+ * @virtual_clock: 0, or a value to which the TM's clock is raised if it is less;
+ *	not for EN_RECOVER and REQUEST_OUTCOME
  *
- * Needs KTM_EN_SUBORDINATE_RIGHTS (EN_RECOVER: KTM_EN_RECOVER) on an
- * enlistment descriptor, KTM_RM_ENLIST (KTM_RM_RECOVER) on an RM descriptor.
+ * Needs KTM_EN_SUBORDINATE_RIGHTS (EN_RECOVER: KTM_EN_RECOVER; EN_PREPREPARE,
+ * EN_PREPARE, EN_COMMIT: KTM_EN_SUPERIOR_RIGHTS) on an enlistment descriptor,
+ * KTM_RM_ENLIST (KTM_RM_RECOVER for EN_RECOVER) on an RM descriptor.
  *
+ * KTM_IOC_PREPREPARE_COMPLETE ends phase 0 for it: it has flushed what it will
+ * flush into others.
  * KTM_IOC_PREPARE_COMPLETE votes yes: everything needed to commit is safe.
  * KTM_IOC_READ_ONLY leaves the transaction instead, until it has voted.
  * KTM_IOC_EN_ROLLBACK rolls the transaction back, until it has voted.
  * KTM_IOC_COMMIT_COMPLETE and KTM_IOC_ROLLBACK_COMPLETE end its part.
  * KTM_IOC_EN_RECOVER answers RECOVER; COMMIT, ROLLBACK or INDOUBT follows.
+ * KTM_IOC_SINGLE_PHASE_REJECT answers SINGLE_PHASE_COMMIT: do it in two phases.
+ * KTM_IOC_REQUEST_OUTCOME, of one that has prepared: roll back if another has
+ * not, else ask the superior, if there is one, to decide now.
+ *
+ * A superior: KTM_IOC_EN_PREPREPARE begins phase 0, KTM_IOC_EN_PREPARE phase 1
+ * (after phase 0, which it begins itself if nobody has), KTM_IOC_EN_COMMIT
+ * decides; each returns PENDING, the matching _COMPLETE notification follows,
+ * and the superior must have registered for it (RESPONSE_NOT_ENLISTED). One that
+ * is not a superior: NOT_SUPERIOR. KTM_IOC_EN_ROLLBACK until it has decided.
  * NOT_REQUESTED: an answer that nobody waits for; nothing has changed.
  */
 struct ktm_answer {
@@ -557,6 +740,112 @@ struct ktm_answer {
 	struct ktm_guid enlistment;
 	__u64 key;
 	__u64 information;
+	__u64 virtual_clock;
+};
+
+/**
+ * struct ktm_batch_answer - one answer of many
+ * @request: the KTM_IOC_ of an answer, as the request number
+ * @status: out: what came of it
+ * @flags: as in struct ktm_answer
+ * @information_length: as in struct ktm_answer; so are all that follow
+ * @enlistment: which one
+ * @key: see there
+ * @information: see there
+ * @virtual_clock: see there
+ */
+struct ktm_batch_answer {
+	__u32 request;
+	__u32 status;
+	__u32 flags;
+	__u32 information_length;
+	struct ktm_guid enlistment;
+	__u64 key;
+	__u64 information;
+	__u64 virtual_clock;
+};
+
+/**
+ * struct ktm_exchange - KTM_IOC_EXCHANGE: answer many, fetch the next
+ * @size: sizeof(struct ktm_exchange)
+ * @status: out: of the fetching; each answer has its own
+ * @flags: 0
+ * @count: number of @answers, 0 to KTM_MAX_BATCH
+ * @answers: pointer to an array of struct ktm_batch_answer, or 0
+ * @buffer: pointer to room for notifications, or 0: fetch none
+ * @length: bytes of it, room for at least one (BUFFER_TOO_SMALL), or 0
+ * @bytes: out: bytes of whole notifications, as read(2) gives them
+ * @done: out: answers that were carried out, in their order; they have been,
+ *	whatever @status says. Less than @count only with FAULT
+ * @reserved: 0
+ * @timeout_ns: nanoseconds to wait for the first notification (TIMEOUT); 0: do
+ *	not wait; all ones: for ever
+ *
+ * On an RM. Needs KTM_RM_GET_NOTIFICATION to fetch; an answer needs what it
+ * needs alone on an RM descriptor. One that is refused does not stop the rest.
+ */
+struct ktm_exchange {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 count;
+	__u64 answers;
+	__u64 buffer;
+	__u32 length;
+	__u32 bytes;
+	__u32 done;
+	__u32 reserved;
+	__u64 timeout_ns;
+};
+
+/* ktm_protocol.flags */
+#define KTM_PROTOCOL_EXPLICIT_MARSHAL_ONLY	0x1
+#define KTM_PROTOCOL_DYNAMIC_MARSHAL_INFO	0x2
+
+/**
+ * struct ktm_protocol - KTM_IOC_REGISTER_PROTOCOL: how to reach an RM from afar
+ * @size: sizeof(struct ktm_protocol)
+ * @status: out
+ * @flags: KTM_PROTOCOL_
+ * @length: bytes of @information, 0 to KTM_MAX_PROTOCOL_INFORMATION
+ * @protocol: its GUID, not nil
+ * @information: pointer to the address information, or 0
+ *
+ * Needs KTM_RM_REGISTER_PROTOCOL and KTM_RM_COMMUNICATION (REQUEST_NOT_VALID).
+ * PROTOCOL_EXISTS for one that the RM has registered; QUOTA_EXCEEDED beyond
+ * KTM_MAX_PROTOCOLS. Forgotten with the RM's last close. As in the reference,
+ * nothing propagates transactions yet, so nobody asks for it.
+ */
+struct ktm_protocol {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 length;
+	struct ktm_guid protocol;
+	__u64 information;
+};
+
+/**
+ * struct ktm_propagation - KTM_IOC_PROPAGATION_COMPLETE, _FAILED
+ * @size: sizeof(struct ktm_propagation)
+ * @status: out
+ * @cookie: of the PROPAGATE notification that is answered
+ * @length: COMPLETE: bytes of @buffer, 0 to KTM_MAX_PROTOCOL_INFORMATION; FAILED: 0
+ * @buffer: COMPLETE: pointer to the answer, or 0; FAILED: 0
+ * @cause: FAILED: enum ktm_status, why; COMPLETE: 0
+ * @reserved: 0
+ *
+ * Needs KTM_RM_COMPLETE_PROPAGATION. PROPAGATE_PULL and _PUSH are never sent,
+ * so no cookie is valid: NOT_REQUESTED.
+ */
+struct ktm_propagation {
+	__u32 size;
+	__u32 status;
+	__u32 cookie;
+	__u32 length;
+	__u64 buffer;
+	__u32 cause;
+	__u32 reserved;
 };
 
 /* ktm_query.info_class */
@@ -567,6 +856,14 @@ enum ktm_info_class {
 	KTM_INFO_TX_ENLISTMENTS	= 4,	/* struct ktm_en_pair[] */
 	KTM_INFO_EN_BASIC	= 5,	/* struct ktm_en_info; on an RM: of @guid */
 	KTM_INFO_EN_RECOVERY	= 6,	/* the recovery information; on an RM: of @guid */
+	KTM_INFO_TM_LOG		= 7,	/* struct ktm_guid: the journal's own identity */
+	KTM_INFO_TM_LOG_PATH	= 8,	/* text without NUL: the device's path */
+	KTM_INFO_TM_RECOVERY	= 9,	/* __u64: LSN where the log ended when it was opened */
+	KTM_INFO_TM_ONLINE	= 10,	/* nothing; TM_NOT_ONLINE if it is not */
+	KTM_INFO_RM_COMPLETION	= 11,	/* struct ktm_rm_completion; also set */
+	KTM_INFO_TX_PROPERTIES	= 12,	/* struct ktm_tx_properties; also set */
+	KTM_INFO_TX_SUPERIOR	= 13,	/* struct ktm_en_pair; ENLISTMENT_NOT_FOUND if none */
+	KTM_INFO_EN_CRM		= 14,	/* struct ktm_en_crm; on an RM: of @guid */
 };
 
 /**
@@ -591,11 +888,90 @@ struct ktm_query {
 };
 
 /**
+ * struct ktm_set - KTM_IOC_SET: change what an object knows about itself
+ * @size: sizeof(struct ktm_set)
+ * @status: out
+ * @info_class: enum ktm_info_class, one that can be set, of the descriptor's kind
+ * @length: bytes at @buffer (INFO_LENGTH_MISMATCH)
+ * @guid: KTM_INFO_EN_* on an RM descriptor: the enlistment; else nil
+ * @buffer: pointer to the information
+ *
+ * Needs the SET_INFORMATION right; INVALID_INFO_CLASS for one that cannot be
+ * set (on a TM: any). KTM_INFO_EN_RECOVERY: each set replaces the last, 0 to
+ * KTM_MAX_RECOVERY_INFORMATION bytes; until the vote (a superior: until
+ * KTM_IOC_EN_PREPARE), because it is logged with it (REQUEST_NOT_VALID after).
+ * KTM_INFO_TX_PROPERTIES: until Commit or a rollback began
+ * (TRANSACTION_NOT_ACTIVE).
+ */
+struct ktm_set {
+	__u32 size;
+	__u32 status;
+	__u32 info_class;
+	__u32 length;
+	struct ktm_guid guid;
+	__u64 buffer;
+};
+
+/**
+ * struct ktm_rm_completion - KTM_INFO_RM_COMPLETION
+ * @port: number of the descriptor that the RM's user waits on, -1: none
+ * @reserved: 0
+ * @key: what it finds there
+ *
+ * The module only keeps both: an RM descriptor can be polled, so the port is an
+ * epoll descriptor to which user space has added it with @key as its data.
+ */
+struct ktm_rm_completion {
+	__s32 port;
+	__u32 reserved;
+	__u64 key;
+};
+
+/* ktm_tx_properties.set */
+#define KTM_TX_SET_TIMEOUT	0x1
+#define KTM_TX_SET_ISOLATION	0x2
+#define KTM_TX_SET_DESCRIPTION	0x4
+
+/**
+ * struct ktm_tx_properties - KTM_INFO_TX_PROPERTIES
+ * @set: in KTM_IOC_SET: KTM_TX_SET_ bits of what shall change; in queries 0
+ * @outcome: enum ktm_tx_outcome; in KTM_IOC_SET 0
+ * @timeout_ns: as set last, nanoseconds from then; 0: never
+ * @isolation_level: for the participants
+ * @isolation_flags: for the participants
+ * @description_length: bytes of @description
+ * @reserved: 0
+ * @description: UTF-8, padded with zeros
+ */
+struct ktm_tx_properties {
+	__u32 set;
+	__u32 outcome;
+	__u64 timeout_ns;
+	__u32 isolation_level;
+	__u32 isolation_flags;
+	__u32 description_length;
+	__u32 reserved;
+	__u8 description[KTM_MAX_DESCRIPTION];
+};
+
+/**
+ * struct ktm_en_crm - KTM_INFO_EN_CRM
+ * @tm: GUID of its TM
+ * @rm: GUID of its RM
+ * @enlistment: its GUID
+ */
+struct ktm_en_crm {
+	struct ktm_guid tm;
+	struct ktm_guid rm;
+	struct ktm_guid enlistment;
+};
+
+/**
  * struct ktm_tm_info - KTM_INFO_TM_BASIC
- * @guid: the TM's identity, which is the journal's
- * @virtual_clock: 0 in this version
+ * @guid: the TM's identity
+ * @virtual_clock: 1 for a new TM; one more with each commit that begins
  * @state: enum ktm_tm_state
- * @flags: KTM_TM_VOLATILE or 0
+ * @flags: KTM_TM_VOLATILE, KTM_TM_PERSIST
  * @rms: RMs known, open or not
  * @transactions: transactions that are not finished
  * @indoubt: those of them whose outcome cannot be told
@@ -632,7 +1008,7 @@ struct ktm_tm_info {
  * struct ktm_rm_info - KTM_INFO_RM_BASIC
  * @guid: of the RM
  * @tm: of its TM
- * @flags: KTM_RM_VOLATILE, KTM_RM_EXCLUSIVE
+ * @flags: KTM_RM_VOLATILE, KTM_RM_EXCLUSIVE, KTM_RM_COMMUNICATION
  * @online: 1 if it may enlist; 0: it must call KTM_IOC_RM_RECOVER first
  * @enlistments: not finished
  * @description_length: bytes of @description

@@ -442,7 +442,7 @@ KTM_EXPORT int ktm_rm_enlist(struct ktm_rm *rm, int tx, uint64_t cookie,
 {
 	if (atomic_load(&rm->state) != KTM_RM_ONLINE)
 		return ktm_fail(-ENOTCONN, KTM_STATUS_TM_NOT_ONLINE, status);
-	return ktm_enlist(rm->rm, tx, KTM_NOTIFY_SUPPORTED, cookie, enlistment, status);
+	return ktm_enlist(rm->rm, tx, KTM_NOTIFY_TWO_PHASE, cookie, enlistment, status);
 }
 
 KTM_EXPORT enum ktm_rm_state ktm_rm_state(const struct ktm_rm *rm)

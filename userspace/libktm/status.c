@@ -58,6 +58,10 @@ static const struct {
 	STATUS(FAULT, EFAULT, "a pointer leads nowhere"),
 	STATUS(TOO_MANY_FILES, EMFILE, "the process has too many open files"),
 	STATUS(ROLLED_BACK, ECANCELED, "the transaction was rolled back"),
+	STATUS(OBJECT_BUSY, EBUSY, "somebody still uses it"),
+	STATUS(NOT_FROZEN, EPROTO, "the transactions are not frozen"),
+	STATUS(FREEZE_IN_PROGRESS, EBUSY, "the transactions are frozen already"),
+	STATUS(PROTOCOL_EXISTS, EEXIST, "the protocol is registered already"),
 };
 
 static bool is_known(uint32_t status)
