@@ -38,7 +38,8 @@ struct found_rm {
  * @enlistments: those without a completion record, by core.link, with a
  * reference each. @prepared: how many prepared records there were. @announced:
  * how many the restart area says are still to come. @decided: its outcome is in
- * the log. @completed: one of its enlistments has a completion record.
+ * the log, made at @clock. @completed: one of its enlistments has a completion
+ * record.
  */
 struct found_tx {
 	struct hlist_node node;
@@ -46,13 +47,16 @@ struct found_tx {
 	struct list_head enlistments;
 	u32 prepared;
 	u32 announced;
+	u64 clock;
 	bool decided;
 	bool committed;
 	bool completed;
 };
 
+/* @clock: the highest virtual clock in the log */
 struct recovery {
 	struct ktm_tm *tm;
+	u64 clock;
 	DECLARE_HASHTABLE(rms, 10);
 	DECLARE_HASHTABLE(txs, 10);
 	DECLARE_HASHTABLE(enlistments, 10);
@@ -219,6 +223,14 @@ static int quiet(struct recovery *r)
 
 /* ---- 2: replay and snapshot ---- */
 
+static int replay_clock(struct recovery *r, u64 clock)
+{
+	if (!ktm_clock_valid(clock))
+		return -EUCLEAN;
+	r->clock = max(r->clock, clock);
+	return 0;
+}
+
 static int replay_rm(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct ktm_object *obj;
@@ -307,9 +319,10 @@ static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 	if (!tx || tx->announced || tx->decided || tx->completed ||
 	    tx->prepared != rec->decision.prepared)
 		return -EUCLEAN;
+	tx->clock = rec->decision.clock;
 	tx->decided = true;
 	tx->committed = rec->decision.outcome == KTM_JREC_COMMIT;
-	return 0;
+	return replay_clock(r, rec->decision.clock);
 }
 
 static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
@@ -348,9 +361,10 @@ static int replay_tx(struct recovery *r, const struct ktm_jrec *rec)
 	if (err)
 		return err;
 	tx->announced = rec->tx.prepared;
+	tx->clock = rec->tx.clock;
 	tx->decided = rec->tx.outcome != KTM_JREC_UNDECIDED;
 	tx->committed = rec->tx.outcome == KTM_JREC_COMMIT;
-	return 0;
+	return replay_clock(r, rec->tx.clock);
 }
 
 static int replay(void *ctx, const struct ktm_jrec *rec)
@@ -359,7 +373,7 @@ static int replay(void *ctx, const struct ktm_jrec *rec)
 
 	switch (rec->type) {
 	case KTM_JREC_CLOCK:
-		return 0;
+		return replay_clock(r, rec->clock.clock);
 	case KTM_JREC_RM:
 		return replay_rm(r, rec);
 	case KTM_JREC_RM_GONE:
@@ -410,6 +424,7 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 			.uid = from_kuid(&init_user_ns, obj->uid),
 			.gid = from_kgid(&init_user_ns, obj->gid),
 			.mode = obj->mode,
+			.clock = f->clock,
 		},
 	};
 	int err;
@@ -434,6 +449,18 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 	return 0;
 }
 
+static int snapshot_clock(struct recovery *r, struct ktm_jsnap *snap)
+{
+	struct ktm_jrec rec = {
+		.type = KTM_JREC_CLOCK,
+		/* Memory may be further: answers have raised it since the last decision. */
+		.clock.clock = max(r->clock, ktm_tm_clock(r->tm)),
+	};
+
+	ktm_journal_live_charge(r->tm->journal, ktm_jrec_bytes(KTM_JREC_CLOCK, 0));
+	return ktm_jsnap_add(snap, &rec);
+}
+
 static int snapshot(void *ctx, struct ktm_jsnap *snap)
 {
 	struct recovery *r = ctx;
@@ -451,6 +478,9 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap)
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
 		return r->err;
+	err = snapshot_clock(r, snap);
+	if (err)
+		return err;
 	hash_for_each(r->rms, i, rm, node) {
 		ktm_rm_to_record(rm->rm, &rec);
 		err = ktm_jsnap_add(snap, &rec);
@@ -542,6 +572,7 @@ static void publish(struct recovery *r)
 	struct found_rm *rm;
 	int i;
 
+	ktm_tm_clock_raise(r->tm, r->clock);
 	hash_for_each(r->rms, i, rm, node) {
 		if (rm->is_new)
 			ktm_rm_publish_recovered(rm->rm);
@@ -576,6 +607,7 @@ int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault)
 		r->tm = tm;
 		tm->recovery = r;
 	}
+	r->clock = 0;
 	hash_init(r->rms);
 	hash_init(r->txs);
 	hash_init(r->enlistments);

@@ -48,6 +48,36 @@ void ktm_tm_release(struct ktm_tm *tm)
 		queue_work(ktm_slow_wq, &tm->teardown);
 }
 
+/**
+ * ktm_tm_clock_raise - the virtual clock is at least that
+ * @tm: the TM
+ * @clock: a value that ktm_clock_valid() allows
+ */
+void ktm_tm_clock_raise(struct ktm_tm *tm, u64 clock)
+{
+	s64 now = atomic64_read(&tm->clock);
+
+	while (now < (s64)clock && !atomic64_try_cmpxchg(&tm->clock, &now, clock))
+		;
+}
+
+/**
+ * ktm_tm_clock_tick - a commit begins
+ * @tm: the TM
+ *
+ * At the end of time it stands still: an RM may have raised it there.
+ *
+ * Return: the new value.
+ */
+u64 ktm_tm_clock_tick(struct ktm_tm *tm)
+{
+	s64 now = atomic64_read(&tm->clock);
+
+	while (now < S64_MAX && !atomic64_try_cmpxchg(&tm->clock, &now, now + 1))
+		;
+	return now < S64_MAX ? now + 1 : now;
+}
+
 /* The device of a descriptor; 0 if it is no block device. */
 static dev_t file_dev(struct file *file)
 {
@@ -237,6 +267,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 		return status;
 	}
 	atomic_set(&tm->users, 1);
+	atomic64_set(&tm->clock, 1);
 	mutex_init(&tm->lock);
 	spin_lock_init(&tm->list_lock);
 	INIT_LIST_HEAD(&tm->rms);
@@ -455,6 +486,7 @@ void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info)
 
 	memset(info, 0, sizeof(*info));
 	info->guid = tm->obj.guid;
+	info->virtual_clock = ktm_tm_clock(tm);
 	info->state = READ_ONCE(tm->state);
 	info->flags = tm->flags;
 	count_indoubt(tm, info);

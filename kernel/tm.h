@@ -38,6 +38,7 @@ struct ktm_transaction;
  *	was read; such a client's transaction gets no enlistment here
  * @journal: NULL for a volatile one; lives as long as @users
  * @recovery: memory of recovery.c, under @lock
+ * @clock: the virtual clock; only rises, and never beyond S64_MAX
  * @dev: of the journal; with @all, under the lock of tm.c's list of all journals
  * @published: it is in the table; written by its creator, read by @teardown
  * @deciding: decisions on their way to the log; a reopening waits until there is
@@ -57,6 +58,7 @@ struct ktm_tm {
 	u32 shadowed;
 	struct ktm_journal *journal;
 	struct recovery *recovery;
+	atomic64_t clock;
 	dev_t dev;
 	bool published;
 	struct list_head all;
@@ -74,6 +76,21 @@ static inline bool ktm_tm_online(const struct ktm_tm *tm)
 {
 	return READ_ONCE(tm->state) == KTM_TM_STATE_ONLINE;
 }
+
+/* The virtual clock. */
+static inline u64 ktm_tm_clock(const struct ktm_tm *tm)
+{
+	return atomic64_read(&tm->clock);
+}
+
+/* What a log or an RM may say that the clock is; 0 is none. The reference's is signed. */
+static inline bool ktm_clock_valid(u64 clock)
+{
+	return clock <= S64_MAX;
+}
+
+void ktm_tm_clock_raise(struct ktm_tm *tm, u64 clock);
+u64 ktm_tm_clock_tick(struct ktm_tm *tm);
 
 bool ktm_tm_hold(struct ktm_tm *tm);
 void ktm_tm_release(struct ktm_tm *tm);
