@@ -90,6 +90,7 @@ struct ktm_notification take(int rm);
 			FAIL("got notification 0x%x%s, not %s", __n.kind, \
 			     same(&__n.enlistment, &__g) ? "" :		\
 			     " of another enlistment", #want);		\
+		test_shows_notification(want);				\
 	} while (0)
 /* poll() of one descriptor without waiting, and with. */
 short poll_now(int fd);

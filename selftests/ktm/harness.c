@@ -17,8 +17,10 @@
 
 #define MAX_TESTS	256
 #define MAX_GATES	64
-#define MAX_REQUESTS	32
+#define MAX_REQUESTS	64
 #define MAX_STATUSES	64
+#define MAX_ROWS	256
+#define ROW_LENGTH	80
 #define EXIT_SKIP	77
 
 /* What all processes of a test see. */
@@ -26,6 +28,9 @@ struct shared {
 	volatile uint32_t failures;
 	volatile uint32_t gates[MAX_GATES];
 	volatile uint8_t shown[MAX_REQUESTS][MAX_STATUSES];
+	volatile uint32_t notified;
+	volatile uint32_t nr_rows;
+	char rows[MAX_ROWS][ROW_LENGTH];
 	volatile uint64_t words[SHARED_WORDS];
 };
 
@@ -36,9 +41,6 @@ static struct {
 static unsigned int nr_tests;
 static struct shared *shared;
 volatile uint64_t *shared_word;
-
-/* Pairs already printed by this program. */
-static uint8_t printed[MAX_REQUESTS][MAX_STATUSES];
 
 #define NAME(x)	{ #x, x }
 static const struct {
@@ -81,6 +83,18 @@ static const struct {
 	NAME(LOG_TOO_SMALL, EUCLEAN), NAME(LOG_UNSUPPORTED, EUCLEAN), NAME(DEVICE_BUSY, EBUSY),
 	NAME(INTERRUPTED, EINTR), NAME(FAULT, EFAULT), NAME(TOO_MANY_FILES, EMFILE),
 	NAME(ROLLED_BACK, ECANCELED),
+};
+#undef NAME
+
+#define NAME(k)	{ #k, KTM_NOTIFY_##k }
+static const struct {
+	const char *name;
+	unsigned int kind;
+} notifications[] = {
+	NAME(PREPREPARE), NAME(PREPARE), NAME(COMMIT), NAME(ROLLBACK), NAME(PREPREPARE_COMPLETE),
+	NAME(PREPARE_COMPLETE), NAME(COMMIT_COMPLETE), NAME(ROLLBACK_COMPLETE), NAME(RECOVER),
+	NAME(SINGLE_PHASE_COMMIT), NAME(RECOVER_QUERY), NAME(LAST_RECOVER), NAME(INDOUBT),
+	NAME(RM_DISCONNECTED), NAME(COMMIT_REQUEST), NAME(REQUEST_OUTCOME),
 };
 #undef NAME
 
@@ -171,6 +185,26 @@ void test_shows(unsigned int request, unsigned int status)
 
 	if (i >= 0 && status < MAX_STATUSES)
 		shared->shown[i][status] = 1;
+}
+
+void test_shows_notification(unsigned int kind)
+{
+	__atomic_or_fetch(&shared->notified, kind, __ATOMIC_SEQ_CST);
+}
+
+void test_shows_row(const char *fmt, ...)
+{
+	const unsigned int i = __atomic_fetch_add(&shared->nr_rows, 1, __ATOMIC_SEQ_CST);
+	va_list ap;
+	int n;
+
+	if (i >= MAX_ROWS)
+		FAIL("more than %u rows are shown by one test", MAX_ROWS);
+	va_start(ap, fmt);
+	n = vsnprintf(shared->rows[i], ROW_LENGTH, fmt, ap);
+	va_end(ap);
+	if (n < 0 || n >= ROW_LENGTH)
+		FAIL("too long for a row: %s", fmt);
 }
 
 unsigned int test_try(int fd, unsigned int request, void *arg)
@@ -375,16 +409,17 @@ static void print_stacks(pid_t group)
 
 static void print_shown(void)
 {
-	unsigned int r, s;
+	unsigned int r, s, i;
 
-	for (r = 0; r < ARRAY_SIZE(requests); r++) {
-		for (s = 0; s < ARRAY_SIZE(statuses); s++) {
-			if (!shared->shown[r][s] || printed[r][s])
-				continue;
-			printed[r][s] = 1;
-			printf("# shows %s %s\n", requests[r].name, statuses[s].name);
-		}
-	}
+	for (r = 0; r < ARRAY_SIZE(requests); r++)
+		for (s = 0; s < ARRAY_SIZE(statuses); s++)
+			if (shared->shown[r][s])
+				printf("# shows %s %s\n", requests[r].name, statuses[s].name);
+	for (i = 0; i < ARRAY_SIZE(notifications); i++)
+		if (shared->notified & notifications[i].kind)
+			printf("# shows notification %s\n", notifications[i].name);
+	for (i = 0; i < shared->nr_rows; i++)
+		printf("# shows %s\n", shared->rows[i]);
 }
 
 /* Waits for @pid for at most @seconds; false if it is still there then. */

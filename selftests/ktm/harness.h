@@ -5,9 +5,11 @@
  * manager behind. Output is TAP.
  *
  * A check that fails, in whatever process of the test, ends that process and
- * fails the test. Every call checked by CALL() counts as shown: a test that
- * passes prints "# shows REQUEST STATUS" for each, and selftests/ktm/check-shown.sh
- * holds these lines against the table in Documentation/uapi.md.
+ * fails the test. Every call checked by CALL() counts as shown, and so does every
+ * notification that TAKE() took: a test that passes prints "# shows REQUEST STATUS"
+ * or "# shows notification KIND" for each, before its own line. check-shown.sh
+ * holds these lines against the table in Documentation/uapi.md, check-conformance.sh
+ * against those in Documentation/conformance.md.
  */
 #ifndef KTM_TEST_HARNESS_H
 #define KTM_TEST_HARNESS_H
@@ -79,6 +81,15 @@ void test_call_errno(const char *file, int line, int fd, unsigned int request, v
 /* Where one of two statuses is right: the caller looks, then says which it was. */
 unsigned int test_try(int fd, unsigned int request, void *arg);
 void test_shows(unsigned int request, unsigned int status);
+void test_shows_notification(unsigned int kind);
+
+/*
+ * What is no pair of request and status: SHOWS("close transaction-before-commit"),
+ * a row of Documentation/conformance.md. Said where it has been seen.
+ */
+__attribute__((format(printf, 1, 2)))
+void test_shows_row(const char *fmt, ...);
+#define SHOWS(...)	test_shows_row(__VA_ARGS__)
 
 const char *status_name(unsigned int status);
 const char *request_name(unsigned int request);
