@@ -113,22 +113,60 @@ int rm_open(int tm, const guid_t *guid)
 	return o.fd;
 }
 
-void rm_recover_empty(int rm)
+void rm_recover(int rm)
 {
 	struct ktm_call c = ARG(ktm_call);
 
 	CALL(rm, KTM_IOC_RM_RECOVER, &c, KTM_STATUS_SUCCESS);
+}
+
+void rm_recover_empty(int rm)
+{
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+}
+
+void en_recover(int rm, guid_t en, uint64_t key)
+{
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = en, .key = key);
+
+	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_SUCCESS);
+}
+
+static struct ktm_enlist enlist_as(int rm, struct ktm_enlist e)
+{
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
+	CHECK(e.flags & KTM_ENLIST_FD ? e.fd >= 0 : e.fd == -1);
+	CHECK(!same(&e.guid, &nil));
+	return e;
+}
+
+guid_t enlist_mask(int rm, int tx, unsigned int mask, uint64_t key)
+{
+	return enlist_as(rm, ARG(ktm_enlist, .tx_fd = tx, .mask = mask, .key = key)).guid;
+}
+
+guid_t enlist_superior(int rm, int tx, unsigned int mask, uint64_t key)
+{
+	return enlist_as(rm, ARG(ktm_enlist, .tx_fd = tx, .mask = mask, .key = key,
+				 .flags = KTM_ENLIST_SUPERIOR)).guid;
+}
+
+int enlist_mask_fd(int rm, int tx, unsigned int mask, unsigned int access, bool superior,
+		   guid_t *guid)
+{
+	struct ktm_enlist e;
+
+	e = enlist_as(rm, ARG(ktm_enlist, .tx_fd = tx, .mask = mask, .access = access,
+			      .flags = KTM_ENLIST_FD | (superior ? KTM_ENLIST_SUPERIOR : 0)));
+	if (guid)
+		*guid = e.guid;
+	return e.fd;
 }
 
 guid_t enlist_key(int rm, int tx, uint64_t key)
 {
-	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK, .key = key);
-
-	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
-	CHECK_EQ(e.fd, -1);
-	CHECK(!same(&e.guid, &nil));
-	return e.guid;
+	return enlist_mask(rm, tx, EN_MASK, key);
 }
 
 guid_t enlist(int rm, int tx)
@@ -138,14 +176,7 @@ guid_t enlist(int rm, int tx)
 
 int enlist_fd(int rm, int tx, unsigned int access, guid_t *guid)
 {
-	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK,
-				  .flags = KTM_ENLIST_FD, .access = access);
-
-	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
-	CHECK(e.fd >= 0);
-	if (guid)
-		*guid = e.guid;
-	return e.fd;
+	return enlist_mask_fd(rm, tx, EN_MASK, access, false, guid);
 }
 
 short poll_for(int fd, short events)

@@ -41,15 +41,31 @@ int rm_create_as(int tm, unsigned int flags, const guid_t *guid);
 int rm_open(int tm, const guid_t *guid);
 /* RM_RECOVER of an RM that has nothing unfinished. */
 void rm_recover_empty(int rm);
+/* RM_RECOVER of one that may have some; the notifications are the caller's to take. */
+void rm_recover(int rm);
+/* The answer to RECOVER. */
+void en_recover(int rm, guid_t en, uint64_t key);
 
 guid_t enlist(int rm, int tx);
 guid_t enlist_key(int rm, int tx, uint64_t key);
 int enlist_fd(int rm, int tx, unsigned int access, guid_t *guid);
+guid_t enlist_mask(int rm, int tx, unsigned int mask, uint64_t key);
+guid_t enlist_superior(int rm, int tx, unsigned int mask, uint64_t key);
+/* The same with a descriptor; @superior: as a superior. */
+int enlist_mask_fd(int rm, int tx, unsigned int mask, unsigned int access, bool superior,
+		   guid_t *guid);
 
 /* Answers on the RM's descriptor by GUID; must end with @want. */
 #define ANSWER(rm, request, guid, want)					\
 	do {								\
 		struct ktm_answer __a = ARG(ktm_answer, .enlistment = (guid)); \
+		CALL(rm, request, &__a, want);				\
+	} while (0)
+/* The same with a virtual clock. */
+#define ANSWER_CLOCK(rm, request, guid, clock, want)			\
+	do {								\
+		struct ktm_answer __a = ARG(ktm_answer, .enlistment = (guid), \
+					    .virtual_clock = (clock));	\
 		CALL(rm, request, &__a, want);				\
 	} while (0)
 /* The same on the enlistment's own descriptor. */
@@ -91,6 +107,16 @@ struct ktm_notification take(int rm);
 			     same(&__n.enlistment, &__g) ? "" :		\
 			     " of another enlistment", #want);		\
 		test_shows_notification(want);				\
+	} while (0)
+/* It must also carry this virtual clock and this key. */
+#define TAKE_AT(rm, want, en, clock, key_)				\
+	do {								\
+		const guid_t __g = (en);				\
+		struct ktm_notification __n = take(rm);			\
+		if (__n.kind != (want) || !same(&__n.enlistment, &__g))	\
+			FAIL("got notification 0x%x, not %s", __n.kind, #want); \
+		CHECK_EQ(__n.virtual_clock, clock);			\
+		CHECK_EQ(__n.key, key_);				\
 	} while (0)
 /* poll() of one descriptor without waiting, and with. */
 short poll_now(int fd);

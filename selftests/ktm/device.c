@@ -44,20 +44,6 @@ static void tear_down(void)
 	flaky_remove(&f);
 }
 
-static void recover_rm(void)
-{
-	struct ktm_call c = ARG(ktm_call);
-
-	CALL(rm, KTM_IOC_RM_RECOVER, &c, KTM_STATUS_SUCCESS);
-}
-
-static void en_recover(void)
-{
-	struct ktm_answer a = ARG(ktm_answer, .enlistment = en, .key = 6);
-
-	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_SUCCESS);
-}
-
 /* Whether it is told at once or not at all: in doubt, and nothing else. */
 static void all_in_doubt(void)
 {
@@ -111,10 +97,10 @@ static void settle(unsigned int state, unsigned int kind, unsigned int outcome)
 	for (i = 0; i < NR_ANSWERS; i++)
 		ANSWER(rm, answers[i], en, KTM_STATUS_TM_NOT_ONLINE);
 	TX_IS(tx, state);
-	recover_rm();
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, en);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover();
+	en_recover(rm, en, 6);
 	TAKE(rm, kind, en);
 	ANSWER(rm, kind == KTM_NOTIFY_COMMIT ? KTM_IOC_COMMIT_COMPLETE :
 	       KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
@@ -166,7 +152,7 @@ TEST(nothing_reached_the_disk)
 	TX_IS(tx, KTM_TX_STATE_ABORTED);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	CHECK_EQ(rm_info(rm).online, 0);
-	recover_rm();
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	TAKE_NONE(rm);
 	ANSWER(rm, KTM_IOC_EN_RECOVER, en, KTM_STATUS_ENLISTMENT_NOT_FOUND);
@@ -219,10 +205,10 @@ TEST(closed_in_doubt)
 	tx = tx_open(&uow, KTM_TX_QUERY_INFORMATION);
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
 	rm = rm_open(tm, &g);
-	recover_rm();
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, en);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover();
+	en_recover(rm, en, 6);
 	TAKE(rm, KTM_NOTIFY_COMMIT, en);
 	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
 	tear_down();

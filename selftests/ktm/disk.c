@@ -169,6 +169,14 @@ void tm_close(int tm, const char *path)
 	close(fd);
 }
 
+int disk_after_cut(const struct disk *d, int tm, unsigned char *content)
+{
+	tm_close(tm, d->path);
+	disk_write(d, 0, content, d->bytes);
+	free(content);
+	return tm_online(d->path);
+}
+
 /* Targets as DM_TABLE_LOAD wants them, each followed by its text. */
 struct table {
 	unsigned int targets;
@@ -275,12 +283,22 @@ struct flaky flaky_make(const struct disk *d)
 	return f;
 }
 
-void flaky_set(struct flaky *f, enum trouble trouble)
+void flaky_hold(struct flaky *f)
 {
 	dm_call(DM_DEV_SUSPEND, f, NULL,
 		DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG);
+}
+
+void flaky_release(struct flaky *f, enum trouble trouble)
+{
 	load(f, trouble);
 	dm_call(DM_DEV_SUSPEND, f, NULL, 0);
+}
+
+void flaky_set(struct flaky *f, enum trouble trouble)
+{
+	flaky_hold(f);
+	flaky_release(f, trouble);
 }
 
 /* The kernel lets go of a closed block device a moment after its claim. */

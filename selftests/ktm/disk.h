@@ -36,6 +36,11 @@ uint64_t journal_smallest(void);
 unsigned char *disk_read(const struct disk *d);
 void disk_write(const struct disk *d, uint64_t offset, const void *data, size_t bytes);
 bool disk_is(const struct disk *d, const unsigned char *content);
+/*
+ * A power cut at the moment when disk_read() gave @content: everything is closed,
+ * the disk is as it was then, and the TM is online again. Frees @content.
+ */
+int disk_after_cut(const struct disk *d, int tm, unsigned char *content);
 
 /* As TM_CREATE wants it; for reading only; for oneself alone (-1 and errno: not now). */
 int disk_open(const char *path);
@@ -70,6 +75,9 @@ enum trouble {
 
 struct flaky flaky_make(const struct disk *d);
 void flaky_set(struct flaky *f, enum trouble trouble);
+/* Between the two, whatever is asked of it waits. */
+void flaky_hold(struct flaky *f);
+void flaky_release(struct flaky *f, enum trouble trouble);
 void flaky_remove(struct flaky *f);
 
 #endif /* KTM_TEST_DISK_H */

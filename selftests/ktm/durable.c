@@ -50,20 +50,6 @@ static int rm_again(unsigned int n)
 	return rm_open(tm, &g);
 }
 
-static void recover(int rm)
-{
-	struct ktm_call c = ARG(ktm_call);
-
-	CALL(rm, KTM_IOC_RM_RECOVER, &c, KTM_STATUS_SUCCESS);
-}
-
-static void en_recover(int rm, guid_t en, uint64_t key)
-{
-	struct ktm_answer a = ARG(ktm_answer, .enlistment = en, .key = key);
-
-	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_SUCCESS);
-}
-
 static void prepare_with(int rm, guid_t en, const void *information, unsigned int length)
 {
 	struct ktm_answer a = ARG(ktm_answer, .enlistment = en,
@@ -132,7 +118,7 @@ TEST(commit_and_reopen)
 	CHECK_EQ(tm_info(tm).transactions, 0);
 	CHECK_EQ(tm_info(tm).rms, 1);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	TAKE_NONE(rm);
 }
@@ -185,7 +171,7 @@ TEST(volatile_rm_leaves_no_trace)
 	CHECK_EQ(tm_info(tm).rms, 1);
 	CALL(tm, KTM_IOC_RM_OPEN, &o, KTM_STATUS_RM_NOT_FOUND);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	en_recover(rm, a, 0);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
@@ -217,7 +203,7 @@ TEST(commit_is_delivered_until_completed)
 		TX_IS(tx, KTM_TX_STATE_COMMITTING);
 		CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_COMMITTED);
 		rm = rm_again(1);
-		recover(rm);
+		rm_recover(rm);
 		n = take(rm);
 		CHECK_EQ(n.kind, KTM_NOTIFY_RECOVER);
 		CHECK(same(&n.enlistment, &a));
@@ -242,7 +228,7 @@ TEST(commit_is_delivered_until_completed)
 		close(tx);
 	}
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	en_recover(rm, a, 0);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
@@ -253,7 +239,7 @@ TEST(commit_is_delivered_until_completed)
 	reopen();
 	CHECK_EQ(tm_info(tm).transactions, 0);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	TAKE_NONE(rm);
 }
@@ -273,7 +259,7 @@ TEST(prepared_without_a_decision_rolls_back)
 	close(tx);
 	reopen();
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	tx = tx_open(&uow, KTM_TX_QUERY_INFORMATION);
@@ -283,7 +269,7 @@ TEST(prepared_without_a_decision_rolls_back)
 	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_ABORTED);
 	other = rm_again(2);
-	recover(other);
+	rm_recover(other);
 	TAKE(other, KTM_NOTIFY_LAST_RECOVER, nil);
 	close(rm);
 	close(other);
@@ -314,11 +300,11 @@ TEST(only_the_unfinished_is_recovered)
 	close(rm);
 	reopen();
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	TAKE_NONE(rm);
 	other = rm_again(2);
-	recover(other);
+	rm_recover(other);
 	TAKE(other, KTM_NOTIFY_RECOVER, b);
 	en_recover(other, b, 0);
 	TAKE(other, KTM_NOTIFY_LAST_RECOVER, nil);
@@ -344,7 +330,7 @@ TEST(rm_back_before_the_decision)
 	CALL(tx, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
 	CHECK_EQ(pair[0].present + pair[1].present, 1);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	en_recover(rm, a, 9);
@@ -377,7 +363,7 @@ TEST(absent_rm_does_not_hold_up_commit)
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
 	CHECK(poll_now(tx) & POLLIN);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	en_recover(rm, a, 0);
@@ -408,7 +394,7 @@ TEST(wait_again_after_recover)
 	close(rm);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	en_recover(rm, a, 0);
@@ -465,7 +451,7 @@ TEST(not_before_recovery)
 	CHECK(poll_now(fresh) & POLLERR);
 	/* Unknown to the log, before the RM has heard the last RECOVER: not known yet. */
 	ANSWER(fresh, KTM_IOC_EN_RECOVER, unknown, KTM_STATUS_TM_NOT_ONLINE);
-	recover(fresh);
+	rm_recover(fresh);
 	TAKE(fresh, KTM_NOTIFY_LAST_RECOVER, nil);
 	CHECK_EQ(poll_now(fresh) & POLLERR, 0);
 	ANSWER(fresh, KTM_IOC_EN_RECOVER, unknown, KTM_STATUS_ENLISTMENT_NOT_FOUND);
@@ -549,7 +535,7 @@ TEST(recovery_information_byte_for_byte)
 		close(tx);
 		reopen();
 		rm = rm_again(1);
-		recover(rm);
+		rm_recover(rm);
 		for (i = 0; i < 5; i++)
 			CHECK_EQ(take(rm).kind, KTM_NOTIFY_RECOVER);
 		TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
@@ -578,7 +564,7 @@ TEST(uow_is_not_reused)
 	c.tm_fd = tm;
 	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_OBJECT_NAME_COLLISION);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	en_recover(rm, a, 0);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
@@ -618,7 +604,7 @@ TEST(uow_that_only_the_log_knows)
 	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
 	tm = tm_online(path);
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 	e.tx_fd = c.fd;
@@ -708,7 +694,7 @@ TEST(round_the_ring)
 			close(rm);
 			reopen();
 			rm = rm_again(1);
-			recover(rm);
+			rm_recover(rm);
 			TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 		}
 	}
@@ -722,7 +708,7 @@ TEST(round_the_ring)
 	close(tx);
 	reopen();
 	rm = rm_again(1);
-	recover(rm);
+	rm_recover(rm);
 	TAKE(rm, KTM_NOTIFY_RECOVER, a);
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 }
