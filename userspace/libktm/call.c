@@ -53,6 +53,13 @@ int ktm_call(int fd, unsigned long request, void *arg, uint32_t *status)
 	return ktm_fail(-error, head->status ? head->status : status_of_errno(error), status);
 }
 
+int ktm_simple_call(int fd, unsigned long request, uint32_t *status)
+{
+	struct ktm_call arg = { .size = sizeof(arg) };
+
+	return ktm_call(fd, request, &arg, status);
+}
+
 int ktm_open_by_guid(int fd, unsigned long request, const struct ktm_guid *guid, uint32_t flags,
 		     uint32_t access, uint32_t *status)
 {
@@ -79,6 +86,23 @@ KTM_EXPORT int ktm_get_version(int ktm, struct ktm_version *version, uint32_t *s
 	memset(version, 0, sizeof(*version));
 	version->size = sizeof(*version);
 	return ktm_call(ktm, KTM_IOC_VERSION, version, status);
+}
+
+KTM_EXPORT int ktm_freeze(int ktm, uint64_t freeze_timeout_ns, uint64_t thaw_timeout_ns,
+			  uint32_t *status)
+{
+	struct ktm_freeze arg = {
+		.size = sizeof(arg),
+		.freeze_timeout_ns = freeze_timeout_ns,
+		.thaw_timeout_ns = thaw_timeout_ns,
+	};
+
+	return ktm_call(ktm, KTM_IOC_FREEZE, &arg, status);
+}
+
+KTM_EXPORT int ktm_thaw(int ktm, uint32_t *status)
+{
+	return ktm_simple_call(ktm, KTM_IOC_THAW, status);
 }
 
 KTM_EXPORT int ktm_narrow(int fd, uint32_t access, uint32_t *status)

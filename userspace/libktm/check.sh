@@ -61,7 +61,10 @@ code() {
 }
 
 code | sed -n 's/^.*[ *]\(ktm_[a-z_]*\)(.*/\1/p' | sort -u >"$work/declared"
-sed -n 's/^\t\(ktm_[a-z_]*\);$/\1/p' "$here/libktm.map" | sort >"$work/mapped"
+# Each function with the release that it came with.
+awk '/^KTM_/ { node = $1 } /^\tktm_[a-z_]*;$/ { sub(/;/, "", $1); print $1 "@@" node }' \
+	"$here/libktm.map" | sort >"$work/versions"
+sed 's/@@.*//' "$work/versions" | sort >"$work/mapped"
 
 exported() {
 	nm -D --defined-only --with-symbol-versions "$lib/libktm.so" |
@@ -71,7 +74,7 @@ exported() {
 all_exported() {
 	[ "$(wc -l <"$work/mapped")" -gt 50 ] || return 1
 	diff "$work/declared" "$work/mapped" || return 1
-	diff <(sed 's/$/@@KTM_1.0/' "$work/mapped") <(exported)
+	diff "$work/versions" <(exported)
 }
 
 # Tables of constants that hold addresses are in .data.rel.ro: read-only once loaded.

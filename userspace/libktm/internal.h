@@ -23,6 +23,16 @@ struct ktm_argument {
  */
 int ktm_call(int fd, unsigned long request, void *arg, uint32_t *status);
 
+/* The same for those that take struct ktm_call without flags. */
+int ktm_simple_call(int fd, unsigned long request, uint32_t *status);
+
+/*
+ * Asks for a struct of this library's version; what an older kernel does not
+ * know of it is zero.
+ */
+int ktm_query_struct(int fd, uint32_t info_class, const struct ktm_guid *object, void *info,
+		     uint32_t size, uint32_t *status);
+
 /* For failures before or after the call. Returns @error (a negative errno). */
 int ktm_fail(int error, uint32_t code, uint32_t *status);
 
@@ -48,6 +58,21 @@ static inline uint32_t ktm_description_length(const char *text)
 static inline uint64_t ktm_description_pointer(const char *text)
 {
 	return text && *text ? ktm_pointer(text) : 0;
+}
+
+/*
+ * Bytes for a field narrower than size_t: a length must never wrap into one that
+ * is valid. No struct takes more than KTM_MAX_RECOVERY_INFORMATION.
+ */
+static inline bool ktm_length_fits(size_t length)
+{
+	return length <= KTM_MAX_RECOVERY_INFORMATION;
+}
+
+/* None of them is no pointer: the kernel wants it so. */
+static inline uint64_t ktm_bytes_pointer(const void *bytes, size_t length)
+{
+	return length ? ktm_pointer(bytes) : 0;
 }
 
 /* The four Opens differ in where they are made. */

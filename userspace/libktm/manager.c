@@ -34,6 +34,49 @@ KTM_EXPORT int ktm_tm_recover(int tm, int device_fd, uint32_t *status)
 	return ktm_call(tm, KTM_IOC_TM_RECOVER, &arg, status);
 }
 
+KTM_EXPORT int ktm_tm_open_log(int ktm, int device_fd, uint32_t access, struct ktm_guid *guid,
+			       uint32_t *status)
+{
+	struct ktm_tm_open_log arg = {
+		.size = sizeof(arg),
+		.access = access,
+		.device_fd = device_fd,
+	};
+	int ret = ktm_call(ktm, KTM_IOC_TM_OPEN_LOG, &arg, status);
+
+	if (ret)
+		return ret;
+	if (guid)
+		*guid = arg.guid;
+	return arg.fd;
+}
+
+KTM_EXPORT int ktm_tm_rollforward(int tm, int device_fd, uint64_t virtual_clock, uint32_t *status)
+{
+	struct ktm_tm_rollforward arg = {
+		.size = sizeof(arg),
+		.device_fd = device_fd,
+		.virtual_clock = virtual_clock,
+	};
+
+	return ktm_call(tm, KTM_IOC_TM_ROLLFORWARD, &arg, status);
+}
+
+KTM_EXPORT int ktm_tm_rename(int tm, struct ktm_guid *guid, uint32_t *status)
+{
+	struct ktm_tm_rename arg = { .size = sizeof(arg), .guid = ktm_guid_or_nil(guid) };
+	int ret = ktm_call(tm, KTM_IOC_TM_RENAME, &arg, status);
+
+	if (!ret && guid)
+		*guid = arg.guid;
+	return ret;
+}
+
+KTM_EXPORT int ktm_tm_offline(int tm, uint32_t *status)
+{
+	return ktm_simple_call(tm, KTM_IOC_TM_OFFLINE, status);
+}
+
 KTM_EXPORT int ktm_rm_create(int tm, uint32_t flags, uint32_t access, uint32_t mode,
 			     struct ktm_guid *guid, const char *description, uint32_t *status)
 {
@@ -63,7 +106,5 @@ KTM_EXPORT int ktm_rm_open(int tm, const struct ktm_guid *guid, uint32_t flags, 
 
 KTM_EXPORT int ktm_rm_recover(int rm, uint32_t *status)
 {
-	struct ktm_call arg = { .size = sizeof(arg) };
-
-	return ktm_call(rm, KTM_IOC_RM_RECOVER, &arg, status);
+	return ktm_simple_call(rm, KTM_IOC_RM_RECOVER, status);
 }

@@ -17,6 +17,7 @@ KTM_EXPORT const char *ktm_tm_state_name(uint32_t state)
 		[KTM_TM_STATE_RECOVERING]	= "recovering",
 		[KTM_TM_STATE_ONLINE]		= "online",
 		[KTM_TM_STATE_FAILED]		= "failed",
+		[KTM_TM_STATE_ROLLED_FORWARD]	= "rolled forward",
 	};
 
 	return NAME_OF(names, state);
@@ -33,6 +34,13 @@ KTM_EXPORT const char *ktm_tx_state_name(uint32_t state)
 		[KTM_TX_STATE_ABORTING]		= "aborting",
 		[KTM_TX_STATE_ABORTED]		= "aborted",
 		[KTM_TX_STATE_INDOUBT]		= "in doubt",
+		[KTM_TX_STATE_PREPREPARING]	= "pre-preparing",
+		[KTM_TX_STATE_PREPREPARED]	= "pre-prepared",
+		[KTM_TX_STATE_SEALING]		= "sealing",
+		[KTM_TX_STATE_PREPARED]		= "prepared",
+		[KTM_TX_STATE_SINGLE_PHASE]	= "single phase",
+		[KTM_TX_STATE_SINGLE_PHASE_INDOUBT] = "in doubt (single phase)",
+		[KTM_TX_STATE_SUPERIOR_INDOUBT]	= "in doubt (superior)",
 	};
 
 	return NAME_OF(names, state);
@@ -60,6 +68,10 @@ KTM_EXPORT const char *ktm_en_state_name(uint32_t state)
 		[KTM_EN_STATE_ABORTING]		= "aborting",
 		[KTM_EN_STATE_ABORTED]		= "aborted",
 		[KTM_EN_STATE_READ_ONLY]	= "read-only",
+		[KTM_EN_STATE_PREPREPARING]	= "pre-preparing",
+		[KTM_EN_STATE_PREPREPARED]	= "pre-prepared",
+		[KTM_EN_STATE_SINGLE_PHASE]	= "single phase",
+		[KTM_EN_STATE_DISCONNECTED]	= "disconnected",
 	};
 
 	return NAME_OF(names, state);
@@ -79,12 +91,22 @@ KTM_EXPORT const char *ktm_notification_name(uint32_t kind)
 	NAME(ROLLBACK_COMPLETE);
 	NAME(RECOVER);
 	NAME(SINGLE_PHASE_COMMIT);
+	NAME(DELEGATE_COMMIT);
 	NAME(RECOVER_QUERY);
+	NAME(ENLIST_PREPREPARE);
 	NAME(LAST_RECOVER);
 	NAME(INDOUBT);
+	NAME(PROPAGATE_PULL);
+	NAME(PROPAGATE_PUSH);
+	NAME(MARSHAL);
+	NAME(ENLIST_MASK);
 	NAME(RM_DISCONNECTED);
+	NAME(TM_ONLINE);
 	NAME(COMMIT_REQUEST);
+	NAME(PROMOTE);
+	NAME(PROMOTE_NEW);
 	NAME(REQUEST_OUTCOME);
+	NAME(COMMIT_FINALIZE);
 #undef NAME
 	default:
 		return "unknown";

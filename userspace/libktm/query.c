@@ -2,6 +2,7 @@
 /* Looking at objects: queries and enumeration. */
 #include "internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 KTM_EXPORT int ktm_query(int fd, uint32_t info_class, const struct ktm_guid *object, void *buffer,
@@ -19,6 +20,22 @@ KTM_EXPORT int ktm_query(int fd, uint32_t info_class, const struct ktm_guid *obj
 	if (!ret || ret == -EMSGSIZE)
 		*length = arg.length;
 	return ret;
+}
+
+KTM_EXPORT int ktm_set(int fd, uint32_t info_class, const struct ktm_guid *object,
+		       const void *buffer, size_t length, uint32_t *status)
+{
+	struct ktm_set arg = {
+		.size = sizeof(arg),
+		.info_class = info_class,
+		.length = (uint32_t)length,
+		.guid = ktm_guid_or_nil(object),
+		.buffer = ktm_bytes_pointer(buffer, length),
+	};
+
+	if (!ktm_length_fits(length))
+		return ktm_fail(-EMSGSIZE, KTM_STATUS_INFO_LENGTH_MISMATCH, status);
+	return ktm_call(fd, KTM_IOC_SET, &arg, status);
 }
 
 /*
@@ -57,8 +74,8 @@ static int query_all(int fd, uint32_t info_class, const struct ktm_guid *object,
  * more bytes: then only the part that we know is taken. One that knows less
  * leaves zeros behind.
  */
-static int query_struct(int fd, uint32_t info_class, const struct ktm_guid *object, void *info,
-			uint32_t size, uint32_t *status)
+int ktm_query_struct(int fd, uint32_t info_class, const struct ktm_guid *object, void *info,
+		     uint32_t size, uint32_t *status)
 {
 	uint32_t length = size;
 	void *answer;
@@ -79,23 +96,86 @@ static int query_struct(int fd, uint32_t info_class, const struct ktm_guid *obje
 
 KTM_EXPORT int ktm_tm_query(int tm, struct ktm_tm_info *info, uint32_t *status)
 {
-	return query_struct(tm, KTM_INFO_TM_BASIC, NULL, info, sizeof(*info), status);
+	return ktm_query_struct(tm, KTM_INFO_TM_BASIC, NULL, info, sizeof(*info), status);
+}
+
+KTM_EXPORT int ktm_tm_log(int tm, struct ktm_guid *log, uint32_t *status)
+{
+	return ktm_query_struct(tm, KTM_INFO_TM_LOG, NULL, log, sizeof(*log), status);
+}
+
+KTM_EXPORT int ktm_tm_log_path(int tm, char *path, size_t room, uint32_t *status)
+{
+	uint32_t length;
+	int ret;
+
+	/* The answer has no NUL: room for it is kept. */
+	length = room < PATH_MAX ? (uint32_t)room : PATH_MAX;
+	if (!length)
+		return ktm_fail(-EMSGSIZE, KTM_STATUS_BUFFER_TOO_SMALL, status);
+	length--;
+	ret = ktm_query(tm, KTM_INFO_TM_LOG_PATH, NULL, path, &length, status);
+	if (ret)
+		return ret;
+	path[length] = '\0';
+	return (int)length;
+}
+
+KTM_EXPORT int ktm_tm_recovery_lsn(int tm, uint64_t *lsn, uint32_t *status)
+{
+	return ktm_query_struct(tm, KTM_INFO_TM_RECOVERY, NULL, lsn, sizeof(*lsn), status);
+}
+
+KTM_EXPORT int ktm_tm_online(int tm, uint32_t *status)
+{
+	uint32_t length = 0;
+
+	return ktm_query(tm, KTM_INFO_TM_ONLINE, NULL, NULL, &length, status);
 }
 
 KTM_EXPORT int ktm_rm_query(int rm, struct ktm_rm_info *info, uint32_t *status)
 {
-	return query_struct(rm, KTM_INFO_RM_BASIC, NULL, info, sizeof(*info), status);
+	return ktm_query_struct(rm, KTM_INFO_RM_BASIC, NULL, info, sizeof(*info), status);
 }
 
 KTM_EXPORT int ktm_tx_query(int tx, struct ktm_tx_info *info, uint32_t *status)
 {
-	return query_struct(tx, KTM_INFO_TX_BASIC, NULL, info, sizeof(*info), status);
+	return ktm_query_struct(tx, KTM_INFO_TX_BASIC, NULL, info, sizeof(*info), status);
+}
+
+KTM_EXPORT int ktm_tx_properties(int tx, struct ktm_tx_properties *properties, uint32_t *status)
+{
+	return ktm_query_struct(tx, KTM_INFO_TX_PROPERTIES, NULL, properties, sizeof(*properties),
+				status);
+}
+
+KTM_EXPORT int ktm_tx_set_properties(int tx, const struct ktm_tx_properties *properties,
+				     uint32_t *status)
+{
+	return ktm_set(tx, KTM_INFO_TX_PROPERTIES, NULL, properties, sizeof(*properties), status);
+}
+
+KTM_EXPORT int ktm_tx_superior(int tx, struct ktm_en_pair *superior, uint32_t *status)
+{
+	return ktm_query_struct(tx, KTM_INFO_TX_SUPERIOR, NULL, superior, sizeof(*superior), status);
 }
 
 KTM_EXPORT int ktm_en_query(int fd, const struct ktm_guid *enlistment, struct ktm_en_info *info,
 			    uint32_t *status)
 {
-	return query_struct(fd, KTM_INFO_EN_BASIC, enlistment, info, sizeof(*info), status);
+	return ktm_query_struct(fd, KTM_INFO_EN_BASIC, enlistment, info, sizeof(*info), status);
+}
+
+KTM_EXPORT int ktm_en_crm(int fd, const struct ktm_guid *enlistment, struct ktm_en_crm *crm,
+			  uint32_t *status)
+{
+	return ktm_query_struct(fd, KTM_INFO_EN_CRM, enlistment, crm, sizeof(*crm), status);
+}
+
+KTM_EXPORT int ktm_en_set_information(int fd, const struct ktm_guid *enlistment,
+				      const void *information, size_t length, uint32_t *status)
+{
+	return ktm_set(fd, KTM_INFO_EN_RECOVERY, enlistment, information, length, status);
 }
 
 KTM_EXPORT int ktm_en_information(int fd, const struct ktm_guid *enlistment, void *buffer,

@@ -6,12 +6,21 @@
 
 #define NSEC_PER_SEC	1000000000ull
 
+KTM_EXPORT int ktm_tx_create_with(int ktm, struct ktm_tx_create *arg, uint32_t *status)
+{
+	int ret;
+
+	arg->size = sizeof(*arg);
+	arg->status = 0;
+	ret = ktm_call(ktm, KTM_IOC_TX_CREATE, arg, status);
+	return ret ? ret : arg->fd;
+}
+
 KTM_EXPORT int ktm_tx_create(int ktm, int tm, uint32_t flags, uint32_t access, uint32_t mode,
 			     uint64_t timeout_ns, const char *description, struct ktm_guid *uow,
 			     uint32_t *status)
 {
 	struct ktm_tx_create arg = {
-		.size = sizeof(arg),
 		.flags = flags,
 		.access = access,
 		.mode = mode,
@@ -21,13 +30,11 @@ KTM_EXPORT int ktm_tx_create(int ktm, int tm, uint32_t flags, uint32_t access, u
 		.description = ktm_description_pointer(description),
 		.description_length = ktm_description_length(description),
 	};
-	int ret = ktm_call(ktm, KTM_IOC_TX_CREATE, &arg, status);
+	int fd = ktm_tx_create_with(ktm, &arg, status);
 
-	if (ret)
-		return ret;
-	if (uow)
+	if (fd >= 0 && uow)
 		*uow = arg.uow;
-	return arg.fd;
+	return fd;
 }
 
 KTM_EXPORT int ktm_tx_begin(int ktm, int tm, const char *description, struct ktm_guid *uow,

@@ -43,6 +43,13 @@ int ktm_open_device(void);
 /* The module's version and features. */
 int ktm_get_version(int ktm, struct ktm_version *version, uint32_t *status);
 
+/*
+ * Lets no transaction of the machine commit until ktm_thaw(), or until
+ * @thaw_timeout_ns have passed. Waits @freeze_timeout_ns for commits under way.
+ */
+int ktm_freeze(int ktm, uint64_t freeze_timeout_ns, uint64_t thaw_timeout_ns, uint32_t *status);
+int ktm_thaw(int ktm, uint32_t *status);
+
 /* ---- transaction managers ---- */
 
 /*
@@ -55,8 +62,21 @@ int ktm_tm_create(int ktm, int device_fd, uint32_t flags, uint32_t access, uint3
 int ktm_tm_open(int ktm, const struct ktm_guid *guid, uint32_t flags, uint32_t access,
 		uint32_t *status);
 
+/* The TM that has claimed the block device @device_fd. @guid: out, may be NULL. */
+int ktm_tm_open_log(int ktm, int device_fd, uint32_t access, struct ktm_guid *guid,
+		    uint32_t *status);
+
 /* Reads the log and goes online. @device_fd: -1, or a new one for a TM that failed. */
 int ktm_tm_recover(int tm, int device_fd, uint32_t *status);
+
+/* The same, but what was decided after @virtual_clock counts as not decided. */
+int ktm_tm_rollforward(int tm, int device_fd, uint64_t virtual_clock, uint32_t *status);
+
+/* Another identity for a TM that is offline. @guid: in and out, nil or NULL: a new one. */
+int ktm_tm_rename(int tm, struct ktm_guid *guid, uint32_t *status);
+
+/* Ends a TM that was made with KTM_TM_PERSIST. -EBUSY: somebody still uses it. */
+int ktm_tm_offline(int tm, uint32_t *status);
 
 /* ---- resource managers ---- */
 
@@ -67,6 +87,22 @@ int ktm_rm_open(int tm, const struct ktm_guid *guid, uint32_t flags, uint32_t ac
 		uint32_t *status);
 int ktm_rm_recover(int rm, uint32_t *status);
 
+/*
+ * Says where notifications are waited for: adds @rm to @epoll, with @key as the
+ * data of its events, and leaves both with the RM, for ktm_rm_completion(). A
+ * second call moves it; @epoll -1 takes it out.
+ */
+int ktm_rm_bind_completion(int rm, int epoll, uint64_t key, uint32_t *status);
+
+/* How an RM is reached from afar. @flags: KTM_PROTOCOL_*. */
+int ktm_rm_register_protocol(int rm, const struct ktm_guid *protocol, uint32_t flags,
+			     const void *information, size_t length, uint32_t *status);
+/* Answers to a notification that is never sent: always -ENOMSG. */
+int ktm_propagation_complete(int rm, uint32_t cookie, const void *data, size_t length,
+			     uint32_t *status);
+/* @cause: enum ktm_status. */
+int ktm_propagation_failed(int rm, uint32_t cookie, uint32_t cause, uint32_t *status);
+
 /* ---- transactions ---- */
 
 /*
@@ -76,6 +112,12 @@ int ktm_rm_recover(int rm, uint32_t *status);
 int ktm_tx_create(int ktm, int tm, uint32_t flags, uint32_t access, uint32_t mode,
 		  uint64_t timeout_ns, const char *description, struct ktm_guid *uow,
 		  uint32_t *status);
+
+/*
+ * The same with everything that the call can take, isolation too. The library
+ * sets @arg->size; the UOW is left in @arg->uow.
+ */
+int ktm_tx_create_with(int ktm, struct ktm_tx_create *arg, uint32_t *status);
 
 /* The usual case: all rights, nobody else may open it, no time-out. @uow: out, may be NULL. */
 int ktm_tx_begin(int ktm, int tm, const char *description, struct ktm_guid *uow, uint32_t *status);
@@ -99,6 +141,12 @@ int ktm_tx_open(int ktm, const struct ktm_guid *uow, uint32_t flags, uint32_t ac
  */
 int ktm_tx_commit(int tx, uint32_t flags, uint32_t *status);
 int ktm_tx_rollback(int tx, uint32_t flags, uint32_t *status);
+
+/*
+ * Changes the time-out, the isolation, the description: those whose
+ * KTM_TX_SET_ bit is in @properties->set. Until Commit or a rollback.
+ */
+int ktm_tx_set_properties(int tx, const struct ktm_tx_properties *properties, uint32_t *status);
 
 /* @flags: KTM_WAIT_INTERRUPTIBLE or 0. @outcome: enum ktm_tx_outcome, may be NULL. */
 int ktm_tx_wait(int tx, uint32_t flags, uint64_t timeout_ns, uint32_t *outcome, uint32_t *status);
@@ -130,6 +178,14 @@ int ktm_enlist(int rm, int tx, uint32_t mask, uint64_t key, struct ktm_guid *enl
 int ktm_enlist_fd(int rm, int tx, uint32_t mask, uint64_t key, uint32_t access, uint32_t mode,
 		  struct ktm_guid *enlistment, uint32_t *status);
 
+/*
+ * Enlists the RM as the one that drives the commit and decides. @access 0: it
+ * calls by GUID on its own descriptor, and 0 is returned; else a descriptor of
+ * the enlistment is.
+ */
+int ktm_enlist_superior(int rm, int tx, uint32_t mask, uint64_t key, uint32_t access,
+			uint32_t mode, struct ktm_guid *enlistment, uint32_t *status);
+
 int ktm_en_open(int rm, const struct ktm_guid *enlistment, uint32_t flags, uint32_t access,
 		uint32_t *status);
 
@@ -137,13 +193,39 @@ int ktm_en_open(int rm, const struct ktm_guid *enlistment, uint32_t flags, uint3
  * Answers. @fd: an enlistment, @enlistment NULL; or its RM, @enlistment says
  * which one.
  */
+int ktm_preprepare_complete(int fd, const struct ktm_guid *enlistment, uint32_t *status);
 int ktm_prepare_complete(int fd, const struct ktm_guid *enlistment, const void *information,
 			 size_t length, uint32_t *status);
 int ktm_commit_complete(int fd, const struct ktm_guid *enlistment, uint32_t *status);
 int ktm_rollback_complete(int fd, const struct ktm_guid *enlistment, uint32_t *status);
 int ktm_read_only(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_single_phase_reject(int fd, const struct ktm_guid *enlistment, uint32_t *status);
 int ktm_en_rollback(int fd, const struct ktm_guid *enlistment, uint32_t *status);
 int ktm_en_recover(int fd, const struct ktm_guid *enlistment, uint64_t key, uint32_t *status);
+/* One that has prepared wants to know the outcome now. */
+int ktm_request_outcome(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+
+/*
+ * A superior begins phase 0, phase 1, and decides: 0 with status PENDING, and the
+ * matching _COMPLETE notification follows. @fd and @enlistment as above; to roll
+ * back it calls ktm_en_rollback().
+ */
+int ktm_en_preprepare(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_en_prepare(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+int ktm_en_commit(int fd, const struct ktm_guid *enlistment, uint32_t *status);
+
+/*
+ * Each of these calls with everything that it can take: a virtual clock, the key
+ * instead of the GUID. @request: its KTM_IOC_. The library sets @answer->size.
+ */
+int ktm_answer(int fd, uint32_t request, struct ktm_answer *answer, uint32_t *status);
+
+/*
+ * Recovery information before the vote; ktm_prepare_complete() can bring it with
+ * the vote. Replaces what was there; @length 0 removes it.
+ */
+int ktm_en_set_information(int fd, const struct ktm_guid *enlistment, const void *information,
+			   size_t length, uint32_t *status);
 
 /* ---- notifications ---- */
 
@@ -155,6 +237,22 @@ int ktm_en_recover(int fd, const struct ktm_guid *enlistment, uint64_t key, uint
 #define KTM_NOTIFICATION_ROOM	4096
 
 ssize_t ktm_read_notifications(int rm, void *buffer, size_t length);
+
+/*
+ * The same, but waits @timeout_ns for the first one, whatever O_NONBLOCK says:
+ * -ETIMEDOUT. 0: does not wait. KTM_WAIT_FOREVER. A signal: -EINTR.
+ */
+ssize_t ktm_get_notifications(int rm, void *buffer, size_t length, uint64_t timeout_ns,
+			      uint32_t *status);
+
+/*
+ * Gives @count answers (at most KTM_MAX_BATCH) and fetches what waits then, in
+ * one system call. Each answer's status is in its @status; @done (may be NULL)
+ * says how many were carried out, whatever is returned: they are not to be
+ * repeated. The rest as ktm_get_notifications(); @buffer NULL: fetches nothing.
+ */
+ssize_t ktm_exchange(int rm, struct ktm_batch_answer *answers, size_t count, size_t *done,
+		     void *buffer, size_t length, uint64_t timeout_ns, uint32_t *status);
 
 /*
  * Walks over what was read. Start with *@offset 0. Returns 1 and the record in
@@ -171,13 +269,36 @@ int ktm_tm_query(int tm, struct ktm_tm_info *info, uint32_t *status);
 int ktm_rm_query(int rm, struct ktm_rm_info *info, uint32_t *status);
 int ktm_tx_query(int tx, struct ktm_tx_info *info, uint32_t *status);
 
+/* The journal's own identity; the TM's may have been changed by ktm_tm_rename(). */
+int ktm_tm_log(int tm, struct ktm_guid *log, uint32_t *status);
+/*
+ * The path of its device, with a NUL. Returns its length without that.
+ * -EMSGSIZE: it needs more than @room bytes; PATH_MAX is always enough.
+ */
+int ktm_tm_log_path(int tm, char *path, size_t room, uint32_t *status);
+/* Where the log ended when it was opened. */
+int ktm_tm_recovery_lsn(int tm, uint64_t *lsn, uint32_t *status);
+/* 0 if it is online, else -ENOTCONN. */
+int ktm_tm_online(int tm, uint32_t *status);
+
+/* What ktm_rm_bind_completion() has left. */
+int ktm_rm_completion(int rm, struct ktm_rm_completion *completion, uint32_t *status);
+
+int ktm_tx_properties(int tx, struct ktm_tx_properties *properties, uint32_t *status);
+/* -ENOENT if there is none. */
+int ktm_tx_superior(int tx, struct ktm_en_pair *superior, uint32_t *status);
+
 /* @fd and @enlistment as with the answers. */
 int ktm_en_query(int fd, const struct ktm_guid *enlistment, struct ktm_en_info *info,
 		 uint32_t *status);
 
+/* The GUIDs by which the outside may know it. */
+int ktm_en_crm(int fd, const struct ktm_guid *enlistment, struct ktm_en_crm *crm,
+	       uint32_t *status);
+
 /*
- * What was given to ktm_prepare_complete(). *@length: in: room; out: all bytes
- * there are; -EMSGSIZE if they did not fit.
+ * What was given to ktm_prepare_complete() or ktm_en_set_information().
+ * *@length: in: room; out: all bytes there are; -EMSGSIZE if they did not fit.
  */
 int ktm_en_information(int fd, const struct ktm_guid *enlistment, void *buffer, size_t *length,
 		       uint32_t *status);
@@ -191,6 +312,10 @@ int ktm_tx_enlistments(int tx, struct ktm_en_pair **pairs, size_t *count, uint32
  */
 int ktm_query(int fd, uint32_t info_class, const struct ktm_guid *object, void *buffer,
 	      uint32_t *length, uint32_t *status);
+
+/* The same for what can be set: the @length bytes at @buffer. */
+int ktm_set(int fd, uint32_t info_class, const struct ktm_guid *object, const void *buffer,
+	    size_t length, uint32_t *status);
 
 /* One step of an enumeration, as KTM_IOC_ENUMERATE has it. */
 int ktm_enumerate(int fd, uint32_t kind, struct ktm_guid *cursor, struct ktm_guid *guids,
