@@ -301,8 +301,9 @@ static void en_closed(struct ktm_object *obj, u32 access)
 }
 
 /* The vote of a durable enlistment goes to the log, not forced, before it counts. */
-static u32 en_log_prepared(struct ktm_enlistment *en, u8 *information, u32 length)
+static u32 en_log_prepared(struct ktm_enlistment *en)
 {
+	u32 length = en->information_length;
 	struct ktm_journal *j = en->rm->tm->journal;
 	u32 bytes = ktm_journal_bytes(j, KTM_JREC_PREPARED, length);
 	u32 extra = bytes - ktm_journal_bytes(j, KTM_JREC_PREPARED, 0);
@@ -324,8 +325,6 @@ static u32 en_log_prepared(struct ktm_enlistment *en, u8 *information, u32 lengt
 	err = ktm_journal_live_charge(j, live);
 	if (err)
 		goto unreserve;
-	en->information = information;
-	en->information_length = length;
 	ktm_en_to_record(en, &en->tx->obj, &rec);
 	err = ktm_journal_append(j, &rec, bytes, &lsn);
 	if (err)
@@ -335,8 +334,6 @@ static u32 en_log_prepared(struct ktm_enlistment *en, u8 *information, u32 lengt
 	en->charged += live;
 	return KTM_STATUS_SUCCESS;
 uncharge:
-	en->information = NULL;
-	en->information_length = 0;
 	ktm_journal_live_uncharge(j, live);
 unreserve:
 	ktm_journal_unreserve(j, extra);
@@ -371,17 +368,26 @@ u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn)
 	return KTM_STATUS_SUCCESS;
 }
 
+/* What is told with the vote replaces what was told before; if it cannot be logged, it does not. */
 static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 length)
 {
 	u32 status = ktm_enc_check(&en->core, KTM_ENEV_PREPARE_COMPLETE);
+	bool replace = *information;
 
 	if (status)
 		return status;
-	if (ktm_rm_durable(en->rm)) {
-		status = en_log_prepared(en, *information, length);
-		if (status)
-			return status;
-		*information = NULL;
+	if (replace) {
+		swap(en->information, *information);
+		swap(en->information_length, length);
+	}
+	if (ktm_rm_durable(en->rm))
+		status = en_log_prepared(en);
+	if (status) {
+		if (replace) {
+			swap(en->information, *information);
+			swap(en->information_length, length);
+		}
+		return status;
 	}
 	return ktm_tx_enlistment_event(en, KTM_ENEV_PREPARE_COMPLETE);
 }
@@ -425,21 +431,6 @@ static u32 en_answer_locked(struct ktm_enlistment *en, unsigned int cmd, u8 **in
 	}
 }
 
-/* As vmemdup_user(), but charged: it stays for as long as the enlistment. */
-static u8 *copy_information(const struct ktm_answer *arg)
-{
-	u8 *information = kvmalloc(arg->information_length, GFP_KERNEL_ACCOUNT);
-
-	if (!information)
-		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(information, u64_to_user_ptr(arg->information),
-			   arg->information_length)) {
-		kvfree(information);
-		return ERR_PTR(-EFAULT);
-	}
-	return information;
-}
-
 /**
  * ktm_en_answer - an RM says something about one of its enlistments
  * @en: the enlistment, with a reference of the caller
@@ -451,19 +442,15 @@ static u8 *copy_information(const struct ktm_answer *arg)
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg)
 {
 	bool prepare = cmd == KTM_IOC_PREPARE_COMPLETE;
-	u8 *information = NULL;
+	u8 *information;
 	u32 status;
 
 	if (arg->flags || (arg->key && cmd != KTM_IOC_EN_RECOVER) ||
-	    !arg->information != !arg->information_length ||
-	    arg->information_length > KTM_MAX_RECOVERY_INFORMATION ||
 	    (arg->information && !(prepare && ktm_rm_durable(en->rm))))
 		return KTM_STATUS_INVALID_PARAMETER;
-	if (arg->information) {
-		information = copy_information(arg);
-		if (IS_ERR(information))
-			return ktm_status_from_errno(PTR_ERR(information));
-	}
+	information = ktm_copy_information(arg->information, arg->information_length);
+	if (IS_ERR(information))
+		return ktm_status_from_errno(PTR_ERR(information));
 	mutex_lock(&en->tx->lock);
 	status = en_answer_locked(en, cmd, &information, arg);
 	mutex_unlock(&en->tx->lock);

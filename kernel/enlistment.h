@@ -21,7 +21,7 @@
  * @own_handle: it was made with a descriptor, whose close means something
  * @reserved: bytes of the log kept for its records; under tx->lock
  * @charged: bytes of restart area charged for it; under tx->lock
- * @information: recovery information; set once, under tx->lock
+ * @information: recovery information; under tx->lock, unchanged once it is logged
  * @inbox: under rm->queue.lock
  */
 struct ktm_enlistment {
@@ -68,6 +68,7 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *tx,
 		      struct ktm_jrec *rec);
 void ktm_rm_for_each_enlistment(struct ktm_rm *rm, void (*fn)(struct ktm_enlistment *en));
+u8 *ktm_copy_information(u64 from, u32 length);
 void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info);
 
 #endif /* KTM_ENLISTMENT_H */

@@ -40,6 +40,7 @@ union ktm_arg {
 	struct ktm_enlist enlist;
 	struct ktm_answer answer;
 	struct ktm_query query;
+	struct ktm_set set;
 	struct ktm_enumerate enumerate;
 	struct ktm_narrow narrow;
 };
@@ -237,6 +238,11 @@ static u32 do_query(struct ktm_request *r)
 	return ktm_query(r->handle, &r->arg->query);
 }
 
+static u32 do_set(struct ktm_request *r)
+{
+	return ktm_set(r->handle, &r->arg->set);
+}
+
 static u32 do_enumerate(struct ktm_request *r)
 {
 	return ktm_enumerate(r->handle, &r->arg->enumerate);
@@ -298,6 +304,7 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_QUERY, do_query, ktm_query, ON_TM | ON_RM | ON_TX | ON_EN),
 	KTM_IOCTL(KTM_IOC_ENUMERATE, do_enumerate, ktm_enumerate, ON_DEVICE | ON_TM | ON_RM),
 	KTM_IOCTL(KTM_IOC_NARROW, do_narrow, ktm_narrow, ON_TM | ON_RM | ON_TX | ON_EN),
+	KTM_IOCTL(KTM_IOC_SET, do_set, ktm_set, ON_TM | ON_RM | ON_TX | ON_EN),
 };
 
 /* The status is told whenever there is room for it; it may be all that is. */

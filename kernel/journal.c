@@ -48,6 +48,7 @@ struct ktm_journal {
 	void *ctx;
 
 	spinlock_t lock;		/* all below */
+	char path[BDEVNAME_SIZE + 5];
 	struct ktm_jw w;
 	bool online;
 	bool opening;
@@ -752,6 +753,13 @@ release:
 	return err;
 }
 
+static void name_path(struct ktm_journal *j)
+{
+	spin_lock(&j->lock);
+	snprintf(j->path, sizeof(j->path), "/dev/%pg", j->bdev);
+	spin_unlock(&j->lock);
+}
+
 static void free_journal(struct ktm_journal *j)
 {
 	int i;
@@ -819,6 +827,7 @@ int ktm_journal_attach(struct file *filp, struct ktm_journal **jp, struct ktm_jf
 		return err;
 	}
 	j->bdev = j->claim.bdev;
+	name_path(j);
 	j->live_capacity = ktm_jf_live_capacity(&j->sb);
 	*jp = j;
 	return 0;
@@ -851,6 +860,7 @@ int ktm_journal_replace(struct ktm_journal *j, struct file *filp, struct ktm_jf_
 	ktm_bdev_release(&j->claim);
 	j->claim = claim;
 	j->bdev = claim.bdev;
+	name_path(j);
 	return 0;
 }
 
@@ -912,6 +922,24 @@ const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j)
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j)
 {
 	return &j->sb.uuid;
+}
+
+/**
+ * ktm_journal_path() - the path of the device, by the kernel's name for it
+ * @j: the journal
+ * @path: out
+ * @room: bytes there
+ *
+ * Return: length of it without the NUL.
+ */
+u32 ktm_journal_path(struct ktm_journal *j, char *path, u32 room)
+{
+	u32 length;
+
+	spin_lock(&j->lock);
+	length = strscpy(path, j->path, room);
+	spin_unlock(&j->lock);
+	return length;
 }
 
 /**

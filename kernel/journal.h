@@ -109,6 +109,7 @@ void ktm_journal_detach(struct ktm_journal *j);
 
 const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
+u32 ktm_journal_path(struct ktm_journal *j, char *path, u32 room);
 dev_t ktm_journal_dev(const struct ktm_journal *j);
 u64 ktm_journal_ring_bytes(const struct ktm_journal *j);
 

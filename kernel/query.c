@@ -24,60 +24,125 @@ static u32 give(struct ktm_query *arg, const void *data, u32 length)
 	return KTM_STATUS_SUCCESS;
 }
 
+/* Classes that only a TM with a log has. */
+static u32 query_log(struct ktm_tm *tm, struct ktm_query *arg)
+{
+	struct ktm_journal_stat st;
+	char path[64];
+
+	if (!tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	switch (arg->info_class) {
+	case KTM_INFO_TM_LOG:
+		return give(arg, ktm_journal_uuid(tm->journal), sizeof(struct ktm_guid));
+	case KTM_INFO_TM_LOG_PATH:
+		return give(arg, path, ktm_journal_path(tm->journal, path, sizeof(path)));
+	default:
+		ktm_journal_stat(tm->journal, &st);
+		return give(arg, &st.recovered_lsn, sizeof(st.recovered_lsn));
+	}
+}
+
 static u32 query_tm(struct ktm_tm *tm, struct ktm_query *arg)
 {
 	struct ktm_tm_info info;
 
-	if (arg->info_class != KTM_INFO_TM_BASIC)
-		return KTM_STATUS_INVALID_INFO_CLASS;
-	ktm_tm_info(tm, &info);
-	return give(arg, &info, sizeof(info));
-}
-
-static u32 query_en(struct ktm_enlistment *en, struct ktm_query *arg)
-{
-	struct ktm_en_info info;
-
 	switch (arg->info_class) {
-	case KTM_INFO_EN_BASIC:
-		ktm_en_info(en, &info);
+	case KTM_INFO_TM_BASIC:
+		ktm_tm_info(tm, &info);
 		return give(arg, &info, sizeof(info));
-	case KTM_INFO_EN_RECOVERY: {
-		u8 *information;
-		u32 length;
-
-		/* Set once, before the vote counts, and never freed before the object. */
-		mutex_lock(&en->tx->lock);
-		information = en->information;
-		length = en->information_length;
-		mutex_unlock(&en->tx->lock);
-		return give(arg, information, length);
-	}
+	case KTM_INFO_TM_LOG:
+	case KTM_INFO_TM_LOG_PATH:
+	case KTM_INFO_TM_RECOVERY:
+		return query_log(tm, arg);
+	case KTM_INFO_TM_ONLINE:
+		if (!ktm_tm_online(tm))
+			return KTM_STATUS_TM_NOT_ONLINE;
+		return give(arg, NULL, 0);
 	default:
 		return KTM_STATUS_INVALID_INFO_CLASS;
 	}
 }
 
-static u32 query_rm(struct ktm_rm *rm, struct ktm_query *arg)
+static u32 query_recovery(struct ktm_enlistment *en, struct ktm_query *arg)
 {
-	struct ktm_enlistment *en;
-	struct ktm_rm_info info;
+	u32 length, status;
+	u8 *copy;
+
+	/* It may be replaced, so what is given is a copy. */
+	copy = kvmalloc(KTM_MAX_RECOVERY_INFORMATION, GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	mutex_lock(&en->tx->lock);
+	length = en->information_length;
+	if (length)
+		memcpy(copy, en->information, length);
+	mutex_unlock(&en->tx->lock);
+	status = give(arg, copy, length);
+	kvfree(copy);
+	return status;
+}
+
+static u32 query_en(struct ktm_enlistment *en, struct ktm_query *arg)
+{
+	struct ktm_en_info info;
+	struct ktm_en_crm crm;
+
+	switch (arg->info_class) {
+	case KTM_INFO_EN_BASIC:
+		ktm_en_info(en, &info);
+		return give(arg, &info, sizeof(info));
+	case KTM_INFO_EN_RECOVERY:
+		return query_recovery(en, arg);
+	case KTM_INFO_EN_CRM:
+		crm = (struct ktm_en_crm){
+			.tm = en->rm->tm->obj.guid,
+			.rm = en->rm->obj.guid,
+			.enlistment = en->obj.guid,
+		};
+		return give(arg, &crm, sizeof(crm));
+	default:
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	}
+}
+
+static u32 query_en_of_rm(struct ktm_rm *rm, struct ktm_query *arg)
+{
+	struct ktm_enlistment *en = ktm_en_find(rm, &arg->guid);
 	u32 status;
 
-	if (arg->info_class == KTM_INFO_RM_BASIC) {
-		if (!ktm_guid_is_nil(&arg->guid))
-			return KTM_STATUS_INVALID_PARAMETER;
-		ktm_rm_info(rm, &info);
-		return give(arg, &info, sizeof(info));
-	}
-	if (arg->info_class != KTM_INFO_EN_BASIC && arg->info_class != KTM_INFO_EN_RECOVERY)
-		return KTM_STATUS_INVALID_INFO_CLASS;
-	en = ktm_en_find(rm, &arg->guid);
 	if (!en)
 		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
 	status = query_en(en, arg);
 	ktm_object_put(&en->obj);
 	return status;
+}
+
+static u32 query_rm(struct ktm_rm *rm, struct ktm_query *arg)
+{
+	struct ktm_rm_completion completion;
+	struct ktm_rm_info info;
+
+	switch (arg->info_class) {
+	case KTM_INFO_RM_BASIC:
+		if (!ktm_guid_is_nil(&arg->guid))
+			return KTM_STATUS_INVALID_PARAMETER;
+		ktm_rm_info(rm, &info);
+		return give(arg, &info, sizeof(info));
+	case KTM_INFO_RM_COMPLETION:
+		if (!ktm_guid_is_nil(&arg->guid))
+			return KTM_STATUS_INVALID_PARAMETER;
+		mutex_lock(&rm->lock);
+		completion = rm->completion;
+		mutex_unlock(&rm->lock);
+		return give(arg, &completion, sizeof(completion));
+	case KTM_INFO_EN_BASIC:
+	case KTM_INFO_EN_RECOVERY:
+	case KTM_INFO_EN_CRM:
+		return query_en_of_rm(rm, arg);
+	default:
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	}
 }
 
 static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *arg)
@@ -115,6 +180,22 @@ static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *ar
 	return status;
 }
 
+static u32 query_properties(struct ktm_transaction *tx, struct ktm_query *arg)
+{
+	struct ktm_tx_properties p = { };
+
+	mutex_lock(&tx->lock);
+	p.outcome = ktm_txc_outcome(&tx->core);
+	p.timeout_ns = tx->timeout_ns;
+	p.isolation_level = tx->isolation_level;
+	p.isolation_flags = tx->isolation_flags;
+	p.description_length = tx->description_length;
+	if (tx->description)
+		memcpy(p.description, tx->description, tx->description_length);
+	mutex_unlock(&tx->lock);
+	return give(arg, &p, sizeof(p));
+}
+
 static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 {
 	struct ktm_tx_info info;
@@ -125,6 +206,8 @@ static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 		return give(arg, &info, sizeof(info));
 	case KTM_INFO_TX_ENLISTMENTS:
 		return query_tx_enlistments(tx, arg);
+	case KTM_INFO_TX_PROPERTIES:
+		return query_properties(tx, arg);
 	default:
 		return KTM_STATUS_INVALID_INFO_CLASS;
 	}

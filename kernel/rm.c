@@ -13,6 +13,8 @@
 #include "status.h"
 #include "transaction.h"
 
+static const struct ktm_rm_completion no_completion = { .port = -1 };
+
 static struct ktm_rm *rm_alloc(struct ktm_tm *tm)
 {
 	struct ktm_rm *rm = kzalloc(sizeof(*rm), GFP_KERNEL_ACCOUNT);
@@ -25,6 +27,7 @@ static struct ktm_rm *rm_alloc(struct ktm_tm *tm)
 	INIT_LIST_HEAD(&rm->enlistments);
 	INIT_LIST_HEAD(&rm->walked);
 	ktm_queue_init(&rm->queue);
+	rm->completion = no_completion;
 	rm->tm = tm;
 	return rm;
 }
@@ -279,6 +282,7 @@ static void rm_closed(struct ktm_object *obj, u32 access)
 		rm->dead = !ktm_rm_durable(rm);
 		WRITE_ONCE(rm->online, false);
 		rm->flags &= ~KTM_RM_EXCLUSIVE;
+		rm->completion = no_completion;
 		ktm_queue_close(&rm->queue);
 		ktm_rm_for_each_enlistment(rm, rm_lose_enlistment);
 	}

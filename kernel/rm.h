@@ -18,6 +18,7 @@
  * @flags: KTM_RM_VOLATILE for life, KTM_RM_EXCLUSIVE of the present open, under @lock
  * @lock: opening, closing and recovering it, one at a time
  * @handles: those that may do more than query; under @lock
+ * @completion: where its user waits; only kept; under @lock
  * @dead: a volatile one whose last handle is closed; under @lock
  * @online: it has called Recover since it was opened and since the TM came
  *	online; written under @lock or by a reopening TM, read under tx->lock
@@ -40,6 +41,7 @@ struct ktm_rm {
 	struct list_head walked;
 	u32 nr_enlistments;
 	struct ktm_queue queue;
+	struct ktm_rm_completion completion;
 	u32 description_length;
 	u8 description[KTM_MAX_DESCRIPTION];
 };

@@ -25,6 +25,7 @@ static void tx_setup(struct ktm_transaction *tx)
 	INIT_DELAYED_WORK(&tx->timer, tx_timer);
 	INIT_WORK(&tx->decided, tx_decided);
 	tx->created = ktime_get();
+	tx->deadline = KTIME_MAX;
 }
 
 /* Enter a TM for good. The caller keeps the TM alive. */
@@ -191,6 +192,7 @@ void ktm_tx_unreserve(struct ktm_transaction *tx)
 
 static void tx_stop_timer(struct ktm_transaction *tx)
 {
+	tx->deadline = KTIME_MAX;
 	if (cancel_delayed_work(&tx->timer))
 		ktm_object_put(&tx->obj);
 }
@@ -345,25 +347,48 @@ static void tx_decided(struct work_struct *work)
 	ktm_object_put(&tm->obj);
 }
 
+static void tx_arm_timer(struct ktm_transaction *tx)
+{
+	s64 left = ktime_to_ns(ktime_sub(tx->deadline, ktime_get()));
+	u64 jiffies = nsecs_to_jiffies64(max_t(s64, left, 0));
+
+	lockdep_assert_held(&tx->lock);
+	ktm_object_get(&tx->obj);
+	if (!queue_delayed_work(ktm_slow_wq, &tx->timer,
+				min_t(u64, jiffies + 1, MAX_JIFFY_OFFSET)))
+		ktm_object_put(&tx->obj);
+}
+
 static void tx_timer(struct work_struct *work)
 {
 	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, timer.work);
 
 	mutex_lock(&tx->lock);
-	ktm_tx_event(tx, KTM_TXEV_EXPIRE);
+	/* While this waited for the mutex the deadline may have been moved or lifted. */
+	if (tx->deadline != KTIME_MAX) {
+		if (ktime_before(ktime_get(), tx->deadline))
+			tx_arm_timer(tx);
+		else
+			ktm_tx_event(tx, KTM_TXEV_EXPIRE);
+	}
 	mutex_unlock(&tx->lock);
 	ktm_object_put(&tx->obj);
 }
 
-static void tx_start_timer(struct ktm_transaction *tx)
+/**
+ * ktm_tx_set_timeout - when it is rolled back by itself
+ * @tx: the transaction, active, its mutex held; the caller has a reference
+ * @ns: nanoseconds from now; 0: never
+ */
+void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns)
 {
-	u64 jiffies = nsecs_to_jiffies64(tx->timeout_ns);
-
-	if (!tx->timeout_ns)
+	lockdep_assert_held(&tx->lock);
+	tx_stop_timer(tx);
+	tx->timeout_ns = ns;
+	if (!ns)
 		return;
-	ktm_object_get(&tx->obj);
-	queue_delayed_work(ktm_slow_wq, &tx->timer,
-			   min_t(u64, jiffies + 1, MAX_JIFFY_OFFSET));
+	tx->deadline = ktime_add_safe(ktime_get(), min_t(u64, ns, KTIME_MAX));
+	tx_arm_timer(tx);
 }
 
 static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_create *arg)
@@ -397,7 +422,8 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 	struct ktm_transaction *tx;
 	u32 status;
 
-	if (arg->flags || !arg->access || arg->access & ~KTM_TX_ALL_ACCESS)
+	if (arg->flags & ~KTM_TX_DO_NOT_PROMOTE || !arg->access ||
+	    arg->access & ~KTM_TX_ALL_ACCESS)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (tm && !ktm_tm_online(tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
@@ -411,7 +437,8 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 	}
 	tx_setup(tx);
 	ktm_txc_init(&tx->core);
-	tx->timeout_ns = arg->timeout_ns;
+	tx->isolation_level = arg->isolation_level;
+	tx->isolation_flags = arg->isolation_flags;
 	status = copy_description(tx, arg);
 	if (status)
 		goto put;
@@ -434,7 +461,7 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 		status = ktm_status_from_errno(ktm_object_publish(&tx->obj));
 		tx->published = !status;
 		if (!status)
-			tx_start_timer(tx);
+			ktm_tx_set_timeout(tx, arg->timeout_ns);
 	}
 	mutex_unlock(&tx->lock);
 	if (status)
@@ -649,12 +676,12 @@ void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info)
 	info->state = tx->core.state;
 	info->outcome = ktm_txc_outcome(&tx->core);
 	info->enlistments = ktm_tx_unfinished_enlistments(tx);
-	mutex_unlock(&tx->lock);
 	info->timeout_ns = tx->timeout_ns;
-	info->age_ns = ktime_to_ns(ktime_sub(ktime_get(), tx->created));
 	info->description_length = tx->description_length;
 	if (tx->description)
 		memcpy(info->description, tx->description, tx->description_length);
+	mutex_unlock(&tx->lock);
+	info->age_ns = ktime_to_ns(ktime_sub(ktime_get(), tx->created));
 }
 
 /* Enlistments whose part is not over. */

@@ -33,7 +33,8 @@ struct ktm_enlistment;
  * @shadowed: counted in tm->shadowed
  * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
  * @wait: for its end; waiters and pollers
- * @timer: runs @core's EXPIRE; pending, it holds a reference
+ * @timer: runs @core's EXPIRE at @deadline; pending, it holds a reference
+ * @deadline: KTIME_MAX: none
  * @force: of the decision; under way, it holds a reference and the TM
  * @decided: takes over from the journal's work, which must not wait for @lock
  * @decided_err: what the force came to
@@ -59,6 +60,7 @@ struct ktm_transaction {
 	bool settled;
 	wait_queue_head_t wait;
 	struct delayed_work timer;
+	ktime_t deadline;
 	struct ktm_force force;
 	struct work_struct decided;
 	int decided_err;
@@ -67,6 +69,8 @@ struct ktm_transaction {
 	u64 end_lsn;
 	u64 timeout_ns;
 	ktime_t created;
+	u32 isolation_level;
+	u32 isolation_flags;
 	u32 description_length;
 	u8 *description;
 };
@@ -81,6 +85,7 @@ u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg);
 u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
+void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns);
 void ktm_tx_unreserve(struct ktm_transaction *tx);
 void ktm_tx_unbind(struct ktm_transaction *tx);
 u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);

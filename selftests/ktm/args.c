@@ -53,6 +53,7 @@ union arg {
 	struct ktm_enlist enlist;
 	struct ktm_answer answer;
 	struct ktm_query query;
+	struct ktm_set set;
 	struct ktm_enumerate enumerate;
 	struct ktm_narrow narrow;
 	unsigned char bytes[256];
@@ -98,6 +99,7 @@ static const struct request {
 	{ KTM_IOC_EN_ROLLBACK, ON(RM) | ON(EN), ANSWERED },
 	{ KTM_IOC_EN_RECOVER, ON(RM) | ON(EN), ANSWERED },
 	{ KTM_IOC_QUERY, ON(TM) | ON(RM) | ON(TX) | ON(EN), STRUCT(ktm_query, NONE, NONE, NONE) },
+	{ KTM_IOC_SET, ON(TM) | ON(RM) | ON(TX) | ON(EN), STRUCT(ktm_set, NONE, NONE, NONE) },
 	{ KTM_IOC_ENUMERATE, ON(DEV) | ON(TM) | ON(RM), STRUCT(ktm_enumerate, NONE, NONE, NONE) },
 	{ KTM_IOC_NARROW, ON(TM) | ON(RM) | ON(TX) | ON(EN), STRUCT(ktm_narrow, NONE, NONE, NONE) },
 };
@@ -112,6 +114,15 @@ static union arg valid(const struct request *r, enum kind kind)
 	static const unsigned int classes[KINDS] = {
 		[ON_TM] = KTM_INFO_TM_BASIC, [ON_RM] = KTM_INFO_RM_BASIC,
 		[ON_TX] = KTM_INFO_TX_BASIC, [ON_EN] = KTM_INFO_EN_BASIC,
+	};
+	/* A TM has nothing that can be set. */
+	static const unsigned int settable[KINDS] = {
+		[ON_TM] = KTM_INFO_TM_BASIC, [ON_RM] = KTM_INFO_RM_COMPLETION,
+		[ON_TX] = KTM_INFO_TX_PROPERTIES, [ON_EN] = KTM_INFO_EN_RECOVERY,
+	};
+	static const unsigned int lengths[KINDS] = {
+		[ON_RM] = sizeof(struct ktm_rm_completion),
+		[ON_TX] = sizeof(struct ktm_tx_properties), [ON_EN] = 100,
 	};
 	static unsigned char room[512];
 	union arg a;
@@ -168,6 +179,11 @@ static union arg valid(const struct request *r, enum kind kind)
 		a.query.info_class = classes[kind];
 		a.query.buffer = (uintptr_t)room;
 		a.query.length = sizeof(room);
+		break;
+	case KTM_IOC_SET:
+		a.set.info_class = settable[kind];
+		a.set.buffer = (uintptr_t)room;
+		a.set.length = lengths[kind];
 		break;
 	case KTM_IOC_ENUMERATE:
 		a.enumerate.kind = kind == ON_RM ? KTM_KIND_EN : KTM_KIND_TX;
@@ -567,6 +583,10 @@ TEST(rights_missing)
 		{ KTM_IOC_RM_CREATE, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_CREATE_RM },
 		{ KTM_IOC_QUERY, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_QUERY_INFORMATION },
 		{ KTM_IOC_ENUMERATE, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_QUERY_INFORMATION },
+		{ KTM_IOC_SET, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_SET_INFORMATION },
+		{ KTM_IOC_SET, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_SET_INFORMATION },
+		{ KTM_IOC_SET, ON_TX, KTM_TX_ALL_ACCESS, KTM_TX_SET_INFORMATION },
+		{ KTM_IOC_SET, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SET_INFORMATION },
 		{ KTM_IOC_RM_RECOVER, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_RECOVER },
 		{ KTM_IOC_ENLIST, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
 		{ KTM_IOC_EN_OPEN, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },

@@ -251,6 +251,7 @@ TEST(others_are_rolled_back)
 TEST(enlistment_descriptors_expire)
 {
 	struct ktm_open o = ARG(ktm_open, .access = KTM_EN_ALL_ACCESS, .guid = en);
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_EN_RECOVERY);
 	int other = tx_create(tm), fd = enlist_fd(rm, other, KTM_EN_ALL_ACCESS, NULL);
 	unsigned int i;
 
@@ -260,6 +261,7 @@ TEST(enlistment_descriptors_expire)
 	tm_recover(tm);
 	for (i = 0; i < NR_ANSWERS; i++)
 		ANSWER_FD(o.fd, answers[i], KTM_STATUS_OBJECT_EXPIRED);
+	CALL(o.fd, KTM_IOC_SET, &set, KTM_STATUS_OBJECT_EXPIRED);
 	TX_IS(other, KTM_TX_STATE_ABORTED);
 	settle(KTM_TX_STATE_COMMITTING, KTM_NOTIFY_COMMIT, KTM_OUTCOME_COMMITTED);
 	ANSWER_FD(fd, KTM_IOC_PREPARE_COMPLETE, KTM_STATUS_ALREADY_ABORTED);

@@ -104,6 +104,8 @@ static void ask_for_more(void *unused)
 					.guids = (uintptr_t)guids);
 	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TX_ENLISTMENTS,
 				 .buffer = (uintptr_t)pairs);
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_EN_RECOVERY, .guid = en_id,
+				 .buffer = (uintptr_t)guids, .length = 16384);
 	unsigned int txs, rms, ens, had;
 
 	(void)unused;
@@ -127,6 +129,7 @@ static void ask_for_more(void *unused)
 	UNTIL_FULL(rm, KTM_IOC_EN_OPEN, &o, (void)0);
 	UNTIL_FULL(dev(), KTM_IOC_ENUMERATE, &list, list.cursor = nil);
 	UNTIL_FULL(tx, KTM_IOC_QUERY, &q, q.length = sizeof(pairs));
+	UNTIL_FULL(rm, KTM_IOC_SET, &set, (void)0);
 	go(DONE);
 	/* What was refused is not there, what was not refused is. */
 	CHECK_EQ(tm_info(tm).transactions, 1 + txs);

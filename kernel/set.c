@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What objects are told about themselves.
+ */
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "enlistment.h"
+#include "query.h"
+#include "rm.h"
+#include "status.h"
+#include "transaction.h"
+
+static u32 take(const struct ktm_set *arg, void *data, u32 length)
+{
+	if (arg->length != length)
+		return KTM_STATUS_INFO_LENGTH_MISMATCH;
+	if (copy_from_user(data, u64_to_user_ptr(arg->buffer), length))
+		return KTM_STATUS_FAULT;
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 set_completion(struct ktm_rm *rm, const struct ktm_set *arg)
+{
+	struct ktm_rm_completion completion;
+	u32 status = take(arg, &completion, sizeof(completion));
+
+	if (status)
+		return status;
+	if (completion.port < -1 || completion.reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	mutex_lock(&rm->lock);
+	rm->completion = completion;
+	mutex_unlock(&rm->lock);
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 check_properties(const struct ktm_tx_properties *p)
+{
+	if (p->set & ~(KTM_TX_SET_TIMEOUT | KTM_TX_SET_ISOLATION | KTM_TX_SET_DESCRIPTION) ||
+	    p->outcome || p->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (p->set & KTM_TX_SET_DESCRIPTION && p->description_length > KTM_MAX_DESCRIPTION)
+		return KTM_STATUS_INVALID_PARAMETER;
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 set_properties(struct ktm_transaction *tx, const struct ktm_set *arg)
+{
+	struct ktm_tx_properties p;
+	u8 *description = NULL;
+	u32 status = take(arg, &p, sizeof(p));
+
+	if (!status)
+		status = check_properties(&p);
+	if (status)
+		return status;
+	if (p.set & KTM_TX_SET_DESCRIPTION && p.description_length) {
+		description = kmalloc(p.description_length, GFP_KERNEL_ACCOUNT);
+		if (!description)
+			return KTM_STATUS_INSUFFICIENT_RESOURCES;
+		memcpy(description, p.description, p.description_length);
+	}
+	mutex_lock(&tx->lock);
+	if (tx->core.state != KTM_TX_STATE_ACTIVE) {
+		status = KTM_STATUS_TRANSACTION_NOT_ACTIVE;
+		goto unlock;
+	}
+	if (p.set & KTM_TX_SET_TIMEOUT)
+		ktm_tx_set_timeout(tx, p.timeout_ns);
+	if (p.set & KTM_TX_SET_ISOLATION) {
+		tx->isolation_level = p.isolation_level;
+		tx->isolation_flags = p.isolation_flags;
+	}
+	if (p.set & KTM_TX_SET_DESCRIPTION) {
+		swap(tx->description, description);
+		tx->description_length = p.description_length;
+	}
+unlock:
+	mutex_unlock(&tx->lock);
+	kfree(description);
+	return status;
+}
+
+/**
+ * ktm_copy_information - recovery information from user space
+ * @from: user address, or 0
+ * @length: bytes, 0 if @from is 0
+ *
+ * As vmemdup_user(), but charged: it stays for as long as the enlistment.
+ *
+ * Return: memory to be freed with kvfree(), NULL for none, or an ERR_PTR.
+ */
+u8 *ktm_copy_information(u64 from, u32 length)
+{
+	u8 *information;
+
+	if (!from != !length || length > KTM_MAX_RECOVERY_INFORMATION)
+		return ERR_PTR(-EINVAL);
+	if (!length)
+		return NULL;
+	information = kvmalloc(length, GFP_KERNEL_ACCOUNT);
+	if (!information)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(information, u64_to_user_ptr(from), length)) {
+		kvfree(information);
+		return ERR_PTR(-EFAULT);
+	}
+	return information;
+}
+
+/* Until it is logged, with the vote. */
+static bool en_may_be_informed(const struct ktm_enlistment *en)
+{
+	switch (en->core.state) {
+	case KTM_EN_STATE_ACTIVE:
+	case KTM_EN_STATE_PREPREPARING:
+	case KTM_EN_STATE_PREPREPARED:
+	case KTM_EN_STATE_PREPARING:
+	case KTM_EN_STATE_SINGLE_PHASE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static u32 set_recovery(struct ktm_enlistment *en, const struct ktm_set *arg)
+{
+	u32 status = KTM_STATUS_SUCCESS, length = arg->length;
+	u8 *information;
+
+	if (length > KTM_MAX_RECOVERY_INFORMATION)
+		return KTM_STATUS_INFO_LENGTH_MISMATCH;
+	information = ktm_copy_information(arg->buffer, length);
+	if (IS_ERR(information))
+		return ktm_status_from_errno(PTR_ERR(information));
+	mutex_lock(&en->tx->lock);
+	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core)) {
+		status = KTM_STATUS_OBJECT_EXPIRED;
+	} else if (!en_may_be_informed(en)) {
+		status = KTM_STATUS_REQUEST_NOT_VALID;
+	} else {
+		swap(en->information, information);
+		en->information_length = length;
+	}
+	mutex_unlock(&en->tx->lock);
+	kvfree(information);
+	return status;
+}
+
+static u32 set_on_rm(struct ktm_rm *rm, const struct ktm_set *arg)
+{
+	struct ktm_enlistment *en;
+	u32 status;
+
+	if (arg->info_class == KTM_INFO_RM_COMPLETION) {
+		if (!ktm_guid_is_nil(&arg->guid))
+			return KTM_STATUS_INVALID_PARAMETER;
+		return set_completion(rm, arg);
+	}
+	if (arg->info_class != KTM_INFO_EN_RECOVERY)
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	en = ktm_en_find(rm, &arg->guid);
+	if (!en)
+		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
+	status = set_recovery(en, arg);
+	ktm_object_put(&en->obj);
+	return status;
+}
+
+/**
+ * ktm_set - KTM_IOC_SET
+ * @handle: the descriptor
+ * @arg: the request
+ *
+ * Return: enum ktm_status; nothing has changed unless it is SUCCESS.
+ */
+u32 ktm_set(struct ktm_handle *handle, const struct ktm_set *arg)
+{
+	struct ktm_object *obj = handle->obj;
+
+	/* The right has the same bit on every kind of object. */
+	BUILD_BUG_ON(KTM_TM_SET_INFORMATION != KTM_EN_SET_INFORMATION ||
+		     KTM_RM_SET_INFORMATION != KTM_EN_SET_INFORMATION ||
+		     KTM_TX_SET_INFORMATION != KTM_EN_SET_INFORMATION);
+	if (!(handle->access & KTM_EN_SET_INFORMATION))
+		return KTM_STATUS_ACCESS_DENIED;
+	if (obj->kind == KTM_KIND_RM)
+		return set_on_rm(ktm_rm_of(obj), arg);
+	if (!ktm_guid_is_nil(&arg->guid))
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (obj->kind == KTM_KIND_TX && arg->info_class == KTM_INFO_TX_PROPERTIES)
+		return set_properties(ktm_tx_of(obj), arg);
+	if (obj->kind == KTM_KIND_EN && arg->info_class == KTM_INFO_EN_RECOVERY)
+		return set_recovery(ktm_en_of(obj), arg);
+	return KTM_STATUS_INVALID_INFO_CLASS;
+}
