@@ -63,22 +63,25 @@ union arg {
 #define NONE	(~0u)
 
 /*
- * Each request, the kinds of descriptor it is for, its struct, and where its
- * flags and reserved fields are.
+ * Each request, the kinds of descriptor it is for, the size of its struct's first
+ * version, and where its flags and reserved fields are.
  */
 static const struct request {
 	unsigned int nr, on, size, flags, reserved[2];
 } requests[] = {
 #define STRUCT(s, f, r1, r2)	sizeof(struct s), f, { r1, r2 }
+/* The size of the first version, which is that of its first field that came later. */
+#define GROWN(s, later, f, r1, r2)	offsetof(struct s, later), f, { r1, r2 }
 #define AT(s, f)		offsetof(struct s, f)
 #define OPEN			STRUCT(ktm_open, AT(ktm_open, flags), AT(ktm_open, reserved), NONE)
 #define CALLED			STRUCT(ktm_call, AT(ktm_call, flags), AT(ktm_call, reserved), NONE)
-#define ANSWERED		STRUCT(ktm_answer, AT(ktm_answer, flags), NONE, NONE)
+#define ANSWERED		GROWN(ktm_answer, virtual_clock, AT(ktm_answer, flags), NONE, NONE)
 	{ KTM_IOC_VERSION, ON(DEV), STRUCT(ktm_version, NONE, AT(ktm_version, reserved), NONE) },
 	{ KTM_IOC_TM_CREATE, ON(DEV), STRUCT(ktm_tm_create, AT(ktm_tm_create, flags),
 					     AT(ktm_tm_create, reserved), NONE) },
 	{ KTM_IOC_TM_OPEN, ON(DEV), OPEN },
-	{ KTM_IOC_TX_CREATE, ON(DEV), STRUCT(ktm_tx_create, AT(ktm_tx_create, flags), NONE, NONE) },
+	{ KTM_IOC_TX_CREATE, ON(DEV), GROWN(ktm_tx_create, isolation_level,
+					    AT(ktm_tx_create, flags), NONE, NONE) },
 	{ KTM_IOC_TX_OPEN, ON(DEV), OPEN },
 	{ KTM_IOC_TM_RECOVER, ON(TM), STRUCT(ktm_tm_recover, AT(ktm_tm_recover, flags),
 					     NONE, NONE) },
@@ -578,37 +581,40 @@ TEST(rights_missing)
 		unsigned int nr;
 		enum kind on;
 		unsigned int all, needed;
+		const char *right;
 	} needs[] = {
-		{ KTM_IOC_TM_RECOVER, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_RECOVER },
-		{ KTM_IOC_RM_CREATE, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_CREATE_RM },
-		{ KTM_IOC_QUERY, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_QUERY_INFORMATION },
-		{ KTM_IOC_ENUMERATE, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_QUERY_INFORMATION },
-		{ KTM_IOC_SET, ON_TM, KTM_TM_ALL_ACCESS, KTM_TM_SET_INFORMATION },
-		{ KTM_IOC_SET, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_SET_INFORMATION },
-		{ KTM_IOC_SET, ON_TX, KTM_TX_ALL_ACCESS, KTM_TX_SET_INFORMATION },
-		{ KTM_IOC_SET, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SET_INFORMATION },
-		{ KTM_IOC_RM_RECOVER, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_RECOVER },
-		{ KTM_IOC_ENLIST, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_EN_OPEN, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_PREPARE_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_COMMIT_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_ROLLBACK_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_READ_ONLY, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_EN_ROLLBACK, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_ENLIST },
-		{ KTM_IOC_EN_RECOVER, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_RECOVER },
-		{ KTM_IOC_QUERY, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_QUERY_INFORMATION },
-		{ KTM_IOC_ENUMERATE, ON_RM, KTM_RM_ALL_ACCESS, KTM_RM_QUERY_INFORMATION },
-		{ KTM_IOC_COMMIT, ON_TX, KTM_TX_ALL_ACCESS, KTM_TX_COMMIT },
-		{ KTM_IOC_ROLLBACK, ON_TX, KTM_TX_ALL_ACCESS, KTM_TX_ROLLBACK },
-		{ KTM_IOC_TX_WAIT, ON_TX, KTM_TX_ALL_ACCESS, KTM_TX_QUERY_INFORMATION },
-		{ KTM_IOC_QUERY, ON_TX, KTM_TX_ALL_ACCESS, KTM_TX_QUERY_INFORMATION },
-		{ KTM_IOC_PREPARE_COMPLETE, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SUBORDINATE_RIGHTS },
-		{ KTM_IOC_COMMIT_COMPLETE, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SUBORDINATE_RIGHTS },
-		{ KTM_IOC_ROLLBACK_COMPLETE, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SUBORDINATE_RIGHTS },
-		{ KTM_IOC_READ_ONLY, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SUBORDINATE_RIGHTS },
-		{ KTM_IOC_EN_ROLLBACK, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_SUBORDINATE_RIGHTS },
-		{ KTM_IOC_EN_RECOVER, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_RECOVER },
-		{ KTM_IOC_QUERY, ON_EN, KTM_EN_ALL_ACCESS, KTM_EN_QUERY_INFORMATION },
+#define RIGHT(r)	KTM_##r, #r
+		{ KTM_IOC_TM_RECOVER, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RECOVER) },
+		{ KTM_IOC_RM_CREATE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_CREATE_RM) },
+		{ KTM_IOC_QUERY, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_QUERY_INFORMATION) },
+		{ KTM_IOC_ENUMERATE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_QUERY_INFORMATION) },
+		{ KTM_IOC_SET, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_SET_INFORMATION) },
+		{ KTM_IOC_SET, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_SET_INFORMATION) },
+		{ KTM_IOC_SET, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_SET_INFORMATION) },
+		{ KTM_IOC_SET, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SET_INFORMATION) },
+		{ KTM_IOC_RM_RECOVER, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_RECOVER) },
+		{ KTM_IOC_ENLIST, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_EN_OPEN, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_PREPARE_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_COMMIT_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_ROLLBACK_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_READ_ONLY, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_EN_ROLLBACK, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_EN_RECOVER, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_RECOVER) },
+		{ KTM_IOC_QUERY, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_QUERY_INFORMATION) },
+		{ KTM_IOC_ENUMERATE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_QUERY_INFORMATION) },
+		{ KTM_IOC_COMMIT, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_COMMIT) },
+		{ KTM_IOC_ROLLBACK, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_ROLLBACK) },
+		{ KTM_IOC_TX_WAIT, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_QUERY_INFORMATION) },
+		{ KTM_IOC_QUERY, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_QUERY_INFORMATION) },
+		{ KTM_IOC_PREPARE_COMPLETE, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUBORDINATE_RIGHTS) },
+		{ KTM_IOC_COMMIT_COMPLETE, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUBORDINATE_RIGHTS) },
+		{ KTM_IOC_ROLLBACK_COMPLETE, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUBORDINATE_RIGHTS) },
+		{ KTM_IOC_READ_ONLY, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUBORDINATE_RIGHTS) },
+		{ KTM_IOC_EN_ROLLBACK, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUBORDINATE_RIGHTS) },
+		{ KTM_IOC_EN_RECOVER, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_RECOVER) },
+		{ KTM_IOC_QUERY, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_QUERY_INFORMATION) },
+#undef RIGHT
 	};
 	struct ktm_enlist e = ARG(ktm_enlist, .mask = EN_MASK);
 	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS);
@@ -625,6 +631,7 @@ TEST(rights_missing)
 		CALL(less, needs[i].nr, &a, KTM_STATUS_ACCESS_DENIED);
 		close(less);
 		unchanged(&before, request_name(needs[i].nr));
+		SHOWS("right %s %s", needs[i].right, request_name(needs[i].nr));
 	}
 	/* The rights of a descriptor in a field. */
 	e.tx_fd = narrow(tx, KTM_TX_ALL_ACCESS & ~KTM_TX_ENLIST);
@@ -634,6 +641,8 @@ TEST(rights_missing)
 	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_ACCESS_DENIED);
 	close(c.tm_fd);
 	unchanged(&before, "rights missing in fields");
+	SHOWS("right TX_ENLIST %s", request_name(KTM_IOC_ENLIST));
+	SHOWS("right TM_BIND_TRANSACTION %s", request_name(KTM_IOC_TX_CREATE));
 }
 
 /* The least that each call needs is enough. */

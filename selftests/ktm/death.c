@@ -248,6 +248,7 @@ static void one_death(int tm, enum step at, bool client_dies, bool rm_dies)
 		come_back(&w, at, commits);
 	TX_BECOMES(w.look, commits ? KTM_TX_STATE_COMMITTED : KTM_TX_STATE_ABORTED);
 	TAKE_NONE(w.other);
+	SHOWS("close %s", !rm_dies ? "client-dies" : client_dies ? "both-die" : "rm-dies");
 }
 
 /* One test per step and victim, so that a failure says where. */

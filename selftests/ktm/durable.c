@@ -370,6 +370,8 @@ TEST(absent_rm_does_not_hold_up_commit)
 	TAKE(rm, KTM_NOTIFY_COMMIT, a);
 	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	SHOWS("close rm-durable-prepared");
+	SHOWS("close rm-after-the-decision");
 }
 
 static void wait_for_ever(void *data)
@@ -668,6 +670,7 @@ TEST(unfinished_work_pins_nothing)
 	tm_close(tm, path);
 	CHECK(!listed(dev(), KTM_KIND_TM, TM_GUID));
 	CHECK(!listed(dev(), KTM_KIND_TX, uow));
+	SHOWS("close tm-durable");
 }
 
 /* Many commits, so that the ring goes round more than once. */

@@ -29,6 +29,8 @@ struct shared {
 	volatile uint32_t gates[MAX_GATES];
 	volatile uint8_t shown[MAX_REQUESTS][MAX_STATUSES];
 	volatile uint32_t notified;
+	volatile uint64_t queried;
+	volatile uint64_t set;
 	volatile uint32_t nr_rows;
 	char rows[MAX_ROWS][ROW_LENGTH];
 	volatile uint64_t words[SHARED_WORDS];
@@ -103,6 +105,17 @@ static const struct {
 	NAME(PREPARE_COMPLETE), NAME(COMMIT_COMPLETE), NAME(ROLLBACK_COMPLETE), NAME(RECOVER),
 	NAME(SINGLE_PHASE_COMMIT), NAME(RECOVER_QUERY), NAME(LAST_RECOVER), NAME(INDOUBT),
 	NAME(RM_DISCONNECTED), NAME(COMMIT_REQUEST), NAME(REQUEST_OUTCOME),
+};
+#undef NAME
+
+#define NAME(c)	{ #c, KTM_INFO_##c }
+static const struct {
+	const char *name;
+	unsigned int class;
+} classes[] = {
+	NAME(TM_BASIC), NAME(RM_BASIC), NAME(TX_BASIC), NAME(TX_ENLISTMENTS), NAME(EN_BASIC),
+	NAME(EN_RECOVERY), NAME(TM_LOG), NAME(TM_LOG_PATH), NAME(TM_RECOVERY), NAME(TM_ONLINE),
+	NAME(RM_COMPLETION), NAME(TX_PROPERTIES), NAME(TX_SUPERIOR), NAME(EN_CRM),
 };
 #undef NAME
 
@@ -234,6 +247,12 @@ unsigned int test_try(int fd, unsigned int request, void *arg)
 	return head->status;
 }
 
+static void shows_class(volatile uint64_t *mask, unsigned int class)
+{
+	if (class < 64)
+		__atomic_or_fetch(mask, 1ull << class, __ATOMIC_SEQ_CST);
+}
+
 void test_call(const char *file, int line, int fd, unsigned int request, void *arg,
 	       unsigned int want)
 {
@@ -251,6 +270,10 @@ void test_call(const char *file, int line, int fd, unsigned int request, void *a
 		test_fail(file, line, "%s: %s with return %d, errno %d instead of %d",
 			  request_name(request), status_name(want), ret, err, status_errno(want));
 	test_shows(request, want);
+	if (want == KTM_STATUS_SUCCESS && request == KTM_IOC_QUERY)
+		shows_class(&shared->queried, ((struct ktm_query *)arg)->info_class);
+	if (want == KTM_STATUS_SUCCESS && request == KTM_IOC_SET)
+		shows_class(&shared->set, ((struct ktm_set *)arg)->info_class);
 }
 
 void test_call_errno(const char *file, int line, int fd, unsigned int request, void *arg,
@@ -426,6 +449,12 @@ static void print_shown(void)
 	for (i = 0; i < ARRAY_SIZE(notifications); i++)
 		if (shared->notified & notifications[i].kind)
 			printf("# shows notification %s\n", notifications[i].name);
+	for (i = 0; i < ARRAY_SIZE(classes); i++) {
+		if (shared->queried & 1ull << classes[i].class)
+			printf("# shows query %s\n", classes[i].name);
+		if (shared->set & 1ull << classes[i].class)
+			printf("# shows set %s\n", classes[i].name);
+	}
 	for (i = 0; i < shared->nr_rows; i++)
 		printf("# shows %s\n", shared->rows[i]);
 }

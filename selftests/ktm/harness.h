@@ -5,11 +5,12 @@
  * manager behind. Output is TAP.
  *
  * A check that fails, in whatever process of the test, ends that process and
- * fails the test. Every call checked by CALL() counts as shown, and so does every
- * notification that TAKE() took: a test that passes prints "# shows REQUEST STATUS"
- * or "# shows notification KIND" for each, before its own line. check-shown.sh
- * holds these lines against the table in Documentation/uapi.md, check-conformance.sh
- * against those in Documentation/conformance.md.
+ * fails the test. Every call checked by CALL() counts as shown, and so do each
+ * notification that TAKE() took and each class of information that was queried or
+ * set: a test that passes prints "# shows REQUEST STATUS", "# shows notification
+ * KIND", "# shows query CLASS", before its own line. check-shown.sh holds these
+ * lines against the table in Documentation/uapi.md, check-conformance.sh against
+ * those in Documentation/conformance.md.
  */
 #ifndef KTM_TEST_HARNESS_H
 #define KTM_TEST_HARNESS_H

@@ -336,6 +336,7 @@ TEST(unread_notifications_go_with_the_rm)
 	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, b, KTM_STATUS_SUCCESS);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	SHOWS("close rm-unread-notifications");
 }
 
 TEST(only_what_may_be_read)
@@ -351,4 +352,5 @@ TEST(only_what_may_be_read)
 	CHECK_EQ(read(tx, buffer, sizeof(buffer)), -1);
 	CHECK_EQ(errno, EINVAL);
 	CHECK_EQ(write(rm, buffer, sizeof(buffer)), -1);
+	SHOWS("right RM_GET_NOTIFICATION read");
 }

@@ -689,6 +689,7 @@ TEST(dup_and_fork_keep_it_open)
 	go(2);
 	test_join(child);
 	TX_BECOMES(look, KTM_TX_STATE_ABORTED);
+	SHOWS("close copies-count");
 }
 
 /* An RM keeps its TM, an enlistment is no handle of its transaction. */
@@ -707,6 +708,8 @@ TEST(who_keeps_whom)
 	ANSWER_FD(en, KTM_IOC_ROLLBACK_COMPLETE, KTM_STATUS_SUCCESS);
 	close(rm);
 	CHECK_EQ(en_info(en).state, KTM_EN_STATE_ABORTED);
+	SHOWS("close rm-keeps-its-tm");
+	SHOWS("close enlistment-is-no-handle");
 }
 
 static void reach_the_limit(void *data)

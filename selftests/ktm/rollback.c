@@ -184,6 +184,8 @@ TEST(by_closing_the_client)
 	tx = rest;
 	poll_for(rm1, POLLIN);
 	finish_rollback(a, b);
+	SHOWS("close transaction-before-commit");
+	SHOWS("close transaction-without-a-committer");
 }
 
 /* A second descriptor that may commit does keep it. */
@@ -197,6 +199,7 @@ TEST(not_by_closing_one_of_two)
 	TAKE_NONE(rm1);
 	COMMIT(second, 0, KTM_STATUS_PENDING);
 	TAKE(rm1, KTM_NOTIFY_PREPARE, a);
+	SHOWS("close transaction-one-of-two");
 }
 
 /* After Commit the client may go: it is committed all the same. */
@@ -213,6 +216,7 @@ TEST(not_by_closing_after_commit)
 	TAKE(rm1, KTM_NOTIFY_COMMIT, a);
 	ANSWER(rm1, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TX_IS(rest, KTM_TX_STATE_COMMITTED);
+	SHOWS("close transaction-after-commit");
 }
 
 TEST(by_closing_an_rm_before_it_prepared)
@@ -225,6 +229,7 @@ TEST(by_closing_an_rm_before_it_prepared)
 	TX_IS(tx, KTM_TX_STATE_ABORTING);
 	ANSWER(rm2, KTM_IOC_ROLLBACK_COMPLETE, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	SHOWS("close rm-before-prepared");
 }
 
 TEST(by_closing_an_rm_that_was_asked)
@@ -240,6 +245,7 @@ TEST(by_closing_an_rm_that_was_asked)
 	TX_IS(tx, KTM_TX_STATE_ABORTING);
 	ANSWER(rm2, KTM_IOC_ROLLBACK_COMPLETE, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	SHOWS("close rm-asked");
 }
 
 /* A volatile RM that closes when prepared has answered whatever it owed. */
@@ -257,6 +263,7 @@ TEST(not_by_closing_a_prepared_volatile_rm)
 	TAKE(rm2, KTM_NOTIFY_COMMIT, b);
 	ANSWER(rm2, KTM_IOC_COMMIT_COMPLETE, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	SHOWS("close rm-volatile-prepared");
 }
 
 TEST(by_closing_an_enlistment)
@@ -270,6 +277,7 @@ TEST(by_closing_an_enlistment)
 	close(twin);
 	/* Its RM is still there to undo what it did. */
 	finish_rollback(a, b);
+	SHOWS("close enlistment-before-prepared");
 }
 
 /* An enlistment that belongs to its RM is not taken over by opening it. */
@@ -284,6 +292,7 @@ TEST(not_by_closing_an_opened_enlistment)
 	TX_IS(tx, KTM_TX_STATE_ACTIVE);
 	EN_IS(rm1, a, KTM_EN_STATE_ACTIVE);
 	TAKE_NONE(rm1);
+	SHOWS("close enlistment-opened-later");
 }
 
 /* During a rollback, a closed RM holds up nobody who waits for it. */
@@ -298,4 +307,5 @@ TEST(closed_rm_does_not_hold_up_a_rollback)
 	close(rm2);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	SHOWS("close rm-during-rollback");
 }
