@@ -10,16 +10,30 @@
 #include "enlistment.h"
 #include "status.h"
 
+/* The prepared record of a superior is forced, so it needs a unit of its own. */
+static u32 en_prepared_bytes(const struct ktm_enlistment *en, bool superior, u32 length)
+{
+	struct ktm_journal *j = en->rm->tm->journal;
+	u32 bytes = ktm_journal_bytes(j, KTM_JREC_PREPARED, length);
+
+	return superior ? bytes + ktm_journal_bytes(j, KTM_JREC_DECISION, 0) : bytes;
+}
+
+static bool en_is_superior(const struct ktm_enlistment *en)
+{
+	return en->core.flags & KTM_ENC_SUPERIOR;
+}
+
 /*
  * What a durable enlistment may have to write: a prepared record without
  * information (more is asked for with the vote) and a completion record; its
  * transaction needs a whole unit for the decision, so that it always fits.
  */
-static u32 en_reserve(struct ktm_enlistment *en)
+static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 {
 	struct ktm_transaction *tx = en->tx;
 	struct ktm_journal *j = en->rm->tm->journal;
-	u32 prepared = ktm_journal_bytes(j, KTM_JREC_PREPARED, 0);
+	u32 prepared = en_prepared_bytes(en, superior, 0);
 	u32 records = prepared + ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0);
 	u32 decision = tx->reserved ? 0 : ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
 	u32 head = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0);
@@ -99,7 +113,7 @@ void ktm_en_forget(struct ktm_enlistment *en)
 	struct ktm_rm *rm = en->rm;
 
 	lockdep_assert_held(&en->tx->lock);
-	list_del_init(&en->core.link);
+	ktm_txc_forget(&en->core);
 	spin_lock(&rm->list_lock);
 	list_del_init(&en->rm_link);
 	rm->nr_enlistments--;
@@ -113,37 +127,41 @@ void ktm_en_forget(struct ktm_enlistment *en)
 	ktm_object_put(&en->obj);
 }
 
-static bool en_mask_valid(u32 mask)
+static bool en_mask_valid(u32 mask, bool superior)
 {
-	return (mask & KTM_NOTIFY_REQUIRED) == KTM_NOTIFY_REQUIRED &&
-	       !(mask & ~KTM_NOTIFY_TWO_PHASE);
+	u32 required = superior ? KTM_NOTIFY_SUPERIOR_REQUIRED : KTM_NOTIFY_REQUIRED;
+
+	if (superior && mask & KTM_NOTIFY_SUPERIOR_REFUSED)
+		return false;
+	return (mask & required) == required && !(mask & ~KTM_NOTIFY_ALL);
 }
 
 static u32 en_check_request(const struct ktm_enlist *arg)
 {
 	bool want_fd = arg->flags & KTM_ENLIST_FD;
 
-	if (arg->flags & ~KTM_ENLIST_FD || arg->reserved || arg->reserved2)
+	if (arg->flags & ~(KTM_ENLIST_FD | KTM_ENLIST_SUPERIOR) || arg->reserved ||
+	    arg->reserved2)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (want_fd ? !arg->access || arg->access & ~KTM_EN_ALL_ACCESS : arg->access)
 		return KTM_STATUS_INVALID_PARAMETER;
-	if (!en_mask_valid(arg->mask))
+	if (!en_mask_valid(arg->mask, arg->flags & KTM_ENLIST_SUPERIOR))
 		return KTM_STATUS_INVALID_PARAMETER;
 	return KTM_STATUS_SUCCESS;
 }
 
-static u32 en_enter_bound(struct ktm_enlistment *en, u32 mask)
+static u32 en_enter_bound(struct ktm_enlistment *en, u32 mask, bool superior)
 {
 	struct ktm_transaction *tx = en->tx;
 	struct ktm_rm *rm = en->rm;
 	bool durable = ktm_rm_durable(rm);
-	u32 status;
+	u32 status, actions;
 
 	/* Looked at after binding: a reopening TM would find the transaction now. */
 	if (!ktm_rm_online(rm))
 		return KTM_STATUS_TM_NOT_ONLINE;
 	if (durable) {
-		status = en_reserve(en);
+		status = en_reserve(en, superior);
 		if (status)
 			return status;
 	}
@@ -152,26 +170,31 @@ static u32 en_enter_bound(struct ktm_enlistment *en, u32 mask)
 			en_unreserve(en);
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	}
-	status = ktm_txc_enlist(&tx->core, &en->core, mask, durable);
-	WARN_ON_ONCE(status);
+	actions = ktm_txc_enlist(&tx->core, &en->core, mask, (durable ? KTM_ENC_DURABLE : 0) |
+							     (superior ? KTM_ENC_SUPERIOR : 0));
 	en_link(en);
+	ktm_tx_carry_out(tx, en, actions);
 	return KTM_STATUS_SUCCESS;
 }
 
 /* Under the transaction's mutex: all or nothing. */
-static u32 en_enter(struct ktm_enlistment *en, u32 mask)
+static u32 en_enter(struct ktm_enlistment *en, u32 mask, bool superior)
 {
 	struct ktm_transaction *tx = en->tx;
 	bool bound = tx->tm;
 	u32 status;
 
 	lockdep_assert_held(&tx->lock);
-	if (tx->core.state != KTM_TX_STATE_ACTIVE)
-		return KTM_STATUS_TRANSACTION_NOT_ACTIVE;
+	/* Its decision could not be kept for the durable ones. */
+	if (superior && !ktm_rm_durable(en->rm) && en->rm->tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	status = ktm_txc_can_enlist(&tx->core, superior);
+	if (status)
+		return status;
 	status = ktm_tx_bind(tx, en->rm->tm);
 	if (status)
 		return status;
-	status = en_enter_bound(en, mask);
+	status = en_enter_bound(en, mask, superior);
 	if (status && !bound) {
 		if (tx->tm->journal)
 			ktm_tx_unreserve(tx);
@@ -216,7 +239,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 			goto put;
 	}
 	mutex_lock(&tx->lock);
-	status = en_enter(en, arg->mask);
+	status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
 	en->own_handle = !status && nfd->file;
 	mutex_unlock(&tx->lock);
 	if (status) {
@@ -240,7 +263,7 @@ void ktm_enlist_undo(struct ktm_enlistment *en)
 {
 	mutex_lock(&en->tx->lock);
 	en->own_handle = false;
-	ktm_tx_enlistment_event(en, KTM_ENEV_READ_ONLY);
+	ktm_tx_carry_out(en->tx, en, ktm_txc_retract(&en->core));
 	mutex_unlock(&en->tx->lock);
 }
 
@@ -300,17 +323,33 @@ static void en_closed(struct ktm_object *obj, u32 access)
 	ktm_tm_release(en->rm->tm);
 }
 
-/* The vote of a durable enlistment goes to the log, not forced, before it counts. */
-static u32 en_log_prepared(struct ktm_enlistment *en)
+/* What the information of a prepared record costs beyond what en_reserve() took. */
+static u32 en_information_bytes(const struct ktm_enlistment *en)
 {
-	u32 length = en->information_length;
+	bool superior = en_is_superior(en);
+
+	return en_prepared_bytes(en, superior, en->information_length) -
+	       en_prepared_bytes(en, superior, 0);
+}
+
+static u32 en_information_live(const struct ktm_enlistment *en)
+{
+	return ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length) -
+	       ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+}
+
+/**
+ * ktm_en_reserve_record - make room for the information in its prepared record
+ * @en: the enlistment, its transaction's mutex held
+ * @bytes: out: what the record takes of @en->reserved
+ *
+ * Return: enum ktm_status; the vote may still fail.
+ */
+u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes)
+{
 	struct ktm_journal *j = en->rm->tm->journal;
-	u32 bytes = ktm_journal_bytes(j, KTM_JREC_PREPARED, length);
-	u32 extra = bytes - ktm_journal_bytes(j, KTM_JREC_PREPARED, 0);
-	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, length) - ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
-	struct ktm_jrec rec;
+	u32 extra = en_information_bytes(en), live = en_information_live(en);
 	u32 status;
-	u64 lsn;
 	int err;
 
 	lockdep_assert_held(&en->tx->lock);
@@ -325,21 +364,52 @@ static u32 en_log_prepared(struct ktm_enlistment *en)
 	err = ktm_journal_live_charge(j, live);
 	if (err)
 		goto unreserve;
-	ktm_en_to_record(en, &en->tx->obj, &rec);
-	err = ktm_journal_append(j, &rec, bytes, &lsn);
-	if (err)
-		goto uncharge;
-	en->tx->logged = true;
-	en->reserved -= bytes - extra;
+	en->reserved += extra;
 	en->charged += live;
+	*bytes = en_prepared_bytes(en, en_is_superior(en), en->information_length);
 	return KTM_STATUS_SUCCESS;
-uncharge:
-	ktm_journal_live_uncharge(j, live);
 unreserve:
 	ktm_journal_unreserve(j, extra);
 fail:
 	ktm_object_uncharge_log(&en->obj, extra + live);
 	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+/**
+ * ktm_en_unreserve_record - the record was not taken
+ * @en: the enlistment, its transaction's mutex held since it was reserved
+ */
+void ktm_en_unreserve_record(struct ktm_enlistment *en)
+{
+	struct ktm_journal *j = en->rm->tm->journal;
+	u32 extra = en_information_bytes(en), live = en_information_live(en);
+
+	lockdep_assert_held(&en->tx->lock);
+	en->reserved -= extra;
+	en->charged -= live;
+	ktm_journal_live_uncharge(j, live);
+	ktm_journal_unreserve(j, extra);
+	ktm_object_uncharge_log(&en->obj, extra + live);
+}
+
+/* The vote of a durable enlistment goes to the log, not forced, before it counts. */
+static u32 en_log_prepared(struct ktm_enlistment *en)
+{
+	struct ktm_jrec rec;
+	u32 status, bytes;
+	u64 lsn;
+
+	status = ktm_en_reserve_record(en, &bytes);
+	if (status)
+		return status;
+	ktm_en_to_record(en, &en->tx->obj, &rec);
+	if (ktm_journal_append(en->rm->tm->journal, &rec, bytes, &lsn)) {
+		ktm_en_unreserve_record(en);
+		return KTM_STATUS_TM_NOT_ONLINE;
+	}
+	en->tx->logged = true;
+	en->reserved -= bytes;
+	return KTM_STATUS_SUCCESS;
 }
 
 /**
@@ -371,11 +441,9 @@ u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn)
 /* What is told with the vote replaces what was told before; if it cannot be logged, it does not. */
 static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 length)
 {
-	u32 status = ktm_enc_check(&en->core, KTM_ENEV_PREPARE_COMPLETE);
+	u32 status = KTM_STATUS_SUCCESS;
 	bool replace = *information;
 
-	if (status)
-		return status;
 	if (replace) {
 		swap(en->information, *information);
 		swap(en->information_length, length);
@@ -394,40 +462,99 @@ static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 
 
 static u32 en_recover(struct ktm_enlistment *en, u64 key)
 {
-	u32 status;
-
-	if (!ktm_rm_online(en->rm))
-		return KTM_STATUS_TM_NOT_ONLINE;
-	status = ktm_enc_check(&en->core, KTM_ENEV_RECOVER);
-	if (status)
-		return status;
 	WRITE_ONCE(en->key, key);
-	return ktm_tx_enlistment_event(en, KTM_ENEV_RECOVER);
+	/* Its answer is a notification, but of a superior, which has got it already. */
+	return ktm_tx_enlistment_event(en, KTM_ENEV_RECOVER) ?: KTM_STATUS_PENDING;
 }
 
-static u32 en_answer_locked(struct ktm_enlistment *en, unsigned int cmd, u8 **information,
+/* A reopening has let go of what is in the log's place, though not of the single phase. */
+static u32 en_single_phase_reject(struct ktm_enlistment *en)
+{
+	u32 status;
+
+	if (ktm_rm_durable(en->rm) && !en->reserved) {
+		if (!ktm_rm_online(en->rm))
+			return KTM_STATUS_TM_NOT_ONLINE;
+		status = en_reserve(en, false);
+		if (status)
+			return status;
+	}
+	return ktm_tx_enlistment_event(en, KTM_ENEV_SINGLE_PHASE_REJECT);
+}
+
+/* The log must be there for what has to be decided in it. */
+static u32 en_sup_commit(struct ktm_enlistment *en)
+{
+	ktm_tx_enlistment_event(en, KTM_ENEV_SUP_COMMIT);
+	return en->core.state == KTM_EN_STATE_PREPARED &&
+	       en->tx->core.state != KTM_TX_STATE_DECIDING ? KTM_STATUS_TM_NOT_ONLINE :
+							    KTM_STATUS_PENDING;
+}
+
+static int en_event_of(unsigned int cmd)
+{
+	switch (cmd) {
+	case KTM_IOC_PREPREPARE_COMPLETE:
+		return KTM_ENEV_PREPREPARE_COMPLETE;
+	case KTM_IOC_PREPARE_COMPLETE:
+		return KTM_ENEV_PREPARE_COMPLETE;
+	case KTM_IOC_COMMIT_COMPLETE:
+		return KTM_ENEV_COMMIT_COMPLETE;
+	case KTM_IOC_ROLLBACK_COMPLETE:
+		return KTM_ENEV_ROLLBACK_COMPLETE;
+	case KTM_IOC_READ_ONLY:
+		return KTM_ENEV_READ_ONLY;
+	case KTM_IOC_EN_ROLLBACK:
+		return KTM_ENEV_ROLLBACK;
+	case KTM_IOC_SINGLE_PHASE_REJECT:
+		return KTM_ENEV_SINGLE_PHASE_REJECT;
+	case KTM_IOC_REQUEST_OUTCOME:
+		return KTM_ENEV_REQUEST_OUTCOME;
+	case KTM_IOC_EN_PREPREPARE:
+		return KTM_ENEV_SUP_PREPREPARE;
+	case KTM_IOC_EN_PREPARE:
+		return KTM_ENEV_SUP_PREPARE;
+	case KTM_IOC_EN_COMMIT:
+		return KTM_ENEV_SUP_COMMIT;
+	case KTM_IOC_EN_RECOVER:
+		return KTM_ENEV_RECOVER;
+	default:
+		return -EINVAL;
+	}
+}
+
+static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 **information,
 			    const struct ktm_answer *arg)
 {
+	u32 status;
+
 	/* A reopened TM knows it under a new object, or not at all. */
 	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core))
 		return KTM_STATUS_OBJECT_EXPIRED;
 	if (ktm_rm_durable(en->rm) && !READ_ONCE(en->rm->online))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	switch (cmd) {
-	case KTM_IOC_PREPARE_COMPLETE:
+	if (ev == KTM_ENEV_RECOVER && !ktm_rm_online(en->rm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	status = ktm_enc_check(&en->core, ev);
+	if (status)
+		return status;
+	/* Before it counts, so that all that follows from it says so. */
+	if (arg->virtual_clock)
+		ktm_tm_clock_raise(en->rm->tm, arg->virtual_clock);
+	switch (ev) {
+	case KTM_ENEV_PREPARE_COMPLETE:
 		return en_prepare_complete(en, information, arg->information_length);
-	case KTM_IOC_COMMIT_COMPLETE:
-		return ktm_tx_enlistment_event(en, KTM_ENEV_COMMIT_COMPLETE);
-	case KTM_IOC_ROLLBACK_COMPLETE:
-		return ktm_tx_enlistment_event(en, KTM_ENEV_ROLLBACK_COMPLETE);
-	case KTM_IOC_READ_ONLY:
-		return ktm_tx_enlistment_event(en, KTM_ENEV_READ_ONLY);
-	case KTM_IOC_EN_ROLLBACK:
-		return ktm_tx_enlistment_event(en, KTM_ENEV_ROLLBACK);
-	case KTM_IOC_EN_RECOVER:
+	case KTM_ENEV_SINGLE_PHASE_REJECT:
+		return en_single_phase_reject(en);
+	case KTM_ENEV_RECOVER:
 		return en_recover(en, arg->key);
+	case KTM_ENEV_SUP_COMMIT:
+		return en_sup_commit(en);
+	case KTM_ENEV_SUP_PREPREPARE:
+	case KTM_ENEV_SUP_PREPARE:
+		return ktm_tx_enlistment_event(en, ev) ?: KTM_STATUS_PENDING;
 	default:
-		return KTM_STATUS_INVALID_PARAMETER;
+		return ktm_tx_enlistment_event(en, ev);
 	}
 }
 
@@ -443,8 +570,12 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 {
 	bool prepare = cmd == KTM_IOC_PREPARE_COMPLETE;
 	u8 *information;
+	int ev = en_event_of(cmd);
 	u32 status;
 
+	if (ev < 0 || !ktm_clock_valid(arg->virtual_clock) ||
+	    (arg->virtual_clock && (ev == KTM_ENEV_RECOVER || ev == KTM_ENEV_REQUEST_OUTCOME)))
+		return KTM_STATUS_INVALID_PARAMETER;
 	if (arg->flags || (arg->key && cmd != KTM_IOC_EN_RECOVER) ||
 	    (arg->information && !(prepare && ktm_rm_durable(en->rm))))
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -452,7 +583,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
 	mutex_lock(&en->tx->lock);
-	status = en_answer_locked(en, cmd, &information, arg);
+	status = en_answer_locked(en, ev, &information, arg);
 	mutex_unlock(&en->tx->lock);
 	kvfree(information);
 	return status;
@@ -470,10 +601,12 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 			    struct ktm_enlistment **enp)
 {
+	bool superior = rec->prepared.flags & KTM_JREC_P_SUPERIOR;
 	struct ktm_enlistment *en;
 	u32 status;
 
-	if (!en_mask_valid(rec->prepared.mask))
+	if (!en_mask_valid(rec->prepared.mask, superior) ||
+	    rec->prepared.flags & ~KTM_JREC_P_SUPERIOR)
 		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
 	en = en_alloc(rm, NULL);
 	if (!en)
@@ -488,6 +621,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 	ktm_object_get(&rm->obj);
 	en->key = rec->prepared.key;
 	en->core.mask = rec->prepared.mask;
+	en->core.flags = superior ? KTM_ENC_SUPERIOR : 0;
 	if (rec->prepared.info_len) {
 		en->information = kvmalloc(rec->prepared.info_len, GFP_KERNEL_ACCOUNT);
 		if (!en->information) {
@@ -519,7 +653,7 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 	en->charged = charged;
 	ktm_object_charge_log(&en->obj, reserved + charged, 0);
 	ktm_object_publish_nofail(&en->obj);
-	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask);
+	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask, en_is_superior(en));
 	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
 	en_link(en);
 	ktm_object_put(&en->obj);
@@ -537,6 +671,7 @@ void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *
 			.rm = en->rm->obj.guid,
 			.key = en->key,
 			.mask = en->core.mask,
+			.flags = en_is_superior(en) ? KTM_JREC_P_SUPERIOR : 0,
 			.uid = from_kuid(&init_user_ns, tx->uid),
 			.gid = from_kgid(&init_user_ns, tx->gid),
 			.mode = tx->mode,

@@ -60,6 +60,8 @@ u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd)
 struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid);
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
+u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes);
+void ktm_en_unreserve_record(struct ktm_enlistment *en);
 void ktm_en_forget(struct ktm_enlistment *en);
 u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 			    struct ktm_enlistment **enp);

@@ -220,13 +220,26 @@ static u32 answer_on_rm(struct ktm_request *r)
 	return status;
 }
 
+/* What an answer needs of an enlistment's descriptor. */
+static u32 answer_access(unsigned int cmd)
+{
+	switch (cmd) {
+	case KTM_IOC_EN_RECOVER:
+		return KTM_EN_RECOVER;
+	case KTM_IOC_EN_PREPREPARE:
+	case KTM_IOC_EN_PREPARE:
+	case KTM_IOC_EN_COMMIT:
+		return KTM_EN_SUPERIOR_RIGHTS;
+	default:
+		return KTM_EN_SUBORDINATE_RIGHTS;
+	}
+}
+
 static u32 do_answer(struct ktm_request *r)
 {
-	u32 access = r->cmd == KTM_IOC_EN_RECOVER ? KTM_EN_RECOVER : KTM_EN_SUBORDINATE_RIGHTS;
-
 	if (r->handle->obj->kind == KTM_KIND_RM)
 		return answer_on_rm(r);
-	if (!may(r, access))
+	if (!may(r, answer_access(r->cmd)))
 		return KTM_STATUS_ACCESS_DENIED;
 	if (!ktm_guid_is_nil(&r->arg->answer.enlistment))
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -301,6 +314,12 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_ANSWER(KTM_IOC_READ_ONLY),
 	KTM_ANSWER(KTM_IOC_EN_ROLLBACK),
 	KTM_ANSWER(KTM_IOC_EN_RECOVER),
+	KTM_ANSWER(KTM_IOC_PREPREPARE_COMPLETE),
+	KTM_ANSWER(KTM_IOC_SINGLE_PHASE_REJECT),
+	KTM_ANSWER(KTM_IOC_REQUEST_OUTCOME),
+	KTM_ANSWER(KTM_IOC_EN_PREPREPARE),
+	KTM_ANSWER(KTM_IOC_EN_PREPARE),
+	KTM_ANSWER(KTM_IOC_EN_COMMIT),
 	KTM_IOCTL(KTM_IOC_QUERY, do_query, ktm_query, ON_TM | ON_RM | ON_TX | ON_EN),
 	KTM_IOCTL(KTM_IOC_ENUMERATE, do_enumerate, ktm_enumerate, ON_DEVICE | ON_TM | ON_RM),
 	KTM_IOCTL(KTM_IOC_NARROW, do_narrow, ktm_narrow, ON_TM | ON_RM | ON_TX | ON_EN),

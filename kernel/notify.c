@@ -16,14 +16,33 @@
 #include "rm.h"
 #include "transaction.h"
 
-static const u32 slot_notify[] = {
-	[KTM_SLOT_PREPARE]	= KTM_NOTIFY_PREPARE,
-	[KTM_SLOT_COMMIT]	= KTM_NOTIFY_COMMIT,
-	[KTM_SLOT_ROLLBACK]	= KTM_NOTIFY_ROLLBACK,
-	[KTM_SLOT_RECOVER]	= KTM_NOTIFY_RECOVER,
-	[KTM_SLOT_INDOUBT]	= KTM_NOTIFY_INDOUBT,
-	[KTM_SLOT_LAST_RECOVER]	= KTM_NOTIFY_LAST_RECOVER,
+/* What the slots of a participant and of a superior are for. */
+static const u32 participant_slots[KTM_NR_EN_SLOTS] = {
+	KTM_NOTIFY_PREPREPARE,
+	KTM_NOTIFY_PREPARE,
+	KTM_NOTIFY_SINGLE_PHASE_COMMIT,
+	KTM_NOTIFY_COMMIT,
+	KTM_NOTIFY_ROLLBACK,
+	KTM_NOTIFY_RM_DISCONNECTED,
+	KTM_NOTIFY_RECOVER,
+	KTM_NOTIFY_INDOUBT,
 };
+
+static const u32 superior_slots[KTM_NR_EN_SLOTS] = {
+	KTM_NOTIFY_PREPREPARE_COMPLETE,
+	KTM_NOTIFY_PREPARE_COMPLETE,
+	KTM_NOTIFY_COMMIT_REQUEST,
+	KTM_NOTIFY_REQUEST_OUTCOME,
+	KTM_NOTIFY_ROLLBACK,
+	KTM_NOTIFY_COMMIT_COMPLETE,
+	KTM_NOTIFY_ROLLBACK_COMPLETE,
+	KTM_NOTIFY_RECOVER_QUERY,
+};
+
+static const u32 *slots_of(const struct ktm_enlistment *en)
+{
+	return en->core.flags & KTM_ENC_SUPERIOR ? superior_slots : participant_slots;
+}
 
 static void slot_init(struct ktm_slot *slot, u8 kind)
 {
@@ -59,9 +78,10 @@ void ktm_inbox_init(struct ktm_inbox *inbox)
 	inbox->reading = false;
 }
 
-static void slot_queue(struct ktm_queue *q, struct ktm_slot *slot)
+static void slot_queue(struct ktm_queue *q, struct ktm_slot *slot, u64 clock)
 {
 	lockdep_assert_held(&q->lock);
+	WRITE_ONCE(slot->clock, clock);
 	if (slot->reading) {
 		slot->again = true;
 		return;
@@ -124,6 +144,8 @@ void ktm_notify_enlistment(struct ktm_enlistment *en)
 {
 	struct ktm_queue *q = &en->rm->queue;
 	u32 due = en->core.due, withdraw = en->core.withdraw;
+	u64 clock = ktm_tm_clock(en->rm->tm);
+	const u32 *kinds = slots_of(en);
 	bool wake = false;
 	int i, puts = 0;
 
@@ -134,12 +156,12 @@ void ktm_notify_enlistment(struct ktm_enlistment *en)
 	en->core.withdraw = 0;
 	spin_lock(&q->lock);
 	for (i = 0; i < KTM_NR_EN_SLOTS; i++) {
-		if (withdraw & slot_notify[i] && slot_withdraw(q, &en->inbox.slots[i]))
+		if (withdraw & kinds[i] && slot_withdraw(q, &en->inbox.slots[i]))
 			puts++;
 	}
 	for (i = 0; i < KTM_NR_EN_SLOTS && q->open; i++) {
-		if (due & slot_notify[i]) {
-			slot_queue(q, &en->inbox.slots[i]);
+		if (due & kinds[i]) {
+			slot_queue(q, &en->inbox.slots[i], clock);
 			wake = true;
 		}
 	}
@@ -158,7 +180,7 @@ void ktm_notify_last_recover(struct ktm_rm *rm)
 	spin_lock(&q->lock);
 	if (q->open) {
 		slot_withdraw(q, &q->last_recover);
-		slot_queue(q, &q->last_recover);
+		slot_queue(q, &q->last_recover, ktm_tm_clock(rm->tm));
 	}
 	spin_unlock(&q->lock);
 	wake_up_interruptible(&q->wait);
@@ -229,7 +251,9 @@ static int copy_one(struct ktm_slot *slot, struct iov_iter *to)
 	struct ktm_enlistment *en = slot_enlistment(slot);
 	struct ktm_notification n = {
 		.length = sizeof(n),
-		.kind = slot_notify[slot->kind],
+		.kind = en ? slots_of(en)[slot->kind] : KTM_NOTIFY_LAST_RECOVER,
+		/* Coming due again while it is being read may change it. */
+		.virtual_clock = READ_ONCE(slot->clock),
 	};
 	size_t copied;
 
@@ -243,6 +267,28 @@ static int copy_one(struct ktm_slot *slot, struct iov_iter *to)
 		return 0;
 	iov_iter_revert(to, copied);
 	return -EFAULT;
+}
+
+/* A superior has been told of the end: the log need not keep that for it any more. */
+static struct ktm_enlistment *slot_reports_to(struct ktm_slot *slot)
+{
+	const u32 ends = KTM_NOTIFY_COMMIT_COMPLETE | KTM_NOTIFY_ROLLBACK_COMPLETE;
+	struct ktm_enlistment *en = slot_enlistment(slot);
+
+	if (!en || !(slots_of(en)[slot->kind] & ends))
+		return NULL;
+	ktm_object_get(&en->obj);
+	return en;
+}
+
+static void reported(struct ktm_enlistment *en, bool copied)
+{
+	if (copied) {
+		mutex_lock(&en->tx->lock);
+		ktm_tx_enlistment_event(en, KTM_ENEV_REPORTED);
+		mutex_unlock(&en->tx->lock);
+	}
+	ktm_object_put(&en->obj);
 }
 
 /* Is there something to read, or to see by poll? */
@@ -267,6 +313,7 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock)
 {
 	struct ktm_queue *q = &rm->queue;
+	struct ktm_enlistment *superior;
 	struct ktm_slot *slot;
 	ssize_t done = 0;
 	int err;
@@ -285,8 +332,11 @@ ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock)
 				return -EINTR;
 			continue;
 		}
+		superior = slot_reports_to(slot);
 		err = copy_one(slot, to);
 		read_end(q, slot, !err);
+		if (superior)
+			reported(superior, !err);
 		if (err)
 			return done ? done : err;
 		done += sizeof(struct ktm_notification);

@@ -13,26 +13,26 @@ struct iov_iter;
 struct ktm_enlistment;
 struct ktm_rm;
 
-/* One slot per kind of notification, so that queuing never needs memory. */
-enum ktm_slot_kind {
-	KTM_SLOT_PREPARE,
-	KTM_SLOT_COMMIT,
-	KTM_SLOT_ROLLBACK,
-	KTM_SLOT_RECOVER,
-	KTM_SLOT_INDOUBT,
-	KTM_NR_EN_SLOTS,
-	KTM_SLOT_LAST_RECOVER = KTM_NR_EN_SLOTS,
-};
+/*
+ * One slot per kind of notification, so that queuing never needs memory. A
+ * participant and a superior get different kinds: notify.c says which slot is
+ * of which.
+ */
+#define KTM_NR_EN_SLOTS		8
+#define KTM_SLOT_LAST_RECOVER	KTM_NR_EN_SLOTS
 
 /*
  * A slot is idle, queued (on the RM's list) or being read (its copy to user
  * space is under way). Queued and being read, it holds a reference on its
  * enlistment. All fields belong to the queue's lock.
  *
+ * @clock: the TM's virtual clock when it came due
+ * @kind: its place among those of its enlistment, or KTM_SLOT_LAST_RECOVER
  * @again: it came due once more while it was being read
  */
 struct ktm_slot {
 	struct list_head link;
+	u64 clock;
 	u8 kind;
 	bool queued;
 	bool reading;

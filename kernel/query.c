@@ -196,6 +196,23 @@ static u32 query_properties(struct ktm_transaction *tx, struct ktm_query *arg)
 	return give(arg, &p, sizeof(p));
 }
 
+static u32 query_tx_superior(struct ktm_transaction *tx, struct ktm_query *arg)
+{
+	struct ktm_en_pair pair = { };
+	struct ktm_enc *core;
+
+	mutex_lock(&tx->lock);
+	core = tx->core.superior;
+	if (core) {
+		pair.enlistment = ktm_en_of_core(core)->obj.guid;
+		pair.rm = ktm_en_of_core(core)->rm->obj.guid;
+		pair.state = core->state;
+		pair.present = !!(core->flags & KTM_ENC_PRESENT);
+	}
+	mutex_unlock(&tx->lock);
+	return core ? give(arg, &pair, sizeof(pair)) : KTM_STATUS_ENLISTMENT_NOT_FOUND;
+}
+
 static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 {
 	struct ktm_tx_info info;
@@ -206,6 +223,8 @@ static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 		return give(arg, &info, sizeof(info));
 	case KTM_INFO_TX_ENLISTMENTS:
 		return query_tx_enlistments(tx, arg);
+	case KTM_INFO_TX_SUPERIOR:
+		return query_tx_superior(tx, arg);
 	case KTM_INFO_TX_PROPERTIES:
 		return query_properties(tx, arg);
 	default:

@@ -37,14 +37,16 @@ struct found_rm {
  * A transaction that was found. @tx: made from the log, with a reference.
  * @enlistments: those without a completion record, by core.link, with a
  * reference each. @prepared: how many prepared records there were. @announced:
- * how many the restart area says are still to come. @decided: its outcome is in
- * the log, made at @clock. @completed: one of its enlistments has a completion
- * record.
+ * how many the restart area says are still to come. @superior: the one of
+ * @enlistments whose record says so; undecided, it waits for that. @decided: its
+ * outcome is in the log, made at @clock. @completed: one of its enlistments has
+ * a completion record.
  */
 struct found_tx {
 	struct hlist_node node;
 	struct ktm_transaction *tx;
 	struct list_head enlistments;
+	struct ktm_enlistment *superior;
 	u32 prepared;
 	u32 announced;
 	u64 clock;
@@ -170,11 +172,13 @@ static void quiet_tx(struct ktm_transaction *tx, void *ctx)
 			continue;
 		en->reserved = 0;
 		en->charged = 0;
+		/* The log never knew of it, and only its RM knows the outcome. */
+		if (core->state == KTM_EN_STATE_SINGLE_PHASE)
+			continue;
 		ktm_txc_expire(core);
 		ktm_en_forget(en);
 	}
-	if (tx->core.state == KTM_TX_STATE_ACTIVE || tx->core.state == KTM_TX_STATE_PREPARING)
-		ktm_tx_event(tx, KTM_TXEV_SETTLE_ABORT);
+	ktm_tx_event(tx, KTM_TXEV_QUIET);
 	mutex_unlock(&tx->lock);
 }
 
@@ -269,7 +273,7 @@ static int new_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 
 
 	if (!f)
 		return -ENOMEM;
-	status = ktm_tx_create_recovered(r->tm, uow, mode, uid, gid, false, &f->tx);
+	status = ktm_tx_create_recovered(r->tm, uow, mode, uid, gid, &f->tx);
 	if (status) {
 		kfree(f);
 		return ktm_status_errno(status);
@@ -280,6 +284,22 @@ static int new_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 
 	return 0;
 }
 
+/* Does a prepared record fit what was found of its transaction before? */
+static bool prepared_fits(const struct found_tx *tx, const struct ktm_jrec *rec)
+{
+	bool superior = rec->prepared.flags & KTM_JREC_P_SUPERIOR;
+
+	if (!tx)
+		return !superior;
+	if (superior && (tx->superior || (tx->decided && !tx->committed)))
+		return false;
+	/*
+	 * Who votes does so before the superior is told, and before the outcome; the
+	 * restart area says the outcome first.
+	 */
+	return tx->announced || !(tx->superior || tx->decided || tx->completed);
+}
+
 static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_rm *rm = find_rm(r, &rec->prepared.rm);
@@ -288,10 +308,7 @@ static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 	u32 status;
 	int err;
 
-	if (!rm || find_enlistment(r, &rec->prepared.enlistment))
-		return -EUCLEAN;
-	/* Who votes does so before the outcome; the restart area says the outcome first. */
-	if (tx && !tx->announced && (tx->decided || tx->completed))
+	if (!rm || find_enlistment(r, &rec->prepared.enlistment) || !prepared_fits(tx, rec))
 		return -EUCLEAN;
 	if (!tx) {
 		err = new_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
@@ -305,10 +322,31 @@ static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 	list_add_tail(&en->core.link, &tx->enlistments);
 	hash_add(r->enlistments, &en->found, guid_hash(&en->obj.guid));
 	rm->unfinished++;
-	tx->prepared++;
+	if (rec->prepared.flags & KTM_JREC_P_SUPERIOR)
+		tx->superior = en;
+	else
+		tx->prepared++;
 	if (tx->announced)
 		tx->announced--;
 	return 0;
+}
+
+/* Its RM has nothing more to do with it. */
+static void end_enlistment(struct recovery *r, struct found_tx *tx, struct ktm_enlistment *en)
+{
+	if (tx->superior == en)
+		tx->superior = NULL;
+	find_rm(r, &en->rm->obj.guid)->unfinished--;
+	drop_enlistment(en);
+}
+
+/* An abort is its superior's own doing, or was told to it: it need not hear of it. */
+static void decide(struct recovery *r, struct found_tx *tx, bool committed)
+{
+	tx->decided = true;
+	tx->committed = committed;
+	if (!committed && tx->superior)
+		end_enlistment(r, tx, tx->superior);
 }
 
 static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
@@ -319,9 +357,11 @@ static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 	if (!tx || tx->announced || tx->decided || tx->completed ||
 	    tx->prepared != rec->decision.prepared)
 		return -EUCLEAN;
+	/* An abort is presumed, unless a superior was told that all is prepared. */
+	if (rec->decision.outcome == KTM_JREC_ABORT && !tx->superior)
+		return -EUCLEAN;
 	tx->clock = rec->decision.clock;
-	tx->decided = true;
-	tx->committed = rec->decision.outcome == KTM_JREC_COMMIT;
+	decide(r, tx, rec->decision.outcome == KTM_JREC_COMMIT);
 	return replay_clock(r, rec->decision.clock);
 }
 
@@ -337,8 +377,7 @@ static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
 
 		if (!ktm_guid_eq(&en->obj.guid, &rec->completion.enlistment))
 			continue;
-		find_rm(r, &en->rm->obj.guid)->unfinished--;
-		drop_enlistment(en);
+		end_enlistment(r, tx, en);
 		tx->completed = true;
 		if (!!(rec->flags & KTM_JREC_F_END) != list_empty(&tx->enlistments))
 			return -EUCLEAN;
@@ -391,6 +430,25 @@ static int replay(void *ctx, const struct ktm_jrec *rec)
 	}
 }
 
+/* No decision in the log, and one that is not presumed either. */
+static bool sealed(const struct found_tx *f)
+{
+	return f->superior && !f->decided;
+}
+
+/*
+ * A superior that rolled back while the log could not be told of it: memory knows,
+ * and so did others.
+ */
+static void remember_abort(struct ktm_transaction *tx, void *ctx)
+{
+	struct recovery *r = ctx;
+	struct found_tx *f = tx->logged ? find_tx(r, &tx->obj.guid) : NULL;
+
+	if (f && sealed(f) && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
+		decide(r, f, false);
+}
+
 /*
  * Does a live transaction contradict the log? Memory is never believed against
  * it, but an outcome that was told must be there: else the device has lost what
@@ -414,13 +472,14 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 {
 	struct ktm_journal *j = r->tm->journal;
 	const struct ktm_object *obj = &f->tx->obj;
+	/* Presumed abort: what was not decided by now never will be, but by a superior. */
+	u32 presumed = sealed(f) ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
 	struct ktm_enc *core;
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_TX,
 		.tx = {
 			.uow = obj->guid,
-			/* Presumed abort: what was not decided by now never will be. */
-			.outcome = f->committed ? KTM_JREC_COMMIT : KTM_JREC_ABORT,
+			.outcome = f->committed ? KTM_JREC_COMMIT : presumed,
 			.uid = from_kuid(&init_user_ns, obj->uid),
 			.gid = from_kgid(&init_user_ns, obj->gid),
 			.mode = obj->mode,
@@ -435,6 +494,8 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 	if (err)
 		return err;
 	ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_TX, 0));
+	if (sealed(f))
+		ktm_journal_reserve(j, ktm_journal_bytes(j, KTM_JREC_DECISION, 0));
 	list_for_each_entry(core, &f->enlistments, link) {
 		struct ktm_enlistment *en = ktm_en_of_core(core);
 
@@ -474,6 +535,7 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap)
 		if (tx->announced)
 			return -EUCLEAN;
 	}
+	ktm_tm_for_each_transaction(r->tm, remember_abort, r);
 	r->err = 0;
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
@@ -527,8 +589,20 @@ static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid 
 	return ktm_tx_of(obj);
 }
 
+static enum ktm_found found_outcome(const struct found_tx *f)
+{
+	if (f->committed)
+		return KTM_FOUND_COMMIT;
+	return sealed(f) ? KTM_FOUND_SEALED : KTM_FOUND_ABORT;
+}
+
 static void publish_tx(struct recovery *r, struct found_tx *f)
 {
+	static const enum ktm_tx_event settling[] = {
+		[KTM_FOUND_ABORT]	= KTM_TXEV_SETTLE_ABORT,
+		[KTM_FOUND_SEALED]	= KTM_TXEV_SETTLE_SEALED,
+		[KTM_FOUND_COMMIT]	= KTM_TXEV_SETTLE_COMMIT,
+	};
 	struct ktm_journal *j = r->tm->journal;
 	struct ktm_transaction *tx = live_tx(r->tm, &f->tx->obj.guid);
 	struct ktm_enlistment *en;
@@ -536,12 +610,13 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	if (!tx) {
 		tx = f->tx;
 		ktm_object_get(&tx->obj);
-		if (f->committed)
-			ktm_txc_init_recovered(&tx->core, true);
+		ktm_txc_init_recovered(&tx->core, found_outcome(f));
 		ktm_tx_publish_recovered(tx, r->tm);
 	}
 	mutex_lock(&tx->lock);
 	tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
+	if (sealed(f))
+		tx->reserved = ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
 	while (!list_empty(&f->enlistments)) {
 		en = ktm_en_of_core(list_first_entry(&f->enlistments, struct ktm_enc, link));
 		list_del_init(&en->core.link);
@@ -550,7 +625,7 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 			     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
 	}
 	if (tx->core.state == KTM_TX_STATE_INDOUBT)
-		ktm_tx_event(tx, f->committed ? KTM_TXEV_SETTLE_COMMIT : KTM_TXEV_SETTLE_ABORT);
+		ktm_tx_event(tx, settling[found_outcome(f)]);
 	mutex_unlock(&tx->lock);
 	ktm_object_put(&tx->obj);
 }

@@ -117,9 +117,11 @@ static bool en_may_be_informed(const struct ktm_enlistment *en)
 	case KTM_EN_STATE_ACTIVE:
 	case KTM_EN_STATE_PREPREPARING:
 	case KTM_EN_STATE_PREPREPARED:
-	case KTM_EN_STATE_PREPARING:
 	case KTM_EN_STATE_SINGLE_PHASE:
 		return true;
+	case KTM_EN_STATE_PREPARING:
+		/* A superior's record may be on its way to the log already. */
+		return !(en->core.flags & KTM_ENC_SUPERIOR);
 	default:
 		return false;
 	}

@@ -14,7 +14,7 @@
 #include "transaction.h"
 
 static void tx_timer(struct work_struct *work);
-static void tx_decided(struct work_struct *work);
+static void tx_forced(struct work_struct *work);
 
 static void tx_setup(struct ktm_transaction *tx)
 {
@@ -23,7 +23,7 @@ static void tx_setup(struct ktm_transaction *tx)
 	INIT_LIST_HEAD(&tx->ended_link);
 	init_waitqueue_head(&tx->wait);
 	INIT_DELAYED_WORK(&tx->timer, tx_timer);
-	INIT_WORK(&tx->decided, tx_decided);
+	INIT_WORK(&tx->forced, tx_forced);
 	tx->created = ktime_get();
 	tx->deadline = KTIME_MAX;
 }
@@ -198,50 +198,113 @@ static void tx_stop_timer(struct ktm_transaction *tx)
 }
 
 /* From the journal's work: get out of its way. */
-static void tx_forced(struct ktm_force *force, int err)
+static void tx_force_done(struct ktm_force *force, int err)
 {
 	struct ktm_transaction *tx = container_of(force, struct ktm_transaction, force);
 
-	tx->decided_err = err;
-	queue_work(ktm_wq, &tx->decided);
+	tx->forced_err = err;
+	queue_work(ktm_wq, &tx->forced);
 }
 
-static void tx_decision_over(struct ktm_tm *tm)
+static void tx_force_over(struct ktm_tm *tm)
 {
 	if (atomic_dec_and_test(&tm->deciding))
 		wake_up_all(&tm->deciding_wait);
 }
 
 /*
- * The decision goes to the log. From HANDED on its fate is the outcome; if the
- * log takes nothing, nothing is decided and the transaction rolls back.
+ * Append a record and have it forced, with that much of what was reserved;
+ * tx_forced() follows unless this fails.
  */
-static u32 tx_log_decision(struct ktm_transaction *tx)
+static int tx_append_force(struct ktm_transaction *tx, const struct ktm_jrec *rec, u32 reserved)
 {
-	struct ktm_jrec rec = {
-		.type = KTM_JREC_DECISION,
-		.decision = {
-			.uow = tx->obj.guid,
-			.outcome = KTM_JREC_COMMIT,
-			.prepared = tx->core.prepared_durable,
-		},
-	};
 	struct ktm_tm *tm = tx->tm;
+	int err;
 
+	lockdep_assert_held(&tx->lock);
 	if (WARN_ON_ONCE(!ktm_tm_hold(tm)))
-		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
+		return -EIO;
 	/* Counted before the log has it: a reopening waits until its fate is known here. */
 	atomic_inc(&tm->deciding);
 	ktm_object_get(&tx->obj);
-	tx->force.done = tx_forced;
-	if (ktm_journal_append_force(tm->journal, &rec, tx->reserved, &tx->force)) {
-		tx_decision_over(tm);
+	tx->force.done = tx_force_done;
+	err = ktm_journal_append_force(tm->journal, rec, reserved, &tx->force);
+	if (err) {
+		tx_force_over(tm);
 		ktm_object_put(&tx->obj);
 		ktm_tm_release(tm);
+	}
+	return err;
+}
+
+static void tx_decision_record(struct ktm_transaction *tx, u32 outcome, struct ktm_jrec *rec)
+{
+	*rec = (struct ktm_jrec){
+		.type = KTM_JREC_DECISION,
+		.decision = {
+			.uow = tx->obj.guid,
+			.outcome = outcome,
+			.prepared = tx->core.prepared_durable,
+			.clock = ktm_tm_clock(tx->tm),
+		},
+	};
+}
+
+/*
+ * The decision goes to the log. From HANDED on its fate is the outcome; if the
+ * log takes nothing, nothing is decided: the transaction rolls back, or waits
+ * for its superior to decide again.
+ */
+static u32 tx_log_decision(struct ktm_transaction *tx)
+{
+	struct ktm_jrec rec;
+
+	tx_decision_record(tx, KTM_JREC_COMMIT, &rec);
+	if (tx_append_force(tx, &rec, tx->reserved))
 		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
+	tx->reserved = 0;
+	tx->sealing = false;
+	return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_HANDED).actions;
+}
+
+/* The prepared state of a superior: what it is told of must outlive a crash. */
+static u32 tx_log_seal(struct ktm_transaction *tx)
+{
+	struct ktm_enlistment *sup = ktm_en_of_core(tx->core.superior);
+	struct ktm_jrec rec;
+	u32 bytes;
+
+	if (ktm_en_reserve_record(sup, &bytes))
+		goto refused;
+	ktm_en_to_record(sup, &tx->obj, &rec);
+	if (tx_append_force(tx, &rec, bytes)) {
+		ktm_en_unreserve_record(sup);
+		goto refused;
+	}
+	sup->reserved -= bytes;
+	tx->sealing = true;
+	tx->logged = true;
+	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_HANDED).actions;
+refused:
+	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_REFUSED).actions;
+}
+
+/*
+ * What a superior was told of is not presumed to be aborted. Not forced: as long
+ * as the log has not got it, it asks the superior again.
+ */
+static void tx_log_abort(struct ktm_transaction *tx)
+{
+	struct ktm_jrec rec;
+	u64 lsn;
+
+	tx_decision_record(tx, KTM_JREC_ABORT, &rec);
+	if (ktm_journal_append(tx->tm->journal, &rec, tx->reserved, &lsn)) {
+		tx->end_lsn = U64_MAX;
+		return;
 	}
 	tx->reserved = 0;
-	return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_HANDED).actions;
+	tx->end_lsn = max(tx->end_lsn, lsn);
 }
 
 static void tx_notify_all(struct ktm_transaction *tx)
@@ -277,8 +340,14 @@ void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32
 	u64 lsn;
 
 	lockdep_assert_held(&tx->lock);
+	if (actions & KTM_ACT_TICK && tx->tm)
+		ktm_tm_clock_tick(tx->tm);
+	if (actions & KTM_ACT_LOG_SEAL)
+		actions |= tx_log_seal(tx);
 	if (actions & KTM_ACT_LOG_DECISION)
 		actions |= tx_log_decision(tx);
+	if (actions & KTM_ACT_LOG_ABORT)
+		tx_log_abort(tx);
 	/*
 	 * A journal that is offline takes no completion record; the RM is then
 	 * asked again after the reopening, which is what it has to expect.
@@ -331,16 +400,21 @@ u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev)
 	return r.status;
 }
 
-static void tx_decided(struct work_struct *work)
+static void tx_forced(struct work_struct *work)
 {
-	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, decided);
+	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, forced);
 	struct ktm_tm *tm = tx->tm;
+	enum ktm_tx_event ev;
 
 	mutex_lock(&tx->lock);
-	ktm_tx_event(tx, tx->decided_err ? KTM_TXEV_DECISION_FAILED : KTM_TXEV_DECISION_DURABLE);
+	if (tx->sealing)
+		ev = tx->forced_err ? KTM_TXEV_SEAL_FAILED : KTM_TXEV_SEAL_DURABLE;
+	else
+		ev = tx->forced_err ? KTM_TXEV_DECISION_FAILED : KTM_TXEV_DECISION_DURABLE;
+	ktm_tx_event(tx, ev);
 	mutex_unlock(&tx->lock);
 	ktm_tx_reap_ended(tm);
-	tx_decision_over(tm);
+	tx_force_over(tm);
 	ktm_object_get(&tm->obj);
 	ktm_object_put(&tx->obj);
 	ktm_tm_release(tm);
@@ -522,7 +596,7 @@ static u32 tx_outcome_status(struct ktm_transaction *tx, u32 wanted)
 {
 	u32 outcome = ktm_txc_outcome(&tx->core);
 
-	if (tx->core.state == KTM_TX_STATE_INDOUBT)
+	if (ktm_state_indoubt(tx->core.state))
 		return KTM_STATUS_INDOUBT;
 	if (!ktm_txc_settled(&tx->core))
 		return KTM_STATUS_PENDING;
@@ -584,7 +658,7 @@ u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
 		return KTM_STATUS_INTERRUPTED;
 	mutex_lock(&tx->lock);
 	arg->outcome = ktm_txc_outcome(&tx->core);
-	if (tx->core.state == KTM_TX_STATE_INDOUBT)
+	if (ktm_state_indoubt(tx->core.state))
 		status = KTM_STATUS_INDOUBT;
 	else if (ktm_txc_settled(&tx->core))
 		status = KTM_STATUS_SUCCESS;
@@ -601,13 +675,12 @@ u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
  * @mode: as logged
  * @uid: as logged
  * @gid: as logged
- * @committed: its decision was found
  * @txp: out: not published yet, with a reference for the caller
  *
  * Return: enum ktm_status.
  */
 u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,
-			    u32 gid, bool committed, struct ktm_transaction **txp)
+			    u32 gid, struct ktm_transaction **txp)
 {
 	struct ktm_transaction *tx = kzalloc(sizeof(*tx), GFP_KERNEL_ACCOUNT);
 	u32 status;
@@ -620,7 +693,7 @@ u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 m
 		return status;
 	}
 	tx_setup(tx);
-	ktm_txc_init_recovered(&tx->core, committed);
+	ktm_txc_init_recovered(&tx->core, KTM_FOUND_ABORT);
 	tx->settled = true;
 	*txp = tx;
 	return KTM_STATUS_SUCCESS;

@@ -35,13 +35,15 @@ struct ktm_enlistment;
  * @wait: for its end; waiters and pollers
  * @timer: runs @core's EXPIRE at @deadline; pending, it holds a reference
  * @deadline: KTIME_MAX: none
- * @force: of the decision; under way, it holds a reference and the TM
- * @decided: takes over from the journal's work, which must not wait for @lock
- * @decided_err: what the force came to
+ * @force: of the superior's prepared record, later of the decision; under way, it
+ *	holds a reference and the TM
+ * @sealing: @force is of the former
+ * @forced: takes over from the journal's work, which must not wait for @lock
+ * @forced_err: what the force came to
  * @reserved: bytes of the log kept for the decision
  * @charged: bytes of restart area charged for the transaction itself
- * @end_lsn: end of its last completion record; U64_MAX: one was not taken, so
- *	the log goes on knowing it
+ * @end_lsn: end of its last completion record; U64_MAX: one was not taken, or a
+ *	decision to abort, so the log goes on knowing it
  */
 struct ktm_transaction {
 	struct ktm_object obj;
@@ -62,8 +64,9 @@ struct ktm_transaction {
 	struct delayed_work timer;
 	ktime_t deadline;
 	struct ktm_force force;
-	struct work_struct decided;
-	int decided_err;
+	struct work_struct forced;
+	int forced_err;
+	bool sealing;
 	u32 reserved;
 	u32 charged;
 	u64 end_lsn;
@@ -91,7 +94,7 @@ void ktm_tx_unbind(struct ktm_transaction *tx);
 u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);
 u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev);
 u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,
-			    u32 gid, bool committed, struct ktm_transaction **txp);
+			    u32 gid, struct ktm_transaction **txp);
 void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32 actions);
 void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm);
 u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx);

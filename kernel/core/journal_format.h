@@ -166,6 +166,9 @@ enum ktm_jrec_type {
 
 #define KTM_JREC_F_END		0x0001	/* COMPLETION: the transaction's last */
 
+/* ktm_jrec.prepared.flags */
+#define KTM_JREC_P_SUPERIOR	0x1	/* the transaction's superior: only it decides */
+
 /* Outcome in DECISION and TX; UNDECIDED only in TX. */
 #define KTM_JREC_UNDECIDED	0u
 #define KTM_JREC_COMMIT		1u
