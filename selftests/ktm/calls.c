@@ -130,7 +130,7 @@ void en_recover(int rm, guid_t en, uint64_t key)
 {
 	struct ktm_answer a = ARG(ktm_answer, .enlistment = en, .key = key);
 
-	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_SUCCESS);
+	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_PENDING);
 }
 
 static struct ktm_enlist enlist_as(int rm, struct ktm_enlist e)

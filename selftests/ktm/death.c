@@ -194,7 +194,7 @@ static void come_back(struct world *w, enum step at, bool commits)
 	TAKE_NONE(rm);
 	TX_IS(w->look, KTM_TX_STATE_COMMITTING);
 	a.enlistment = en;
-	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_SUCCESS);
+	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_PENDING);
 	n = take(rm);
 	CHECK_EQ(n.kind, KTM_NOTIFY_COMMIT);
 	CHECK_EQ(n.key, 43);

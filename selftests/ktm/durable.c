@@ -220,7 +220,7 @@ TEST(commit_is_delivered_until_completed)
 		/* Nobody has taken it up: it was not told COMMIT, it has nothing to say. */
 		ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_NOT_REQUESTED);
 		en_recover(rm, a, 2000 + times);
-		ANSWER(rm, KTM_IOC_EN_RECOVER, a, KTM_STATUS_NOT_REQUESTED);
+		ANSWER(rm, KTM_IOC_EN_RECOVER, a, KTM_STATUS_REQUEST_NOT_VALID);
 		n = take(rm);
 		CHECK_EQ(n.kind, KTM_NOTIFY_COMMIT);
 		CHECK_EQ(n.key, 2000 + times);

@@ -387,7 +387,7 @@ static void expect_rollback(int reply)
 	CHECK_EQ(WORD(0, ROLLED_BACK), 1);
 	CHECK_EQ(WORD(1, ROLLED_BACK), 1);
 	CHECK_EQ(WORD(0, COMMITTED) + WORD(1, COMMITTED), 0);
-	CHECK_EQ(ktm_tx_rollback(tx, KTM_CALL_WAIT, NULL), -ECANCELED);
+	CHECK_EQ(ktm_tx_rollback(tx, KTM_CALL_WAIT, NULL), -EPROTO);
 }
 
 TEST(one_refuses)

@@ -725,9 +725,9 @@ struct ktm_enlist {
  * KTM_IOC_REQUEST_OUTCOME, of one that has prepared: roll back if another has
  * not, else ask the superior, if there is one, to decide now.
  *
- * A superior: KTM_IOC_EN_PREPREPARE begins phase 0, KTM_IOC_EN_PREPARE phase 1
- * (after phase 0, which it begins itself if nobody has), KTM_IOC_EN_COMMIT
- * decides; each returns PENDING, the matching _COMPLETE notification follows,
+ * A superior: KTM_IOC_EN_PREPREPARE begins phase 0, KTM_IOC_EN_PREPARE, when
+ * phase 0 is over, phase 1, KTM_IOC_EN_COMMIT, when phase 1 is over, decides;
+ * each returns PENDING, the matching _COMPLETE notification follows,
  * and the superior must have registered for it (RESPONSE_NOT_ENLISTED). One that
  * is not a superior: NOT_SUPERIOR. KTM_IOC_EN_ROLLBACK until it has decided.
  * NOT_REQUESTED: an answer that nobody waits for; nothing has changed.
