@@ -159,7 +159,7 @@ static int vote_yes(struct ktm_rm *rm, const struct ktm_rm_event *event, uint32_
 	int ret = ktm_prepare_complete(rm->rm, &event->enlistment, event->information, length,
 				       status);
 
-	if (ret && ret != -ENOMSG && ret != -ECANCELED && ret != -ENOENT)
+	if (ret && ret != -ENOMSG && ret != -ENOENT)
 		ktm_en_rollback(rm->rm, &event->enlistment, NULL);
 	return ret;
 }
@@ -210,14 +210,18 @@ static void note_error(struct progress *progress, int error, uint32_t status)
 	progress->status = status;
 }
 
-/* What a call to the kernel came to; a caller's function may return the same numbers. */
+/*
+ * What a call to the kernel came to; a caller's function may return the same
+ * numbers. Each answer is given once, to the notification that it belongs to: if
+ * the kernel says it is out of order, the transaction has ended meanwhile.
+ */
 static void note_answer(struct progress *progress, int error, uint32_t status)
 {
 	switch (error) {
 	case 0:
-	case -ENOMSG:		/* too late: */
-	case -ENOENT:		/* the transaction has ended */
-	case -ECANCELED:	/* otherwise meanwhile */
+	case -ENOMSG:
+	case -ENOENT:
+	case -EPROTO:
 		return;
 	case -ENOTCONN:
 		progress->lost = true;
@@ -288,7 +292,7 @@ static void on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, struct pro
 	ret = ktm_en_recover(rm->rm, &event->enlistment, event->cookie, &status);
 	note_answer(progress, ret, status);
 	/* Unanswered and still known: LAST_RECOVER must not count. */
-	if (ret && ret != -ENOMSG && ret != -ENOENT)
+	if (ret && ret != -ENOMSG && ret != -ENOENT && ret != -EPROTO)
 		rm->failed = true;
 }
 

@@ -293,12 +293,16 @@ static void test_prepare(void)
 	answers.prepare = -ENOSPC;
 	NOTIFY(KTM_NOTIFY_PREPARE);
 	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(calls, "px"));
-	answers.prepare = -ECANCELED;
+	answers.prepare = -ENOMSG;
 	NOTIFY(KTM_NOTIFY_PREPARE);
 	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(calls, "pxp"));
 	answers.prepare = -EACCES;
 	NOTIFY(KTM_NOTIFY_PREPARE);
 	CHECK(ktm_rm_dispatch(rm, NULL) == -EACCES && !strcmp(calls, "pxppx"));
+	replies.prepare = KTM_RM_REFUSE;
+	answers.refuse = -EPROTO;
+	NOTIFY(KTM_NOTIFY_PREPARE);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(calls, "pxppxx"));
 	end(rm);
 	done("prepare: a vote that cannot be logged is a no, one that comes too late is nothing");
 }
