@@ -285,16 +285,14 @@ struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *gui
 u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd)
 {
 	struct ktm_enlistment *en;
-	u32 status, granted;
+	u32 status;
 
 	if (arg->flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	en = ktm_en_find(rm, &arg->guid);
 	if (!en)
 		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
-	status = ktm_object_grant(&en->obj, arg->access, &granted);
-	if (!status)
-		status = ktm_handle_create(&en->obj, granted, 0, nfd);
+	status = ktm_handle_open_object(&en->obj, arg->access, 0, nfd);
 	ktm_object_put(&en->obj);
 	arg->fd = nfd->fd;
 	return status;

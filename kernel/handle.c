@@ -63,6 +63,22 @@ free_handle:
 }
 
 /**
+ * ktm_handle_open_object - open an object that was found, if its owner and mode allow
+ * @obj: the object
+ * @access: wanted rights, or KTM_MAXIMUM_ALLOWED
+ * @flags: KTM_OPEN_EXCLUSIVE or 0
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_handle_open_object(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd)
+{
+	u32 granted, status = ktm_object_grant(obj, access, &granted);
+
+	return status ? status : ktm_handle_create(obj, granted, flags, nfd);
+}
+
+/**
  * ktm_handle_open - open an object by its GUID
  * @kind: enum ktm_object_kind
  * @scope: TM of an RM, else NULL
@@ -76,16 +92,14 @@ u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
 		    struct ktm_new_fd *nfd)
 {
 	struct ktm_object *obj;
-	u32 status, granted;
+	u32 status;
 
 	if (arg->flags & ~flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	obj = ktm_object_find(kind, scope, &arg->guid);
 	if (!obj)
 		return ktm_kind(kind)->not_found;
-	status = ktm_object_grant(obj, arg->access, &granted);
-	if (!status)
-		status = ktm_handle_create(obj, granted, arg->flags, nfd);
+	status = ktm_handle_open_object(obj, arg->access, arg->flags, nfd);
 	ktm_object_put(obj);
 	arg->fd = nfd->fd;
 	return status;
@@ -136,9 +150,10 @@ int ktm_handle_release(struct inode *inode, struct file *file)
 void ktm_handle_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct ktm_handle *handle = file->private_data;
+	const struct ktm_guid guid = ktm_object_guid(handle->obj);
 
 	seq_printf(m, "ktm-kind:\t%s\n", handle->obj->ops->name);
-	seq_printf(m, "ktm-guid:\t%pUb\n", handle->obj->guid.b);
+	seq_printf(m, "ktm-guid:\t%pUb\n", guid.b);
 	seq_printf(m, "ktm-access:\t0x%x\n", handle->access);
 	if (handle->obj->ops->show)
 		handle->obj->ops->show(handle->obj, m);

@@ -33,7 +33,9 @@ union ktm_arg {
 	struct ktm_tm_create tm_create;
 	struct ktm_open open;
 	struct ktm_tx_create tx_create;
+	struct ktm_tm_open_log tm_open_log;
 	struct ktm_tm_recover tm_recover;
+	struct ktm_tm_rename tm_rename;
 	struct ktm_rm_create rm_create;
 	struct ktm_call call;
 	struct ktm_tx_wait tx_wait;
@@ -48,7 +50,8 @@ union ktm_arg {
 /*
  * A request on its way. @handle: NULL on /dev/ktm. @nfd: a descriptor that it
  * makes, visible only once its number has been copied out. @made: an
- * enlistment to be undone if that fails, with a reference.
+ * enlistment to be undone if that fails, with a reference. @persist: a TM that is
+ * to stay if it does not, kept by @nfd.
  */
 struct ktm_request {
 	struct ktm_handle *handle;
@@ -56,6 +59,7 @@ struct ktm_request {
 	union ktm_arg *arg;
 	struct ktm_new_fd nfd;
 	struct ktm_enlistment *made;
+	struct ktm_tm *persist;
 };
 
 /* Another descriptor, passed in a field: of that kind and with those rights? */
@@ -99,12 +103,21 @@ static u32 do_version(struct ktm_request *r)
 
 static u32 do_tm_create(struct ktm_request *r)
 {
-	return ktm_tm_create(&r->arg->tm_create, &r->nfd);
+	u32 status = ktm_tm_create(&r->arg->tm_create, &r->nfd);
+
+	if (!status && r->arg->tm_create.flags & KTM_TM_PERSIST)
+		r->persist = ktm_tm_of(ktm_handle_of(r->nfd.file)->obj);
+	return status;
 }
 
 static u32 do_tm_open(struct ktm_request *r)
 {
 	return ktm_tm_open(&r->arg->open, &r->nfd);
+}
+
+static u32 do_tm_open_log(struct ktm_request *r)
+{
+	return ktm_tm_open_log(&r->arg->tm_open_log, &r->nfd);
 }
 
 static u32 do_tx_create(struct ktm_request *r)
@@ -134,6 +147,20 @@ static u32 do_tm_recover(struct ktm_request *r)
 	if (!may(r, KTM_TM_RECOVER))
 		return KTM_STATUS_ACCESS_DENIED;
 	return ktm_tm_recover(ktm_tm_of(r->handle->obj), &r->arg->tm_recover);
+}
+
+static u32 do_tm_rename(struct ktm_request *r)
+{
+	if (!may(r, KTM_TM_RENAME))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tm_rename(ktm_tm_of(r->handle->obj), &r->arg->tm_rename);
+}
+
+static u32 do_tm_offline(struct ktm_request *r)
+{
+	if (!may(r, KTM_TM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tm_offline(ktm_tm_of(r->handle->obj), &r->arg->call);
 }
 
 static u32 do_rm_create(struct ktm_request *r)
@@ -299,9 +326,12 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL_SINCE(KTM_IOC_TX_CREATE, do_tx_create, ktm_tx_create,
 			offsetof(struct ktm_tx_create, isolation_level), ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TX_OPEN, do_tx_open, ktm_open, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_TM_OPEN_LOG, do_tm_open_log, ktm_tm_open_log, ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TM_RECOVER, do_tm_recover, ktm_tm_recover, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_CREATE, do_rm_create, ktm_rm_create, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_OPEN, do_rm_open, ktm_open, ON_TM),
+	KTM_IOCTL(KTM_IOC_TM_RENAME, do_tm_rename, ktm_tm_rename, ON_TM),
+	KTM_IOCTL(KTM_IOC_TM_OFFLINE, do_tm_offline, ktm_call, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_RECOVER, do_rm_recover, ktm_call, ON_RM),
 	KTM_IOCTL(KTM_IOC_ENLIST, do_enlist, ktm_enlist, ON_RM),
 	KTM_IOCTL(KTM_IOC_EN_OPEN, do_en_open, ktm_open, ON_RM),
@@ -346,6 +376,8 @@ static long finish(struct ktm_request *r, void __user *uarg, u32 size)
 			ktm_enlist_undo(r->made);
 		err = -EFAULT;
 	} else {
+		if (r->persist)
+			ktm_tm_persist(r->persist);
 		ktm_new_fd_install(&r->nfd);
 	}
 	if (r->made)

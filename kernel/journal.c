@@ -42,7 +42,7 @@ struct ktm_journal {
 	struct ktm_bdev_claim claim;
 	struct block_device *bdev;
 	struct bio_set bios;
-	struct ktm_jf_sb sb;		/* as attached; geometry and identity do not change */
+	struct ktm_jf_sb sb;		/* as attached; geometry and uuid do not change */
 
 	const struct ktm_journal_ops *ops;
 	void *ctx;
@@ -556,21 +556,17 @@ int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec)
 	}
 }
 
-/* @same: the journal it has to be, or NULL. */
-static struct ktm_jo *begin_opening(struct block_device *bdev, const struct ktm_guid *same,
-				    bool check_only)
+/* @what: what it is about; the rest of the parameters is filled in. */
+static struct ktm_jo *begin_opening(struct block_device *bdev, const struct ktm_jo_params *what)
 {
-	struct ktm_jo_params p = {
-		.dev_bytes = bdev_nr_bytes(bdev),
-		.sector = bdev_logical_block_size(bdev),
-		.room = KTM_JF_BATCH_MAX,
-		.same = same,
-		.check_only = check_only,
-	};
+	struct ktm_jo_params p = *what;
 	struct ktm_jo *jo = kmalloc(sizeof(*jo), GFP_KERNEL_ACCOUNT);
 
 	if (!jo)
 		return NULL;
+	p.dev_bytes = bdev_nr_bytes(bdev);
+	p.sector = bdev_logical_block_size(bdev);
+	p.room = KTM_JF_BATCH_MAX;
 	p.buf = __vmalloc(p.room, GFP_KERNEL_ACCOUNT);
 	if (!p.buf) {
 		kfree(jo);
@@ -645,6 +641,7 @@ static void wait_idle(struct ktm_journal *j)
 int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, void *ctx,
 		     struct ktm_jf_fault *fault)
 {
+	const struct ktm_jo_params what = { .same = &j->sb.uuid, .tm = &j->sb.tm_guid };
 	struct ktm_jo *jo;
 	bool fua;
 	int err;
@@ -657,7 +654,7 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 		failed(fault, KTM_JF_IO, -EROFS, "the device is read-only");
 		return -EROFS;
 	}
-	jo = begin_opening(j->bdev, &j->sb.uuid, false);
+	jo = begin_opening(j->bdev, &what);
 	if (!jo) {
 		failed(fault, KTM_JF_IO, -ENOMEM, "no memory for an opening");
 		return -ENOMEM;
@@ -700,6 +697,7 @@ static int claim_and_check(struct ktm_journal *j, struct file *filp, const struc
 			   struct ktm_bdev_claim *claim, struct ktm_jf_sb *sb,
 			   struct ktm_jf_fault *fault)
 {
+	const struct ktm_jo_params what = { .same = same, .check_only = true };
 	struct block_device *bdev;
 	struct ktm_jo *jo;
 	int err;
@@ -733,7 +731,7 @@ static int claim_and_check(struct ktm_journal *j, struct file *filp, const struc
 		goto release;
 	}
 
-	jo = begin_opening(bdev, same, true);
+	jo = begin_opening(bdev, &what);
 	if (!jo) {
 		err = -ENOMEM;
 		failed(fault, KTM_JF_IO, err, "no memory to read the superblocks");
@@ -862,6 +860,49 @@ int ktm_journal_replace(struct ktm_journal *j, struct file *filp, struct ktm_jf_
 	j->bdev = claim.bdev;
 	name_path(j);
 	return 0;
+}
+
+/**
+ * ktm_journal_rename() - give a journal to another transaction manager
+ * @j: a journal that is attached and not online
+ * @tm: GUID of the other one
+ * @fault: out, on failure, what is wrong and where
+ *
+ * Sleeps. If it fails on the way the device may say the one or the other; @j goes on
+ * saying the old one and is opened only if the device does too. It may be called again.
+ *
+ * Return: 0 and it is durable, or a negative errno.
+ */
+int ktm_journal_rename(struct ktm_journal *j, const struct ktm_guid *tm,
+		       struct ktm_jf_fault *fault)
+{
+	const struct ktm_jo_params what = { .same = &j->sb.uuid, .rename = tm };
+	struct ktm_jo *jo;
+	int err = 0;
+
+	*fault = (struct ktm_jf_fault){ };
+	if (READ_ONCE(j->online))
+		return -EBUSY;
+	wait_idle(j);
+	if (bdev_read_only(j->bdev)) {
+		failed(fault, KTM_JF_IO, -EROFS, "the device is read-only");
+		return -EROFS;
+	}
+	jo = begin_opening(j->bdev, &what);
+	if (!jo) {
+		failed(fault, KTM_JF_IO, -ENOMEM, "no memory to change the superblocks");
+		return -ENOMEM;
+	}
+	if (run_io(j, j->bdev, jo) == KTM_JO_DONE) {
+		spin_lock(&j->lock);
+		j->sb = jo->next_sb;
+		spin_unlock(&j->lock);
+	} else {
+		*fault = jo->fault;
+		err = fault->err;
+	}
+	end_opening(jo);
+	return err;
 }
 
 static bool settled(struct ktm_journal *j)

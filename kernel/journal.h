@@ -6,7 +6,7 @@
  * makes the finding durable) -> online -> detach. A write or flush that fails
  * takes it offline; open brings it back, after replace if need be.
  *
- * attach, open, replace and detach sleep and are serialised by the caller. The
+ * attach, open, replace, rename and detach sleep and are serialised by the caller. The
  * rest may be called from any number of threads; what sleeps says so.
  */
 #ifndef KTM_JOURNAL_H
@@ -105,6 +105,8 @@ int ktm_journal_attach(struct file *filp, struct ktm_journal **jp, struct ktm_jf
 int ktm_journal_replace(struct ktm_journal *j, struct file *filp, struct ktm_jf_fault *fault);
 int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, void *ctx,
 		     struct ktm_jf_fault *fault);
+int ktm_journal_rename(struct ktm_journal *j, const struct ktm_guid *tm,
+		       struct ktm_jf_fault *fault);
 void ktm_journal_detach(struct ktm_journal *j);
 
 const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);

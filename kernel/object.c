@@ -10,6 +10,7 @@
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/rhashtable.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/stat.h>
@@ -251,6 +252,85 @@ struct ktm_object *ktm_object_find(u8 kind, const void *scope, const struct ktm_
 	return obj;
 }
 
+/* Nearly never written. */
+static DEFINE_SEQLOCK(guid_lock);
+
+/**
+ * ktm_object_guid - the GUID of an object that may be renamed
+ * @obj: the object
+ */
+struct ktm_guid ktm_object_guid(const struct ktm_object *obj)
+{
+	struct ktm_guid guid;
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&guid_lock);
+		guid = obj->guid;
+	} while (read_seqretry(&guid_lock, seq));
+	return guid;
+}
+
+/**
+ * ktm_object_reserve - keep a GUID for an object that is to be renamed
+ * @obj: the object
+ * @guid: wanted GUID
+ *
+ * Nobody else can take it, and nobody finds anything there. May sleep.
+ *
+ * Return: for ktm_object_rename() or ktm_object_unreserve(), or an ERR_PTR: -EEXIST, -ENOMEM.
+ */
+struct ktm_object *ktm_object_reserve(const struct ktm_object *obj, const struct ktm_guid *guid)
+{
+	const struct object_key key = { .scope = obj->scope, .guid = guid };
+	/* Without a reference it is as good as gone to all who look. */
+	struct ktm_object *place = kzalloc(sizeof(*place), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!place)
+		return ERR_PTR(-ENOMEM);
+	place->ops = obj->ops;
+	place->kind = obj->kind;
+	place->scope = obj->scope;
+	place->guid = *guid;
+	err = rhashtable_lookup_insert_key(&tables[obj->kind], &key, &place->node, object_params);
+	if (!err)
+		return place;
+	kfree(place);
+	return ERR_PTR(err == -EBUSY || err == -E2BIG ? -ENOMEM : err);
+}
+
+/**
+ * ktm_object_unreserve - the GUID is not needed
+ * @place: from ktm_object_reserve()
+ */
+void ktm_object_unreserve(struct ktm_object *place)
+{
+	rhashtable_remove_fast(&tables[place->kind], &place->node, object_params);
+	kfree_rcu(place, rcu);
+}
+
+/**
+ * ktm_object_rename - an object gets another GUID
+ * @obj: the object, published; for a moment nobody finds it
+ * @place: from ktm_object_reserve(); used up
+ *
+ * Sleeps. Cannot fail.
+ */
+void ktm_object_rename(struct ktm_object *obj, struct ktm_object *place)
+{
+	struct rhashtable *table = &tables[obj->kind];
+
+	/* Who still sees it in the table must not see its GUID change. */
+	WARN_ON_ONCE(rhashtable_remove_fast(table, &obj->node, object_params));
+	synchronize_rcu();
+	write_seqlock(&guid_lock);
+	obj->guid = place->guid;
+	write_sequnlock(&guid_lock);
+	WARN_ON_ONCE(rhashtable_replace_fast(table, &place->node, &obj->node, object_params));
+	kfree_rcu(place, rcu);
+}
+
 static u32 object_allowed(const struct ktm_object *obj)
 {
 	umode_t bits = obj->mode;
@@ -362,6 +442,9 @@ static int walk_once(struct rhashtable *table, const struct ktm_guid *cursor, st
 			break;
 		}
 		if (memcmp(&obj->guid, cursor, sizeof(*cursor)) <= 0)
+			continue;
+		/* A GUID that is only reserved. */
+		if (!kref_read(&obj->ref))
 			continue;
 		if (wanted(obj, ctx) && object_allowed(obj))
 			smallest_add(s, &obj->guid);

@@ -61,8 +61,10 @@ extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops;
 
 /*
  * All fields but @ref, @node and @log_bytes are fixed before the object is
- * published. @log_bytes: charged to @user until the object goes; changed by
- * one thread at a time (an enlistment's under its transaction's mutex).
+ * published, but for the @guid of a durable TM, which can be renamed while it is
+ * offline and has nothing in it: ktm_object_guid() reads that. @log_bytes: charged
+ * to @user until the object goes; changed by one thread at a time (an enlistment's
+ * under its transaction's mutex).
  */
 struct ktm_object {
 	struct kref ref;
@@ -95,6 +97,10 @@ u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope
 int ktm_object_publish(struct ktm_object *obj);
 int ktm_object_publish_nofail(struct ktm_object *obj);
 void ktm_object_unpublish(struct ktm_object *obj);
+struct ktm_object *ktm_object_reserve(const struct ktm_object *obj, const struct ktm_guid *guid);
+void ktm_object_unreserve(struct ktm_object *place);
+void ktm_object_rename(struct ktm_object *obj, struct ktm_object *place);
+struct ktm_guid ktm_object_guid(const struct ktm_object *obj);
 struct ktm_object *ktm_object_find(u8 kind, const void *scope, const struct ktm_guid *guid);
 u32 ktm_object_grant(const struct ktm_object *obj, u32 access, u32 *granted);
 u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
@@ -132,6 +138,7 @@ struct ktm_new_fd {
 };
 
 u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
+u32 ktm_handle_open_object(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
 u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
 		    struct ktm_new_fd *nfd);
 void ktm_new_fd_install(struct ktm_new_fd *nfd);

@@ -109,6 +109,8 @@ u32 ktm_status_from_errno(int err)
 		return KTM_STATUS_DEVICE_BUSY;
 	case -EEXIST:
 		return KTM_STATUS_OBJECT_NAME_COLLISION;
+	case -EXDEV:
+		return KTM_STATUS_TM_IDENTITY_MISMATCH;
 	case -EUCLEAN:
 		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
 	case -EINTR:

@@ -4,8 +4,10 @@
  */
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/uuid.h>
 
 #include "enlistment.h"
 #include "ktm.h"
@@ -123,7 +125,7 @@ static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
 		if (!other)
 			list_add(&tm->all, &all_tms);
 		else if (other->journal && atomic_read(&other->users))
-			*guid = other->obj.guid;
+			*guid = ktm_object_guid(&other->obj);
 		else
 			guid = NULL;
 		spin_unlock(&all_tms_lock);
@@ -228,6 +230,54 @@ u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
 	return status;
 }
 
+/* Who has claimed that device, with a reference. */
+static struct ktm_tm *tm_find_by_dev(dev_t dev)
+{
+	struct ktm_tm *tm;
+
+	spin_lock(&all_tms_lock);
+	tm = tm_on_device(dev);
+	if (tm && READ_ONCE(tm->published))
+		ktm_object_get(&tm->obj);
+	else
+		tm = NULL;
+	spin_unlock(&all_tms_lock);
+	return tm;
+}
+
+/**
+ * ktm_tm_open_log - KTM_IOC_TM_OPEN_LOG
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tm_open_log(struct ktm_tm_open_log *arg, struct ktm_new_fd *nfd)
+{
+	struct file *file;
+	struct ktm_tm *tm;
+	u32 status;
+	dev_t dev;
+
+	if (arg->flags)
+		return KTM_STATUS_INVALID_PARAMETER;
+	file = fget(arg->device_fd);
+	if (!file)
+		return KTM_STATUS_INVALID_HANDLE;
+	dev = file_dev(file);
+	fput(file);
+	if (!dev)
+		return KTM_STATUS_OBJECT_TYPE_MISMATCH;
+	tm = tm_find_by_dev(dev);
+	if (!tm)
+		return KTM_STATUS_TM_NOT_FOUND;
+	status = ktm_handle_open_object(&tm->obj, arg->access, 0, nfd);
+	arg->guid = ktm_object_guid(&tm->obj);
+	arg->fd = nfd->fd;
+	ktm_object_put(&tm->obj);
+	return status;
+}
+
 static u32 tm_publish(struct ktm_tm *tm)
 {
 	struct ktm_object *durable = NULL;
@@ -254,7 +304,8 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	struct ktm_tm *tm;
 	u32 status;
 
-	if (arg->flags & ~KTM_TM_VOLATILE || arg->reserved || !arg->access ||
+	if ((arg->flags != KTM_TM_VOLATILE && arg->flags & ~KTM_TM_PERSIST) ||
+	    arg->reserved || !arg->access ||
 	    arg->access & ~KTM_TM_ALL_ACCESS || (is_volatile && arg->device_fd != -1))
 		return KTM_STATUS_INVALID_PARAMETER;
 	tm = kzalloc(sizeof(*tm), GFP_KERNEL_ACCOUNT);
@@ -276,7 +327,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	INIT_LIST_HEAD(&tm->all);
 	init_waitqueue_head(&tm->deciding_wait);
 	INIT_WORK(&tm->teardown, tm_teardown);
-	tm->flags = arg->flags;
+	tm->flags = arg->flags & ~KTM_TM_PERSIST;
 	tm->state = is_volatile ? KTM_TM_STATE_ONLINE : KTM_TM_STATE_OFFLINE;
 
 	if (!is_volatile) {
@@ -290,7 +341,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	status = ktm_handle_create(&tm->obj, arg->access, 0, nfd);
 	if (!status) {
 		status = tm_publish(tm);
-		tm->published = !status;
+		WRITE_ONCE(tm->published, !status);
 		if (status)
 			ktm_new_fd_cancel(nfd);
 	}
@@ -357,6 +408,97 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 					    tm->obj.guid.b, fault.msg, fault.place, fault.lsn);
 	}
 out:
+	mutex_unlock(&tm->lock);
+	return status;
+}
+
+/**
+ * ktm_tm_persist - it stays when nobody has it open any more
+ * @tm: the TM, kept open by the caller
+ */
+void ktm_tm_persist(struct ktm_tm *tm)
+{
+	mutex_lock(&tm->lock);
+	__module_get(THIS_MODULE);
+	atomic_inc(&tm->users);
+	WRITE_ONCE(tm->flags, tm->flags | KTM_TM_PERSIST);
+	mutex_unlock(&tm->lock);
+}
+
+/**
+ * ktm_tm_offline - KTM_IOC_TM_OFFLINE
+ * @tm: the TM, kept open by the caller
+ * @arg: the request
+ *
+ * Return: enum ktm_status; with SUCCESS it goes with the caller's descriptor.
+ */
+u32 ktm_tm_offline(struct ktm_tm *tm, const struct ktm_call *arg)
+{
+	u32 status = KTM_STATUS_SUCCESS;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (mutex_lock_killable(&tm->lock))
+		return KTM_STATUS_INTERRUPTED;
+	/* The caller's descriptor is one user, what keeps it without any is another. */
+	if (!(tm->flags & KTM_TM_PERSIST))
+		status = KTM_STATUS_REQUEST_NOT_VALID;
+	else if (atomic_read(&tm->users) > 2)
+		status = KTM_STATUS_OBJECT_BUSY;
+	else
+		WRITE_ONCE(tm->flags, tm->flags & ~KTM_TM_PERSIST);
+	mutex_unlock(&tm->lock);
+	if (status)
+		return status;
+	ktm_tm_release(tm);
+	module_put(THIS_MODULE);
+	return KTM_STATUS_SUCCESS;
+}
+
+static u32 tm_rename(struct ktm_tm *tm, const struct ktm_guid *guid)
+{
+	struct ktm_jf_fault fault = { };
+	struct ktm_object *place;
+	int err;
+
+	lockdep_assert_held(&tm->lock);
+	/* From its first recovery on it has RMs, which may have stored the identity. */
+	if (tm->state != KTM_TM_STATE_OFFLINE)
+		return KTM_STATUS_REQUEST_NOT_VALID;
+	place = ktm_object_reserve(&tm->obj, guid);
+	if (IS_ERR(place))
+		return ktm_status_from_errno(PTR_ERR(place));
+	err = ktm_journal_rename(tm->journal, guid, &fault);
+	if (err) {
+		ktm_object_unreserve(place);
+		return fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
+	}
+	ktm_object_rename(&tm->obj, place);
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_tm_rename - KTM_IOC_TM_RENAME
+ * @tm: the TM
+ * @arg: the request
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg)
+{
+	struct ktm_guid guid = arg->guid;
+	u32 status;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	if (ktm_guid_is_nil(&guid))
+		generate_random_uuid(guid.b);
+	if (mutex_lock_killable(&tm->lock))
+		return KTM_STATUS_INTERRUPTED;
+	status = tm_rename(tm, &guid);
+	arg->guid = tm->obj.guid;
 	mutex_unlock(&tm->lock);
 	return status;
 }
@@ -485,10 +627,10 @@ void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info)
 	struct ktm_journal_stat st;
 
 	memset(info, 0, sizeof(*info));
-	info->guid = tm->obj.guid;
+	info->guid = ktm_object_guid(&tm->obj);
 	info->virtual_clock = ktm_tm_clock(tm);
 	info->state = READ_ONCE(tm->state);
-	info->flags = tm->flags;
+	info->flags = READ_ONCE(tm->flags);
 	count_indoubt(tm, info);
 	if (!tm->journal)
 		return;

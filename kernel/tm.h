@@ -23,9 +23,10 @@ struct ktm_transaction;
  * spinlocks tm->list_lock, rm->list_lock, rm->queue.lock, and the journal's.
  *
  * @users: whoever keeps it alive: its handles, those of its RMs and of its
- *	bound transactions, decisions on their way to the log. The last one
- *	starts @teardown; from 0 it never rises again.
- * @lock: @state but for the fall to FAILED, opening and reopening
+ *	bound transactions, decisions on their way to the log, and KTM_TM_PERSIST,
+ *	which also holds the module. The last one starts @teardown; from 0 it
+ *	never rises again.
+ * @lock: @state but for the fall to FAILED, opening and reopening, @flags
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
  * @list_lock: @rms, @transactions, @ended, their counts, @shadowed
@@ -96,6 +97,10 @@ bool ktm_tm_hold(struct ktm_tm *tm);
 void ktm_tm_release(struct ktm_tm *tm);
 u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd);
 u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_tm_open_log(struct ktm_tm_open_log *arg, struct ktm_new_fd *nfd);
+void ktm_tm_persist(struct ktm_tm *tm);
+u32 ktm_tm_offline(struct ktm_tm *tm, const struct ktm_call *arg);
+u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg);
 u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
 void ktm_tm_log_failed(struct ktm_tm *tm);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);

@@ -12,6 +12,9 @@
  * The first copy always goes first. So, whatever a crash leaves: as long as the
  * first copy may be torn or be lost with a volatile cache, the second is durable
  * and one generation old or the same; and once the second is touched, the first is durable.
+ *
+ * Renaming is 2b and 4 without what lies between: the same restart area and restart point, another
+ * owner.
  */
 #include "journal_open.h"
 
@@ -27,6 +30,14 @@ void ktm_jo_init(struct ktm_jo *o, const struct ktm_jo_params *p)
 	if (p->same) {
 		o->has_same = true;
 		o->same = *p->same;
+	}
+	if (p->tm) {
+		o->has_tm = true;
+		o->tm = *p->tm;
+	}
+	if (p->rename) {
+		o->renaming = true;
+		o->rename = *p->rename;
 	}
 	o->phase = KTM_JO_P_SB1;
 	KTM_CORE_BUG_ON(p->room < KTM_JF_BATCH_MAX);
@@ -192,6 +203,13 @@ static enum ktm_jo_want choose_sb(struct ktm_jo *o)
 	if (o->has_same && memcmp(&o->sb.uuid, &o->same, sizeof(o->same)))
 		return fail(o, KTM_JF_NOT_JOURNAL, -ESTALE, 0, 0,
 			    "the device holds another journal");
+	if (o->has_tm && memcmp(&o->sb.tm_guid, &o->tm, sizeof(o->tm)))
+		return fail(o, KTM_JF_REFUSED, -EXDEV, 0, 0,
+			    "the journal belongs to another transaction manager");
+	if (o->renaming) {
+		o->phase = KTM_JO_P_SAME1;
+		return ktm_jo_step(o);
+	}
 	if (o->check_only) {
 		o->phase = KTM_JO_P_DONE;
 		return KTM_JO_DONE;
@@ -408,6 +426,23 @@ static void begin_snapshot(struct ktm_jo *o)
 	o->phase = KTM_JO_P_SNAPSHOT;
 }
 
+/* The next superblock is this one with another owner. */
+static void begin_rename(struct ktm_jo *o)
+{
+	o->next_sb = o->sb;
+	o->next_sb.generation++;
+	o->next_sb.tm_guid = o->rename;
+	o->phase = KTM_JO_P_NEW1;
+}
+
+static void made_same(struct ktm_jo *o)
+{
+	if (o->renaming)
+		begin_rename(o);
+	else
+		begin_snapshot(o);
+}
+
 int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec)
 {
 	u64 left = o->sb.restart[0].bytes - o->snap.lsn;
@@ -540,7 +575,7 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 		snap_written(o);
 		break;
 	case KTM_JO_P_SAME2_FLUSH:
-		begin_snapshot(o);
+		made_same(o);
 		break;
 	case KTM_JO_P_NEW2_FLUSH:
 		o->phase = KTM_JO_P_DONE;

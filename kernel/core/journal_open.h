@@ -71,7 +71,11 @@ struct ktm_jo {
 	enum ktm_jo_phase phase;
 	bool check_only;
 	bool has_same;
+	bool has_tm;
+	bool renaming;
 	struct ktm_guid same;
+	struct ktm_guid tm;
+	struct ktm_guid rename;
 	bool io;		/* asked for, not yet done */
 	bool scanning;		/* it is a read for the scanner */
 	bool snap_last;
@@ -111,6 +115,9 @@ struct ktm_jo {
  * @buf: memory for I/O, at least KTM_JF_BATCH_MAX bytes
  * @room: its size
  * @same: uuid of the journal it has to be, or NULL; copied
+ * @tm: GUID of the transaction manager that it has to belong to, or NULL; copied
+ * @rename: the only thing to do: the GUID of the transaction manager that it is to
+ *	belong to from DONE on, or NULL; copied
  * @check_only: stop at DONE when the superblock is chosen; nothing is written
  */
 struct ktm_jo_params {
@@ -120,6 +127,8 @@ struct ktm_jo_params {
 	void *buf;
 	u32 room;
 	const struct ktm_guid *same;
+	const struct ktm_guid *tm;
+	const struct ktm_guid *rename;
 	bool check_only;
 };
 

@@ -45,6 +45,19 @@ static void lose_one_superblock(struct jsim *s)
 	memcpy(s->disk.durable, s->disk.now, s->disk.bytes);
 }
 
+static void rename_somehow(struct jsim *s)
+{
+	struct ktm_jf_fault fault;
+	enum jsim_recovery r = jsim_rename(s, rng_below(&s->rng, STOP_ERROR + 1),
+					   rng_below(&s->rng, 12), NULL, &fault);
+
+	tried++;
+	if (r == REFUSED)
+		jsim_violation(s, "renaming was refused: %s", fault.msg);
+	else if (r == STOPPED || rng_percent(&s->rng, 30))
+		crash_somehow(s);
+}
+
 /* Recover, whatever comes between; false: a violation. */
 static bool recover_anyhow(struct jsim *s, u32 disturbances)
 {
@@ -87,6 +100,8 @@ static void one_trial(struct jsim *from)
 	jsim_clone(s, from);
 	crash_somehow(s);
 	for (u32 round = 0; round < 3; round++) {
+		if (rng_percent(&s->rng, 20))
+			rename_somehow(s);
 		if (!recover_anyhow(s, rng_below(&s->rng, 4)))
 			break;
 		jsim_check_tail(s);
@@ -162,6 +177,31 @@ static void every_step(struct jsim *from)
 	}
 }
 
+/* Every step of renaming, in every way: one name or the other, and all that was there. */
+static void every_step_of_renaming(struct jsim *from)
+{
+	struct ktm_jf_fault fault;
+	u32 ios = 0;
+
+	jsim_clone(&trial, from);
+	jsim_rename(&trial, STOP_NEVER, 0, &ios, &fault);
+	jsim_free(&trial);
+	for (u32 at = 0; at <= ios && jsim_violations < JSIM_ENOUGH; at++) {
+		for (u32 how = 0; how < 2 * CRASH_MODES; how++) {
+			jsim_clone(&trial, from);
+			trial.rng.s += at * 1000 + how;
+			jsim_rename(&trial, how % 2 ? STOP_ERROR : STOP_CRASH, at, NULL, &fault);
+			tried++;
+			crash(&trial, how / 2);
+			/* What was done at all must survive the loss of a copy. */
+			if (at == ios && rng_percent(&trial.rng, 50))
+				lose_one_superblock(&trial);
+			recover_anyhow(&trial, how % 3);
+			jsim_free(&trial);
+		}
+	}
+}
+
 static void run(u64 run_seed)
 {
 	static const u32 units[] = { 4096, 4096, 4096, 8192, 65536 };
@@ -175,6 +215,7 @@ static void run(u64 run_seed)
 	seed = run_seed;
 	jsim_init(&origin, run_seed, unit, bytes / unit);
 	every_step(&origin);
+	every_step_of_renaming(&origin);
 	while (reopened < 6 && !origin.failed && jsim_violations < JSIM_ENOUGH) {
 		jsim_habits(&origin);
 		if (jsim_recover(&origin, STOP_NEVER, 0, NULL, &fault) != RECOVERED) {
@@ -193,8 +234,10 @@ static void run(u64 run_seed)
 		}
 		origin.boundary = NULL;
 		jsim_drain(&origin, rng_percent(&r, 40));
-		if (reopened % 3 == 0)
+		if (reopened % 3 == 0) {
 			every_step(&origin);
+			every_step_of_renaming(&origin);
+		}
 		reopened++;
 	}
 	jsim_free(&origin);

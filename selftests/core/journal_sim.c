@@ -228,6 +228,7 @@ void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units)
 
 	p.uuid = guid(rng_next(&s->rng), seed);
 	p.tm_guid = guid(seed, 5);
+	s->names[s->nr_names++] = p.tm_guid;
 	p.epoch = s->last_epoch = rng_next(&s->rng) | 1;
 	if (ktm_jf_format(&p, &sb, &fault)) {
 		fprintf(stderr, "format: %s\n", fault.msg);
@@ -260,6 +261,8 @@ void jsim_clone(struct jsim *to, const struct jsim *from)
 	to->appended = from->appended;
 	to->acked = from->acked;
 	to->last_epoch = from->last_epoch;
+	memcpy(to->names, from->names, sizeof(to->names));
+	to->nr_names = from->nr_names;
 	to->online = false;
 	to->in_flight = 0;
 	to->failed = false;
@@ -420,6 +423,66 @@ static bool do_io(struct jsim *s, enum ktm_jo_want want, enum jsim_stop stop, bo
 	return !(here && stop == STOP_CRASH);
 }
 
+/* The owner that the disk names is one that it may have; from now on it is the only one. */
+static void settle_name(struct jsim *s)
+{
+	for (u32 i = 0; i < s->nr_names; i++) {
+		if (memcmp(&s->names[i], &jsim_jo.sb.tm_guid, sizeof(s->names[i])))
+			continue;
+		s->names[0] = s->names[i];
+		s->nr_names = 1;
+		return;
+	}
+	jsim_violation(s, "the journal belongs to a TM that it was not given to");
+}
+
+enum jsim_recovery jsim_rename(struct jsim *s, enum jsim_stop stop, u32 at, u32 *ios,
+			       struct ktm_jf_fault *fault)
+{
+	struct ktm_guid name = guid(rng_next(&s->rng), 5);
+	struct ktm_jo_params p = {
+		.dev_bytes = s->disk.bytes,
+		.sector = 512,
+		.rename = &name,
+		.buf = open_buf,
+		.room = sizeof(open_buf),
+	};
+	u32 io = 0;
+	int err;
+
+	s->online = false;
+	if (s->nr_names < MAX_NAMES)
+		s->names[s->nr_names++] = name;
+	ktm_jo_init(&jsim_jo, &p);
+	for (;;) {
+		enum ktm_jo_want want = ktm_jo_step(&jsim_jo);
+
+		if (ios)
+			*ios = io;
+		switch (want) {
+		case KTM_JO_READ:
+		case KTM_JO_WRITE:
+		case KTM_JO_FLUSH:
+			if (!do_io(s, want, stop, stop != STOP_NEVER && io == at, &err))
+				return STOPPED;
+			ktm_jo_io_done(&jsim_jo, err);
+			io++;
+			break;
+		case KTM_JO_REPLAY:
+		case KTM_JO_SNAPSHOT:
+			jsim_violation(s, "renaming reads the log");
+			return STOPPED;
+		case KTM_JO_DONE:
+			settle_name(s);
+			s->names[0] = name;
+			return RECOVERED;
+		case KTM_JO_FAILED:
+			*fault = jsim_jo.fault;
+			return jsim_jo.fault.code == KTM_JF_IO ? IO_FAILED : REFUSED;
+		}
+	}
+}
+
 enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32 *ios,
 			      struct ktm_jf_fault *fault)
 {
@@ -476,6 +539,7 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 			if (!r.in_ring && !r.why && state_digest(&r.state) != s->digest[r.state.count])
 				r.why = "the restart area does not hold what lived";
 			recovered(s, &r);
+			settle_name(s);
 			return RECOVERED;
 		case KTM_JO_FAILED:
 			*fault = jsim_jo.fault;

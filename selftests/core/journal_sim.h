@@ -17,6 +17,7 @@
 #define MAX_RM		6
 #define MAX_HISTORY	8192
 #define MAX_FLIGHT	64
+#define MAX_NAMES	32
 #define JSIM_ENOUGH	50	/* violations after which a campaign stops */
 
 struct jsim_tx {
@@ -69,6 +70,9 @@ struct jsim {
 	u8 bufs[4][KTM_JW_BUF_BYTES];
 	u8 info[KTM_JF_INFO_MAX];	/* of the record being appended */
 
+	struct ktm_guid names[MAX_NAMES];	/* the TM that the disk may say it belongs to */
+	u32 nr_names;
+
 	bool failed;			/* a violation was found */
 	void (*boundary)(struct jsim *s);	/* called at every I/O boundary */
 };
@@ -106,6 +110,10 @@ void jsim_clone(struct jsim *to, const struct jsim *from);
  */
 enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32 *ios,
 			      struct ktm_jf_fault *fault);
+
+/* Give it another owner; as jsim_recover(), but RECOVERED leaves the journal closed. */
+enum jsim_recovery jsim_rename(struct jsim *s, enum jsim_stop stop, u32 at, u32 *ios,
+			       struct ktm_jf_fault *fault);
 
 /* One step of the workload; false: the journal is full or offline and wants to be opened again. */
 bool jsim_step(struct jsim *s);

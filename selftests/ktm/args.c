@@ -45,8 +45,10 @@ union arg {
 	struct ktm_version version;
 	struct ktm_tm_create tm_create;
 	struct ktm_open open;
+	struct ktm_tm_open_log tm_open_log;
 	struct ktm_tx_create tx_create;
 	struct ktm_tm_recover tm_recover;
+	struct ktm_tm_rename tm_rename;
 	struct ktm_rm_create rm_create;
 	struct ktm_call call;
 	struct ktm_tx_wait tx_wait;
@@ -83,8 +85,13 @@ static const struct request {
 	{ KTM_IOC_TX_CREATE, ON(DEV), GROWN(ktm_tx_create, isolation_level,
 					    AT(ktm_tx_create, flags), NONE, NONE) },
 	{ KTM_IOC_TX_OPEN, ON(DEV), OPEN },
+	{ KTM_IOC_TM_OPEN_LOG, ON(DEV), STRUCT(ktm_tm_open_log, AT(ktm_tm_open_log, flags),
+					       NONE, NONE) },
 	{ KTM_IOC_TM_RECOVER, ON(TM), STRUCT(ktm_tm_recover, AT(ktm_tm_recover, flags),
 					     NONE, NONE) },
+	{ KTM_IOC_TM_RENAME, ON(TM), STRUCT(ktm_tm_rename, AT(ktm_tm_rename, flags),
+					    AT(ktm_tm_rename, reserved), NONE) },
+	{ KTM_IOC_TM_OFFLINE, ON(TM), CALLED },
 	{ KTM_IOC_RM_CREATE, ON(TM), STRUCT(ktm_rm_create, AT(ktm_rm_create, flags),
 					    AT(ktm_rm_create, reserved), NONE) },
 	{ KTM_IOC_RM_OPEN, ON(TM), OPEN },
@@ -155,6 +162,10 @@ static union arg valid(const struct request *r, enum kind kind)
 	case KTM_IOC_TX_OPEN:
 		a.open.access = KTM_TX_ALL_ACCESS;
 		a.open.guid = uow;
+		break;
+	case KTM_IOC_TM_OPEN_LOG:
+		a.tm_open_log.access = KTM_TM_ALL_ACCESS;
+		a.tm_open_log.device_fd = -1;
 		break;
 	case KTM_IOC_TM_RECOVER:
 		a.tm_recover.device_fd = -1;
@@ -597,6 +608,8 @@ TEST(rights_missing)
 	} needs[] = {
 #define RIGHT(r)	KTM_##r, #r
 		{ KTM_IOC_TM_RECOVER, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RECOVER) },
+		{ KTM_IOC_TM_RENAME, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RENAME) },
+		{ KTM_IOC_TM_OFFLINE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RECOVER) },
 		{ KTM_IOC_RM_CREATE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_CREATE_RM) },
 		{ KTM_IOC_QUERY, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_QUERY_INFORMATION) },
 		{ KTM_IOC_ENUMERATE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_QUERY_INFORMATION) },

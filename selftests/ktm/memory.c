@@ -159,13 +159,18 @@ TEST(every_request_that_needs_some)
 	commit_one(rm_create(tm, KTM_RM_VOLATILE), tx_create(tm));
 }
 
-static void recover_without(void *unused)
+static void recover_without(void *device)
 {
 	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_tm_rename n = ARG(ktm_tm_rename);
+	struct ktm_tm_open_log o = ARG(ktm_tm_open_log, .access = KTM_TM_ALL_ACCESS,
+				       .device_fd = *(int *)device);
 
-	(void)unused;
+	CHECK(dev() >= 0);
 	enter();
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_INSUFFICIENT_RESOURCES);
+	CALL(tm, KTM_IOC_TM_RENAME, &n, KTM_STATUS_INSUFFICIENT_RESOURCES);
+	UNTIL_FULL(dev(), KTM_IOC_TM_OPEN_LOG, &o, (void)0);
 	go(DONE);
 }
 
@@ -173,13 +178,14 @@ static void recover_without(void *unused)
 TEST(recovery)
 {
 	struct disk d = disk_make(8 * MIB);
+	int looked = disk_open_read_only(d.path);
 	unsigned char *before;
 	pid_t child;
 
 	journal_format(d.path, guid_of(1));
 	before = disk_read(&d);
 	tm = tm_attach(d.path);
-	child = test_spawn(recover_without, NULL);
+	child = test_spawn(recover_without, &looked);
 	fill();
 	test_join(child);
 	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_OFFLINE);

@@ -619,6 +619,11 @@ struct ktm_rm_create {
  *
  * KTM_IOC_RM_RECOVER needs KTM_RM_RECOVER: queues RECOVER for each unfinished
  * enlistment of the RM, then LAST_RECOVER.
+ *
+ * KTM_IOC_TM_OFFLINE needs KTM_TM_RECOVER: a TM with KTM_TM_PERSIST loses that
+ * and goes with the caller's descriptor. OBJECT_BUSY while any other descriptor
+ * of it, of an RM or enlistment of it, or of a transaction bound to it is open.
+ * REQUEST_NOT_VALID for one without KTM_TM_PERSIST.
  */
 struct ktm_call {
 	__u32 size;
