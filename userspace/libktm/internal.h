@@ -75,6 +75,11 @@ static inline uint64_t ktm_bytes_pointer(const void *bytes, size_t length)
 	return length ? ktm_pointer(bytes) : 0;
 }
 
+/* A clock for time-outs that outlast signals. */
+uint64_t ktm_now_ns(void);
+/* What is left of one that began at @begin; 0 and KTM_WAIT_FOREVER stay what they are. */
+uint64_t ktm_remaining(uint64_t begin, uint64_t timeout_ns);
+
 /* The four Opens differ in where they are made. */
 int ktm_open_by_guid(int fd, unsigned long request, const struct ktm_guid *guid, uint32_t flags,
 		     uint32_t access, uint32_t *status);

@@ -157,7 +157,8 @@ KTM_EXPORT int ktm_tx_set_properties(int tx, const struct ktm_tx_properties *pro
 
 KTM_EXPORT int ktm_tx_superior(int tx, struct ktm_en_pair *superior, uint32_t *status)
 {
-	return ktm_query_struct(tx, KTM_INFO_TX_SUPERIOR, NULL, superior, sizeof(*superior), status);
+	return ktm_query_struct(tx, KTM_INFO_TX_SUPERIOR, NULL, superior, sizeof(*superior),
+				status);
 }
 
 KTM_EXPORT int ktm_en_query(int fd, const struct ktm_guid *enlistment, struct ktm_en_info *info,

@@ -2,10 +2,6 @@
 /* Transactions: begin, commit, roll back, wait. */
 #include "internal.h"
 
-#include <time.h>
-
-#define NSEC_PER_SEC	1000000000ull
-
 KTM_EXPORT int ktm_tx_create_with(int ktm, struct ktm_tx_create *arg, uint32_t *status)
 {
 	int ret;
@@ -63,36 +59,17 @@ static int wait_once(int tx, uint64_t timeout_ns, uint32_t *outcome, uint32_t *s
 	return ret;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
-/* What is left of a time-out after a signal; 0 and "for ever" stay what they are. */
-static uint64_t remaining(uint64_t begin, uint64_t timeout_ns)
-{
-	uint64_t gone;
-
-	if (timeout_ns == 0 || timeout_ns == KTM_WAIT_FOREVER)
-		return timeout_ns;
-	gone = now_ns() - begin;
-	return gone < timeout_ns ? timeout_ns - gone : 0;
-}
-
 KTM_EXPORT int ktm_tx_wait(int tx, uint32_t flags, uint64_t timeout_ns, uint32_t *outcome,
 			   uint32_t *status)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = ktm_now_ns();
 	uint32_t found;
 	int ret;
 
 	if (flags & ~KTM_WAIT_INTERRUPTIBLE)
 		return ktm_fail(-EINVAL, KTM_STATUS_INVALID_PARAMETER, status);
 	do {
-		ret = wait_once(tx, remaining(begin, timeout_ns), &found, status);
+		ret = wait_once(tx, ktm_remaining(begin, timeout_ns), &found, status);
 	} while (ret == -EINTR && !(flags & KTM_WAIT_INTERRUPTIBLE));
 	if (outcome)
 		*outcome = found;
@@ -121,14 +98,33 @@ static int wait_on(int tx, uint32_t wanted, uint32_t *status)
 	return ktm_fail(-EALREADY, KTM_STATUS_ALREADY_COMMITTED, status);
 }
 
+static bool has_begun(uint32_t status)
+{
+	return status == KTM_STATUS_REQUEST_NOT_VALID || status == KTM_STATUS_ALREADY_COMMITTED ||
+	       status == KTM_STATUS_ALREADY_ABORTED;
+}
+
 static int end_transaction(int tx, unsigned long request, uint32_t flags, uint32_t wanted,
 			   uint32_t *status)
 {
 	struct ktm_call arg = { .size = sizeof(arg), .flags = flags & ~KTM_WAIT_INTERRUPTIBLE };
-	int ret = ktm_call(tx, request, &arg, status);
+	bool again = false;
+	uint32_t found;
+	int ret;
 
-	if (ret == -EINTR && !(flags & KTM_WAIT_INTERRUPTIBLE))
-		return wait_on(tx, wanted, status);
+	/*
+	 * A freeze holds a commit up before it begins, and a signal ends that wait
+	 * too: whether it has begun is told by a second call.
+	 */
+	do {
+		arg.status = 0;
+		ret = ktm_call(tx, request, &arg, &found);
+		if (again && arg.flags & KTM_CALL_WAIT && has_begun(found))
+			return wait_on(tx, wanted, status);
+		again = true;
+	} while (ret == -EINTR && !(flags & KTM_WAIT_INTERRUPTIBLE));
+	if (status)
+		*status = found;
 	return ret;
 }
 

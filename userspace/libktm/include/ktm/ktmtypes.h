@@ -77,8 +77,9 @@ typedef ULONG NOTIFICATION_MASK;
  * What GetNotification fills in. ArgumentLength bytes follow the struct: with every
  * notification but LAST_RECOVER a TRANSACTION_NOTIFICATION_RECOVERY_ARGUMENT, whose
  * EnlistmentId tells one enlistment from another without a key. (Windows sends it
- * with RECOVER and RECOVER_QUERY only.) A buffer that has no room for it gets the
- * notification without it, ArgumentLength 0, unless it is one of these two.
+ * with RECOVER and RECOVER_QUERY only.) A volatile resource manager, which is never
+ * sent these two, may give a buffer without room for it and gets notifications
+ * without it, ArgumentLength 0; any other: STATUS_BUFFER_TOO_SMALL.
  */
 typedef struct _TRANSACTION_NOTIFICATION {
 	PVOID TransactionKey;

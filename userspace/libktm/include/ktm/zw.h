@@ -26,7 +26,8 @@
  *	braces, "\Transaction\{...}"; where one is created, it chooses its GUID, and
  *	STATUS_OBJECT_NAME_EXISTS says that one of that name was there and was opened
  *	(OBJ_OPENIF), STATUS_OBJECT_NAME_COLLISION that it was there. Any other name:
- *	STATUS_OBJECT_NAME_INVALID. A GUID may be given by name or as a parameter, not both.
+ *	STATUS_OBJECT_NAME_INVALID, and any for a new enlistment, whose GUID the kernel
+ *	draws. A GUID may be given by name or as a parameter, not both.
  *	SecurityDescriptor: see KTM_SECURITY_DESCRIPTOR.
  *
  * LogFileName
