@@ -150,11 +150,12 @@ uint32_t tx_outcome(int tx, uint32_t *outcome)
 	return status;
 }
 
-uint32_t enlist(int rm, int tx, uint64_t key, struct ktm_guid *guid)
+uint32_t enlist(int rm, int tx, uint32_t mask, bool superior, uint64_t key, struct ktm_guid *guid)
 {
 	struct ktm_enlist arg = {
+		.flags = superior ? KTM_ENLIST_SUPERIOR : 0,
 		.tx_fd = tx,
-		.mask = KTM_NOTIFY_TWO_PHASE,
+		.mask = mask,
 		.key = key,
 	};
 	uint32_t status = call(rm, KTM_IOC_ENLIST, &arg, sizeof(arg));

@@ -6,6 +6,7 @@
 #ifndef KTM_CRASH_CALLS_H
 #define KTM_CRASH_CALLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ uint32_t rm_recover(int rm);
 uint32_t tx_create(int tm, uint64_t timeout_ns, struct ktm_guid *uow, int *fd);
 uint32_t tx_call(int tx, unsigned long request, uint32_t flags);
 uint32_t tx_outcome(int tx, uint32_t *outcome);
-uint32_t enlist(int rm, int tx, uint64_t key, struct ktm_guid *guid);
+uint32_t enlist(int rm, int tx, uint32_t mask, bool superior, uint64_t key, struct ktm_guid *guid);
 uint32_t answer(int rm, unsigned long request, const struct ktm_guid *en, uint64_t key,
 		const void *information, uint32_t length);
 uint32_t tm_info(int tm, struct ktm_tm_info *info);

@@ -54,7 +54,47 @@ static struct part *draw_part(struct prng *prng, const struct ktm_guid *uow, uns
 		part->vote = VOTE_YES;
 	}
 	part->slow = rm < NR_DURABLE && !prng_below(prng, 12);
+	part->rejects = part->vote == VOTE_NEVER || part->vote == VOTE_READ_ONLY ||
+			!prng_below(prng, 3);
+	part->mask = KTM_NOTIFY_TWO_PHASE;
+	if (!prng_below(prng, 4))
+		part->mask |= KTM_NOTIFY_PREPREPARE;
+	if (!prng_below(prng, 3))
+		part->mask |= KTM_NOTIFY_SINGLE_PHASE_COMMIT;
+	if (rm == NR_DURABLE && prng_below(prng, 2))
+		part->mask |= KTM_NOTIFY_RM_DISCONNECTED;
 	return part;
+}
+
+static struct part *draw_superior(struct prng *prng, const struct ktm_guid *uow)
+{
+	struct part *part = draw_part(prng, uow, SUPERIOR, false);
+
+	part->length = 0;
+	part->slow = !prng_below(prng, 6);
+	part->mask = KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_COMMIT_COMPLETE | KTM_NOTIFY_COMMIT_REQUEST |
+		     KTM_NOTIFY_RECOVER_QUERY;
+	if (prng_below(prng, 2))
+		part->mask |= KTM_NOTIFY_ROLLBACK_COMPLETE;
+	return part;
+}
+
+static uint32_t enlist_one(int tx, struct part *part)
+{
+	struct participant *p = &participants[part->rm];
+	uint32_t status;
+
+	pthread_rwlock_rdlock(&p->lock);
+	part->incarnation = shared->incarnation[part->rm];
+	status = enlist(p->fd, tx, part->mask, part->rm == SUPERIOR, part - shared->parts,
+			&part->en);
+	pthread_rwlock_unlock(&p->lock);
+	if (status)
+		return status;
+	/* Before anything of it can be in the log. */
+	mark_put(FACT_ENLISTED, NULL, part);
+	part->entered = true;
+	return 0;
 }
 
 /*
@@ -63,27 +103,24 @@ static struct part *draw_part(struct prng *prng, const struct ktm_guid *uow, uns
  */
 static uint32_t enlist_all(struct client *c, int tx, const struct ktm_guid *uow, bool *waits)
 {
-	unsigned int rm, first = (unsigned int)prng_below(&c->prng, NR_RMS);
-	unsigned int wanted = 1 + (unsigned int)prng_below(&c->prng, NR_RMS);
+	unsigned int rm, first = (unsigned int)prng_below(&c->prng, NR_PARTICIPANTS);
+	unsigned int wanted = 1 + (unsigned int)prng_below(&c->prng, NR_PARTICIPANTS);
 	bool large = !prng_below(&c->prng, 30);
 	uint32_t status = 0;
 
 	if (large)
 		wanted = LARGE;
-	for (rm = first; wanted-- && !status; rm = (rm + 1) % NR_RMS) {
-		struct participant *p = &participants[rm];
+	if (!prng_below(&c->prng, 3)) {
+		struct part *superior = draw_superior(&c->prng, uow);
+
+		*waits |= superior->slow;
+		status = enlist_one(tx, superior);
+	}
+	for (rm = first; wanted-- && !status; rm = (rm + 1) % NR_PARTICIPANTS) {
 		struct part *part = draw_part(&c->prng, uow, rm, large);
 
 		*waits |= part->slow || part->vote == VOTE_NEVER;
-		pthread_rwlock_rdlock(&p->lock);
-		part->incarnation = shared->incarnation[rm];
-		status = enlist(p->fd, tx, part - shared->parts, &part->en);
-		pthread_rwlock_unlock(&p->lock);
-		if (status)
-			continue;
-		/* Before anything of it can be in the log. */
-		mark_put(FACT_ENLISTED, NULL, part);
-		part->entered = true;
+		status = enlist_one(tx, part);
 	}
 	return status;
 }
@@ -133,7 +170,7 @@ static void one_transaction(struct client *c)
 	if (enlist_all(c, tx, &uow, &waits) || draw < 8) {
 		status = tx_call(tx, KTM_IOC_ROLLBACK, 0);
 		if (status != KTM_STATUS_SUCCESS && status != KTM_STATUS_PENDING &&
-		    status != KTM_STATUS_ALREADY_ABORTED)
+		    status != KTM_STATUS_REQUEST_NOT_VALID)
 			die("Rollback came to status %u", status);
 		mark_put(FACT_TOLD_ABORT, &uow, NULL);
 	} else if (draw >= 12) {

@@ -311,10 +311,12 @@ int main(int argc, char **argv)
 			die("the record has only %zu entries", h.log.nr);
 		try_state(&h, &states[i], &s);
 	}
-	printf("# recovered: %zu COMMIT, %zu ROLLBACK; concluded: %zu\n", tally.commit,
-	       tally.rollback, tally.concluded);
+	printf("# recovered: %zu COMMIT, %zu ROLLBACK; concluded: %zu\n"
+	       "# superiors: %zu asked, %zu told of a commit\n", tally.commit, tally.rollback,
+	       tally.concluded, tally.queried, tally.told);
 	/* A campaign in which nothing was left to commit has tried nothing. */
-	if (!opt.have_only && !opt.enough && !(tally.commit && tally.rollback && tally.concluded))
+	if (!opt.have_only && !opt.enough && !(tally.commit && tally.rollback && tally.concluded &&
+						tally.queried && tally.told))
 		die("there was nothing to recover");
 	printf("campaign module_crash: tried=%zu violations=%zu seed=%llu\n", i, bad_states,
 	       (unsigned long long)opt.seed);

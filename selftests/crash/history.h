@@ -22,8 +22,20 @@ struct knowledge {
 };
 
 /* What recovery says of an enlistment. */
-enum finding { FOUND_NOTHING, FOUND_RECOVER, FOUND_COMMIT, FOUND_ROLLBACK };
+enum finding { FOUND_NOTHING, FOUND_RECOVER, FOUND_QUERY, FOUND_COMMIT, FOUND_ROLLBACK };
 
+/**
+ * struct en_history - one enlistment
+ * @guid: of it
+ * @tx: index of its transaction
+ * @rm: number of its RM
+ * @key: as it was given
+ * @length: bytes of recovery information
+ * @seed: what they, or a superior's mind, are made from
+ * @known: what is known of it, and since when
+ * @found: what the recovery that is judged says of it
+ * @queried: a superior, which that recovery asked
+ */
 struct en_history {
 	struct ktm_guid guid;
 	size_t tx;
@@ -33,6 +45,7 @@ struct en_history {
 	uint32_t seed;
 	struct knowledge known;
 	enum finding found;
+	bool queried;
 };
 
 struct tx_history {

@@ -13,12 +13,14 @@
  * @abort: somebody knows that it is not
  * @commits: recovery sends COMMIT to one of its enlistments
  * @rolls_back: recovery sends ROLLBACK to one
+ * @logged: a durable one had begun to vote, so that a superior's part is in the log
  */
 struct verdict {
 	bool commit;
 	bool abort;
 	bool commits;
 	bool rolls_back;
+	bool logged;
 };
 
 static bool takes_part(const struct en_history *en, const struct cut *cut)
@@ -44,6 +46,7 @@ static struct verdict sum_up(const struct history *h, size_t tx, const struct cu
 		v.commit |= is_known(&en->known, FACT_COMMIT, cut);
 		v.abort |= is_known(&en->known, FACT_ROLLBACK, cut) ||
 			   is_known(&en->known, FACT_REFUSES, cut);
+		v.logged |= en->rm < NR_DURABLE && is_known(&en->known, FACT_VOTES, cut);
 		v.commits |= en->found == FOUND_COMMIT;
 		v.rolls_back |= en->found == FOUND_ROLLBACK;
 	}
@@ -71,6 +74,27 @@ static void judge_enlistment(const struct en_history *en, const struct verdict *
 		violation("RM %u: is not told of a transaction that is committed", en->rm);
 }
 
+/* It decides; so nothing is decided without it, and it is asked or told until it has heard. */
+static void judge_superior(const struct en_history *en, const struct verdict *v,
+			   const struct cut *cut)
+{
+	bool decided = is_known(&en->known, FACT_DECIDES, cut);
+	bool heard = is_known(&en->known, FACT_COMMIT, cut);
+
+	if (en->queried && (v->commit || heard))
+		violation("the superior is asked about a transaction that is known to be committed");
+	if (en->found == FOUND_COMMIT && v->abort)
+		violation("the superior is told of a commit that is known to be none");
+	if (v->commits && !decided && !(en->queried && superior_commits(en->seed)))
+		violation("COMMIT goes out without the superior's decision");
+	if (!v->logged || en->found != FOUND_NOTHING || heard)
+		return;
+	if (v->commit || v->commits)
+		violation("the superior is not told of a commit");
+	else if (is_known(&en->known, FACT_ASKED, cut) && !v->abort)
+		violation("the superior is not asked about what it was told is prepared");
+}
+
 /**
  * judge() - judge what recovery found
  * @h: the run, with the findings
@@ -87,8 +111,13 @@ void judge(const struct history *h, const struct cut *cut)
 			violation("both outcomes of one transaction were told");
 		if (v.commits && v.rolls_back)
 			violation("COMMIT and ROLLBACK for one transaction");
-		for (i = 0; i < h->nr_ens; i++)
-			if (h->ens[i].tx == tx)
-				judge_enlistment(&h->ens[i], &v, cut);
+		for (i = 0; i < h->nr_ens; i++) {
+			const struct en_history *en = &h->ens[i];
+
+			if (en->tx == tx && en->rm == SUPERIOR)
+				judge_superior(en, &v, cut);
+			else if (en->tx == tx)
+				judge_enlistment(en, &v, cut);
+		}
 	}
 }

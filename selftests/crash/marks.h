@@ -6,13 +6,16 @@
 #ifndef KTM_CRASH_MARKS_H
 #define KTM_CRASH_MARKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <linux/ktm.h>
 
 #define NR_DURABLE	3	/* durable test RMs; the number after them is a volatile one */
-#define NR_RMS		(NR_DURABLE + 1)
+#define NR_PARTICIPANTS	(NR_DURABLE + 1)
+#define SUPERIOR	NR_PARTICIPANTS	/* a durable RM whose enlistments are superiors */
+#define NR_RMS		(NR_PARTICIPANTS + 1)
 
 /**
  * enum fact - what a mark says
@@ -21,9 +24,12 @@
  * @FACT_VOTES: its RM is about to call PREPARE_COMPLETE
  * @FACT_READ_ONLY: its RM is about to call READ_ONLY
  * @FACT_REFUSES: its RM is about to roll the transaction back
- * @FACT_COMMIT: its RM has read COMMIT
+ * @FACT_COMMIT: its RM has read COMMIT (a superior: COMMIT_COMPLETE), or has committed by
+ *	itself in the single phase
  * @FACT_ROLLBACK: its RM has read ROLLBACK, or concluded that from what recovery does not know
  * @FACT_FINISHES: its RM is about to call COMMIT_COMPLETE or ROLLBACK_COMPLETE
+ * @FACT_ASKED: a superior has read that all have prepared
+ * @FACT_DECIDES: a superior is about to call EN_COMMIT
  * @FACT_TOLD_COMMIT: the client was told that the transaction is committed
  * @FACT_TOLD_ABORT: the client was told that it is rolled back
  */
@@ -38,6 +44,8 @@ enum fact {
 	FACT_FINISHES,
 	FACT_TOLD_COMMIT,
 	FACT_TOLD_ABORT,
+	FACT_ASKED,
+	FACT_DECIDES,
 	NR_FACTS
 };
 
@@ -68,6 +76,12 @@ int mark_parse(const char *text, size_t length, struct mark *mark);
 
 /* Recovery information of that length from that seed. */
 void information_fill(uint8_t *buffer, uint32_t length, uint32_t seed);
+
+/* What a superior decides, whenever it is asked. */
+static inline bool superior_commits(uint32_t seed)
+{
+	return seed % 4;
+}
 
 /* The GUIDs of the test RMs. */
 struct ktm_guid rm_guid(unsigned int rm);

@@ -26,10 +26,11 @@ static struct part *part_of(const struct participant *p, const struct ktm_notifi
  * The log has failed, or was opened again meanwhile and knows the enlistment as one that is to
  * be recovered: the RM will hear of it again.
  */
-static bool is_of_failure(const struct participant *p, uint32_t status)
+bool is_of_failure(const struct participant *p, uint32_t status)
 {
 	return p->may_fail && (status == KTM_STATUS_TM_NOT_ONLINE ||
 			       status == KTM_STATUS_ENLISTMENT_NOT_FOUND ||
+			       status == KTM_STATUS_REQUEST_NOT_VALID ||
 			       status == KTM_STATUS_NOT_REQUESTED);
 }
 
@@ -48,6 +49,7 @@ static void vote(struct participant *p, struct part *part)
 	case VOTE_YES:
 		information_fill(information, part->length, part->seed);
 		mark_put(FACT_VOTES, NULL, part);
+		part->voted = true;
 		status = answer(p->fd, KTM_IOC_PREPARE_COMPLETE, &part->en, 0, information,
 				part->length);
 		/* Not if it has been rolled back meanwhile. */
@@ -92,11 +94,12 @@ static void take_up(struct participant *p, struct part *part)
 	status = en_information(p->fd, &part->en, found, &length);
 	if (status && is_of_failure(p, status))
 		return;
-	if (status || length != part->length || memcmp(wanted, found, length))
+	/* Before the vote it is recovered only in the single phase. */
+	if (status || length != (part->voted ? part->length : 0) || memcmp(wanted, found, length))
 		die("RM %u finds other recovery information than it left (status %u)", p->number,
 		    status);
 	status = answer(p->fd, KTM_IOC_EN_RECOVER, &part->en, part - shared->parts, NULL, 0);
-	if (status && !is_of_failure(p, status))
+	if (status != KTM_STATUS_PENDING && !is_of_failure(p, status))
 		die("RM %u may not recover an enlistment: status %u", p->number, status);
 }
 
@@ -112,8 +115,11 @@ static void conclude(struct participant *p)
 		if (!part->entered || part->rm != p->number || part->done ||
 		    part->incarnation >= now || part->recovered == now)
 			continue;
-		/* Or finished, if the process ended in the middle of saying so. */
-		if (!part->finishing)
+		/*
+		 * Or finished, if the process ended in the middle of saying so; or it has
+		 * committed by itself. A superior knows what it has decided.
+		 */
+		if (!part->finishing && part->single != MIND_COMMIT && p->number != SUPERIOR)
 			mark_put(FACT_ROLLBACK, NULL, part);
 		part->done = true;
 	}
@@ -128,7 +134,22 @@ static void handle(struct participant *p, const struct ktm_notification *n)
 		return;
 	}
 	part = part_of(p, n);
+	if (p->number == SUPERIOR) {
+		superior_handle(p, part, n->kind);
+		return;
+	}
 	switch (n->kind) {
+	case KTM_NOTIFY_PREPREPARE:
+		answer(p->fd, KTM_IOC_PREPREPARE_COMPLETE, &part->en, 0, NULL, 0);
+		break;
+	case KTM_NOTIFY_SINGLE_PHASE_COMMIT:
+		single_handle(p, part);
+		break;
+	case KTM_NOTIFY_RM_DISCONNECTED:
+		if (p->number < NR_DURABLE)
+			die("RM %u is durable, and disconnected", p->number);
+		part->done = true;
+		break;
 	case KTM_NOTIFY_PREPARE:
 		vote(p, part);
 		break;
@@ -157,8 +178,9 @@ static void recover_it(struct participant *p)
 	uint32_t status;
 
 	shared->incarnation[p->number]++;
-	if (p->number >= NR_DURABLE)
+	if (p->number == NR_DURABLE)
 		return;
+	p->owes = false;
 	status = rm_recover(p->fd);
 	if (status && !is_of_failure(p, status))
 		die("RM %u cannot recover: status %u", p->number, status);
@@ -167,7 +189,7 @@ static void recover_it(struct participant *p)
 static void open_it(struct participant *p)
 {
 	struct ktm_guid guid = rm_guid(p->number);
-	bool durable = p->number < NR_DURABLE;
+	bool durable = p->number != NR_DURABLE;
 	uint32_t status;
 
 	for (;;) {
@@ -209,7 +231,8 @@ static void *participant_run(void *arg)
 		}
 		for (i = 0; i < n; i++)
 			handle(p, &events[i]);
-		if (n > 0 && p->reopens && !prng_below(&p->prng, 40))
+		/* Nothing more may come before it does. */
+		if (p->reopens && (n > 0 ? !prng_below(&p->prng, 40) : !n && p->owes))
 			reopen(p);
 	}
 	return NULL;
@@ -228,7 +251,8 @@ void participant_start(struct participant *p, int tm, struct prng prng, bool reo
 {
 	p->tm = tm;
 	p->prng = prng;
-	p->reopens = reopens && p->number < NR_DURABLE;
+	p->reopens = reopens && p->number != NR_DURABLE;
+	p->owes = false;
 	p->may_fail = may_fail;
 	p->stop = false;
 	pthread_rwlock_init(&p->lock, NULL);

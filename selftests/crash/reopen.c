@@ -75,8 +75,79 @@ static void take_up(struct history *h, const struct cut *cut, int fd, uint32_t r
 			  status);
 	en->found = FOUND_RECOVER;
 	status = answer(fd, KTM_IOC_EN_RECOVER, &en->guid, (uint64_t)(en - h->ens), NULL, 0);
-	if (status)
+	if (status != KTM_STATUS_PENDING)
 		violation("RM %u: may not recover an enlistment: status %u", rm, status);
+}
+
+/* It is asked what it decided, and says the same as ever. */
+static void decide(const struct history *h, struct en_history *en, int fd)
+{
+	bool commits = superior_commits(en->seed);
+	uint32_t status;
+
+	en->found = FOUND_QUERY;
+	en->queried = true;
+	tally.queried++;
+	tell(h, en, FACT_ASKED);
+	tell(h, en, commits ? FACT_DECIDES : FACT_REFUSES);
+	status = answer(fd, commits ? KTM_IOC_EN_COMMIT : KTM_IOC_EN_ROLLBACK, &en->guid, 0, NULL, 0);
+	if (status != (commits ? KTM_STATUS_PENDING : KTM_STATUS_SUCCESS))
+		violation("the superior may not decide: status %u", status);
+}
+
+/* Until LAST_RECOVER and the end of whatever it was asked about have come. */
+static void listen_superior(struct history *h, const struct cut *cut, int fd)
+{
+	struct ktm_notification events[MAX_EVENTS];
+	struct en_history *en;
+	size_t missing = 0;
+	bool last = false;
+	uint32_t status;
+	int i, n;
+
+	while (!last || missing) {
+		n = rm_read(fd, events, PATIENCE_MS);
+		if (n <= 0) {
+			violation("the superior is not told what it waits for");
+			return;
+		}
+		for (i = 0; i < n; i++) {
+			if (events[i].kind == KTM_NOTIFY_LAST_RECOVER) {
+				last = true;
+				continue;
+			}
+			en = history_find(h, &events[i].enlistment);
+			if (!en || en->rm != SUPERIOR || en->key != events[i].key ||
+			    !is_known(&en->known, FACT_ENLISTED, cut)) {
+				violation("the superior is told of what is not its own");
+				continue;
+			}
+			switch (events[i].kind) {
+			case KTM_NOTIFY_RECOVER_QUERY:
+				missing++;
+				decide(h, en, fd);
+				break;
+			case KTM_NOTIFY_COMMIT_COMPLETE:
+				missing -= en->queried;
+				en->found = FOUND_COMMIT;
+				tally.told++;
+				tell(h, en, FACT_COMMIT);
+				break;
+			case KTM_NOTIFY_ROLLBACK:
+				missing -= en->queried;
+				en->found = FOUND_ROLLBACK;
+				tell(h, en, FACT_ROLLBACK);
+				status = answer(fd, KTM_IOC_ROLLBACK_COMPLETE, &en->guid, 0, NULL, 0);
+				if (status)
+					violation("the superior may not finish: status %u", status);
+				break;
+			case KTM_NOTIFY_ROLLBACK_COMPLETE:
+				break;
+			default:
+				violation("the superior is told %#x", events[i].kind);
+			}
+		}
+	}
 }
 
 static void hear(struct history *h, uint32_t rm, const struct ktm_notification *n)
@@ -164,7 +235,8 @@ static void finish(struct history *h, const int *fds)
 	for (i = 0; i < h->nr_ens; i++) {
 		struct en_history *en = &h->ens[i];
 
-		if (en->found != FOUND_COMMIT && en->found != FOUND_ROLLBACK)
+		if (en->rm == SUPERIOR ||
+		    (en->found != FOUND_COMMIT && en->found != FOUND_ROLLBACK))
 			continue;
 		tell(h, en, FACT_FINISHES);
 		status = answer(fds[en->rm], en->found == FOUND_COMMIT ? KTM_IOC_COMMIT_COMPLETE :
@@ -172,6 +244,18 @@ static void finish(struct history *h, const int *fds)
 		if (status)
 			violation("RM %u: may not finish: status %u", en->rm, status);
 	}
+}
+
+/* That all have rolled back is told to a superior that wants to hear it. */
+static void drain(int superior)
+{
+	struct ktm_notification events[MAX_EVENTS];
+	int i, n;
+
+	while ((n = rm_read(superior, events, 0)) > 0)
+		for (i = 0; i < n; i++)
+			if (events[i].kind != KTM_NOTIFY_ROLLBACK_COMPLETE)
+				violation("the superior is told %#x at last", events[i].kind);
 }
 
 static void expect_nothing(int tm)
@@ -208,16 +292,22 @@ static int open_rm(int tm, uint32_t rm)
 
 void reopen(struct history *h, const struct cut *cut, const char *journal, const char *recorder)
 {
-	int tm, fds[NR_DURABLE];
+	int tm, superior, fds[NR_DURABLE];
 	uint32_t rm;
 	size_t i;
 
 	record_to = recorder;
-	for (i = 0; i < h->nr_ens; i++)
+	for (i = 0; i < h->nr_ens; i++) {
 		h->ens[i].found = FOUND_NOTHING;
+		h->ens[i].queried = false;
+	}
 	tm = open_tm(journal);
 	if (tm < 0)
 		return;
+	/* First, as the others are in doubt until it has decided. */
+	superior = open_rm(tm, SUPERIOR);
+	if (superior >= 0)
+		listen_superior(h, cut, superior);
 	for (rm = 0; rm < NR_DURABLE; rm++) {
 		fds[rm] = open_rm(tm, rm);
 		if (fds[rm] >= 0)
@@ -226,7 +316,11 @@ void reopen(struct history *h, const struct cut *cut, const char *journal, const
 	}
 	judge(h, cut);
 	finish(h, fds);
+	if (superior >= 0)
+		drain(superior);
 	expect_nothing(tm);
+	if (superior >= 0)
+		close(superior);
 	for (rm = 0; rm < NR_DURABLE; rm++)
 		if (fds[rm] >= 0)
 			close(fds[rm]);
@@ -241,8 +335,8 @@ void reopen_empty(const char *journal)
 
 	if (tm < 0)
 		return;
-	for (rm = 0; rm < NR_DURABLE; rm++) {
-		fd = open_rm(tm, rm);
+	for (rm = 0; rm < NR_RMS; rm++) {
+		fd = rm == NR_DURABLE ? -1 : open_rm(tm, rm);
 		if (fd < 0)
 			continue;
 		n = rm_read(fd, events, PATIENCE_MS);

@@ -12,11 +12,15 @@
  * @commit: enlistments that got COMMIT
  * @rollback: enlistments that got ROLLBACK
  * @concluded: prepared ones that were not known, or not any more
+ * @queried: superiors that were asked for their decision
+ * @told: superiors that were told of a commit
  */
 struct tally {
 	size_t commit;
 	size_t rollback;
 	size_t concluded;
+	size_t queried;
+	size_t told;
 };
 
 extern struct tally tally;

@@ -18,17 +18,24 @@
 
 enum vote { VOTE_YES, VOTE_READ_ONLY, VOTE_NO, VOTE_NEVER };
 
+/* Whether a superior has a decision, or a single phase RM. */
+enum mind { MIND_OPEN, MIND_COMMIT, MIND_ROLLBACK };
+
 /**
  * struct part - what an RM knows of one enlistment, as if in a store of its own
  * @uow: the transaction
  * @en: the enlistment; its place in the table is its key
  * @rm: whose
  * @incarnation: of the RM, when it enlisted
+ * @mask: what it wants to hear
  * @vote: what it is going to answer to PREPARE
- * @slow: leave COMMIT unanswered until it is recovered
+ * @rejects: SINGLE_PHASE_COMMIT
+ * @slow: leave COMMIT (a superior: COMMIT_REQUEST) unanswered until it is recovered
  * @length: bytes of recovery information
  * @seed: what they are made from
  * @entered: @en is known
+ * @voted: @length bytes were left with the vote
+ * @single: what it has done in the single phase, for good
  * @finishing: its RM may have said so; a killed one does not know
  * @done: finished, or it has left
  * @recovered: the incarnation to which RM recovery mentioned it
@@ -38,11 +45,15 @@ struct part {
 	struct ktm_guid en;
 	uint32_t rm;
 	uint32_t incarnation;
+	uint32_t mask;
 	enum vote vote;
+	bool rejects;
 	bool slow;
 	uint32_t length;
 	uint32_t seed;
 	atomic_bool entered;
+	atomic_bool voted;
+	atomic_int single;
 	atomic_bool finishing;
 	atomic_bool done;
 	uint32_t recovered;
@@ -76,6 +87,7 @@ struct shared {
  * @prng: its choices
  * @reopens: it closes and opens itself now and then
  * @may_fail: the disk fails now and then
+ * @owes: it has left something unanswered that only its recovery brings back
  * @stop: it shall end
  */
 struct participant {
@@ -86,6 +98,7 @@ struct participant {
 	struct prng prng;
 	bool reopens;
 	bool may_fail;
+	bool owes;
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -97,6 +110,11 @@ extern struct participant participants[NR_RMS];
 void sink_disk(const char *partition);
 void sink_device(const char *name);
 void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *part);
+
+/* What of a participant's work is done elsewhere. */
+bool is_of_failure(const struct participant *p, uint32_t status);
+void superior_handle(struct participant *p, struct part *part, uint32_t kind);
+void single_handle(struct participant *p, struct part *part);
 
 void participant_start(struct participant *p, int tm, struct prng prng, bool reopens,
 		       bool may_fail);
