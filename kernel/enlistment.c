@@ -119,7 +119,8 @@ void ktm_en_forget(struct ktm_enlistment *en)
 	rm->nr_enlistments--;
 	spin_unlock(&rm->list_lock);
 	en->core.due = 0;
-	en->core.withdraw = U32_MAX;
+	/* What asks for no answer is still news. */
+	en->core.withdraw = ~KTM_NOTIFY_RM_DISCONNECTED;
 	ktm_notify_enlistment(en);
 	if (rm->tm->journal)
 		en_unreserve(en);

@@ -48,7 +48,7 @@ static bool superior_is_open(const struct ktm_txc *tx)
 		       sup->state == KTM_EN_STATE_ABORTING || sup->flags & KTM_ENC_UNREPORTED);
 }
 
-/* It is told of the end when nobody who is there still works at it: who is away holds up nothing. */
+/* It hears of the end when nobody who is there still works at it: who is away holds up nothing. */
 static u32 tell_superior(struct ktm_txc *tx)
 {
 	struct ktm_enc *sup = tx->superior;
@@ -203,7 +203,7 @@ static u32 begin_phase1(struct ktm_txc *tx)
 
 	tx->state = KTM_TX_STATE_PREPARING;
 	list_for_each_entry(en, &tx->enlistments, link) {
-		if (is_superior(en)) {
+		if (en == tx->superior) {
 			en->state = KTM_EN_STATE_PREPARING;
 		} else if (en->state == KTM_EN_STATE_PREPREPARED) {
 			en->state = KTM_EN_STATE_PREPARING;
@@ -244,7 +244,8 @@ static u32 begin_phase0(struct ktm_txc *tx)
 
 	tx->state = KTM_TX_STATE_PREPREPARING;
 	list_for_each_entry(en, &tx->enlistments, link) {
-		if (is_superior(en))
+		/* Not one that never knew it was: that has left. */
+		if (en == tx->superior)
 			en->state = KTM_EN_STATE_PREPREPARING;
 		else if (en->state == KTM_EN_STATE_ACTIVE && en != tx->single)
 			enter_phase0(en);
@@ -574,6 +575,8 @@ static u32 sup_tell(struct ktm_enc *sup)
 		return 0;
 	sup->flags |= KTM_ENC_PRESENT | KTM_ENC_ASKED;
 	sup->flags &= ~KTM_ENC_TOLD;
+	/* It is told anew, or later, if somebody has come back who still works at it. */
+	sup->withdraw |= KTM_NOTIFY_COMMIT_COMPLETE;
 	return KTM_ACT_NOTIFY_SELF | close_if_finished(sup->tx);
 }
 
@@ -784,7 +787,9 @@ u32 ktm_txc_retract(struct ktm_enc *en)
 {
 	if (!is_superior(en))
 		return ktm_enc_event(en, KTM_ENEV_READ_ONLY).actions;
-	/* Somebody else may have driven it meanwhile, who knew its GUID. */
+	/* Somebody else has driven it, who knew its GUID; what is in the log is theirs. */
+	if (logged(en))
+		return 0;
 	if (en->state != KTM_EN_STATE_ACTIVE)
 		return ktm_enc_event(en, KTM_ENEV_ROLLBACK).actions;
 	en->tx->superior = NULL;
