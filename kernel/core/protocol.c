@@ -48,7 +48,7 @@ static bool superior_is_open(const struct ktm_txc *tx)
 		       sup->state == KTM_EN_STATE_ABORTING || sup->flags & KTM_ENC_UNREPORTED);
 }
 
-/* It hears of the end when nobody who is there still works at it: who is away holds up nothing. */
+/* It hears of the end when nobody who is there still works at it; who is away holds up nothing. */
 static u32 tell_superior(struct ktm_txc *tx)
 {
 	struct ktm_enc *sup = tx->superior;
