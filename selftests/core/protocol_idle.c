@@ -48,9 +48,13 @@ static void reports(struct sim *s)
 
 static void settles(struct sim *s)
 {
+	bool forced = s->tx.state == KTM_TX_STATE_SEALING || s->tx.state == KTM_TX_STATE_DECIDING;
 	u32 outcome = ktm_txc_outcome(&s->tx);
 	bool doubt = s->tx.state == KTM_TX_STATE_INDOUBT;
 
+	/* Nobody reads a log again that has not said how a force ended. */
+	if (forced)
+		lie(s, KTM_TXEV_QUIET);
 	/* Nobody settles what was not in doubt; else the log contradicts memory. */
 	if (!doubt && outcome != KTM_OUTCOME_COMMITTED)
 		lie(s, KTM_TXEV_SETTLE_COMMIT);

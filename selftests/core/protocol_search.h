@@ -47,4 +47,7 @@ struct search {
 void search_run(struct search *se);
 void search_free(struct search *se);
 
+/* protocol_coverage.c */
+u32 coverage_gaps(void);
+
 #endif /* PROTOCOL_SEARCH_H */
