@@ -84,6 +84,7 @@ static struct ktm_enlistment *en_alloc(struct ktm_rm *rm, struct ktm_transaction
 	if (!en)
 		return NULL;
 	INIT_LIST_HEAD(&en->rm_link);
+	RB_CLEAR_NODE(&en->key_node);
 	INIT_LIST_HEAD(&en->core.link);
 	ktm_inbox_init(&en->inbox);
 	en->rm = rm;
@@ -99,6 +100,7 @@ static void en_link(struct ktm_enlistment *en)
 	ktm_object_get(&en->obj);
 	spin_lock(&rm->list_lock);
 	list_add_tail(&en->rm_link, &rm->enlistments);
+	ktm_key_add(en);
 	rm->nr_enlistments++;
 	spin_unlock(&rm->list_lock);
 }
@@ -116,6 +118,7 @@ void ktm_en_forget(struct ktm_enlistment *en)
 	ktm_txc_forget(&en->core);
 	spin_lock(&rm->list_lock);
 	list_del_init(&en->rm_link);
+	ktm_key_remove(en);
 	rm->nr_enlistments--;
 	spin_unlock(&rm->list_lock);
 	en->core.due = 0;
@@ -461,7 +464,7 @@ static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 
 
 static u32 en_recover(struct ktm_enlistment *en, u64 key)
 {
-	WRITE_ONCE(en->key, key);
+	ktm_key_change(en, key);
 	/* Its answer is a notification, but of a superior, which has got it already. */
 	return ktm_tx_enlistment_event(en, KTM_ENEV_RECOVER) ?: KTM_STATUS_PENDING;
 }
@@ -520,6 +523,12 @@ static int en_event_of(unsigned int cmd)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Is it one of the requests that take a struct ktm_answer? */
+bool ktm_is_answer(unsigned int cmd)
+{
+	return en_event_of(cmd) >= 0;
 }
 
 static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 **information,

@@ -16,7 +16,8 @@
  * @rm: with a reference
  * @rm_link: in rm->enlistments or rm->walked, under rm->list_lock
  * @found: before that, among what a recovery has found
- * @key: the RM's; under tx->lock, read without it by notifications
+ * @key_node: in rm->by_key while it is in one of the RM's lists, under rm->list_lock
+ * @key: the RM's; under tx->lock and rm->list_lock, read without by notifications
  * @handles: under tx->lock
  * @own_handle: it was made with a descriptor, whose close means something
  * @reserved: bytes of the log kept for its records; under tx->lock
@@ -33,6 +34,7 @@ struct ktm_enlistment {
 		struct list_head rm_link;
 		struct hlist_node found;
 	};
+	struct rb_node key_node;
 	u64 key;
 	u32 handles;
 	bool own_handle;
@@ -58,6 +60,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 void ktm_enlist_undo(struct ktm_enlistment *en);
 u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd);
 struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid);
+bool ktm_is_answer(unsigned int cmd);
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
 u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes);
@@ -71,6 +74,10 @@ void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *
 		      struct ktm_jrec *rec);
 void ktm_rm_for_each_enlistment(struct ktm_rm *rm, void (*fn)(struct ktm_enlistment *en));
 u8 *ktm_copy_information(u64 from, u32 length);
+void ktm_key_add(struct ktm_enlistment *en);
+void ktm_key_remove(struct ktm_enlistment *en);
+void ktm_key_change(struct ktm_enlistment *en, u64 key);
+u32 ktm_key_find(struct ktm_rm *rm, u64 key, struct ktm_enlistment **enp);
 void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info);
 
 #endif /* KTM_ENLISTMENT_H */

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "enlistment.h"
+#include "exchange.h"
 #include "ktm.h"
 #include "object.h"
 #include "query.h"
@@ -41,6 +42,7 @@ union ktm_arg {
 	struct ktm_tx_wait tx_wait;
 	struct ktm_enlist enlist;
 	struct ktm_answer answer;
+	struct ktm_exchange exchange;
 	struct ktm_query query;
 	struct ktm_set set;
 	struct ktm_enumerate enumerate;
@@ -227,26 +229,6 @@ static u32 do_tx_wait(struct ktm_request *r)
 	return ktm_tx_wait(ktm_tx_of(r->handle->obj), &r->arg->tx_wait);
 }
 
-static u32 answer_on_rm(struct ktm_request *r)
-{
-	bool recover = r->cmd == KTM_IOC_EN_RECOVER;
-	struct ktm_rm *rm = ktm_rm_of(r->handle->obj);
-	struct ktm_enlistment *en;
-	u32 status;
-
-	if (!may(r, recover ? KTM_RM_RECOVER : KTM_RM_ENLIST))
-		return KTM_STATUS_ACCESS_DENIED;
-	/* "Not found" means rollback to an RM that asks: not before the log is read. */
-	if (recover && !ktm_rm_online(rm))
-		return KTM_STATUS_TM_NOT_ONLINE;
-	en = ktm_en_find(rm, &r->arg->answer.enlistment);
-	if (!en)
-		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
-	status = ktm_en_answer(en, r->cmd, &r->arg->answer);
-	ktm_object_put(&en->obj);
-	return status;
-}
-
 /* What an answer needs of an enlistment's descriptor. */
 static u32 answer_access(unsigned int cmd)
 {
@@ -265,12 +247,17 @@ static u32 answer_access(unsigned int cmd)
 static u32 do_answer(struct ktm_request *r)
 {
 	if (r->handle->obj->kind == KTM_KIND_RM)
-		return answer_on_rm(r);
+		return ktm_rm_answer(r->handle, r->cmd, &r->arg->answer);
 	if (!may(r, answer_access(r->cmd)))
 		return KTM_STATUS_ACCESS_DENIED;
 	if (!ktm_guid_is_nil(&r->arg->answer.enlistment))
 		return KTM_STATUS_INVALID_PARAMETER;
 	return ktm_en_answer(ktm_en_of(r->handle->obj), r->cmd, &r->arg->answer);
+}
+
+static u32 do_exchange(struct ktm_request *r)
+{
+	return ktm_exchange(r->handle, &r->arg->exchange);
 }
 
 static u32 do_query(struct ktm_request *r)
@@ -335,6 +322,7 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_RM_RECOVER, do_rm_recover, ktm_call, ON_RM),
 	KTM_IOCTL(KTM_IOC_ENLIST, do_enlist, ktm_enlist, ON_RM),
 	KTM_IOCTL(KTM_IOC_EN_OPEN, do_en_open, ktm_open, ON_RM),
+	KTM_IOCTL(KTM_IOC_EXCHANGE, do_exchange, ktm_exchange, ON_RM),
 	KTM_IOCTL(KTM_IOC_COMMIT, do_commit, ktm_call, ON_TX),
 	KTM_IOCTL(KTM_IOC_ROLLBACK, do_rollback, ktm_call, ON_TX),
 	KTM_IOCTL(KTM_IOC_TX_WAIT, do_tx_wait, ktm_tx_wait, ON_TX),

@@ -7,6 +7,7 @@
  * order per enlistment holds with several readers too, and a copy that failed
  * can be put back in front without overtaking or being overtaken.
  */
+#include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -302,36 +303,18 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 	return waiting;
 }
 
-/**
- * ktm_notify_read - as many whole notifications as fit
- * @rm: the RM
- * @to: where to
- * @nonblock: do not wait for the first
- *
- * Return: bytes, or -EMSGSIZE, -EAGAIN, -EINTR, -EFAULT.
- */
-ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock)
+/* As many whole ones as wait and fit, without waiting; 0 if none waits. */
+static ssize_t copy_waiting(struct ktm_queue *q, struct iov_iter *to)
 {
-	struct ktm_queue *q = &rm->queue;
 	struct ktm_enlistment *superior;
 	struct ktm_slot *slot;
 	ssize_t done = 0;
 	int err;
 
-	if (iov_iter_count(to) < sizeof(struct ktm_notification))
-		return -EMSGSIZE;
 	while (iov_iter_count(to) >= sizeof(struct ktm_notification)) {
 		slot = read_begin(q);
-		if (!slot) {
-			if (done)
-				break;
-			if (nonblock)
-				return -EAGAIN;
-			/* Taking notifications is no state change: EINTR loses nothing. */
-			if (wait_event_interruptible(q->wait, ktm_notify_waiting(q)))
-				return -EINTR;
-			continue;
-		}
+		if (!slot)
+			break;
 		superior = slot_reports_to(slot);
 		err = copy_one(slot, to);
 		read_end(q, slot, !err);
@@ -342,4 +325,74 @@ ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock)
 		done += sizeof(struct ktm_notification);
 	}
 	return done;
+}
+
+/**
+ * ktm_notify_read - as many whole notifications as fit, for read(2)
+ * @rm: the RM
+ * @to: where to
+ * @nonblock: do not wait for the first
+ *
+ * Return: bytes, or -EMSGSIZE, -EAGAIN, -EINTR, -EFAULT.
+ */
+ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock)
+{
+	struct ktm_queue *q = &rm->queue;
+	ssize_t done;
+
+	if (iov_iter_count(to) < sizeof(struct ktm_notification))
+		return -EMSGSIZE;
+	for (;;) {
+		done = copy_waiting(q, to);
+		if (done)
+			return done;
+		if (nonblock)
+			return -EAGAIN;
+		/* Taking notifications is no state change: EINTR loses nothing. */
+		if (wait_event_interruptible(q->wait, ktm_notify_waiting(q)))
+			return -EINTR;
+	}
+}
+
+/**
+ * ktm_notify_fetch - as many whole notifications as fit, for a request
+ * @rm: the RM
+ * @to: where to, with room for one
+ * @timeout_ns: nanoseconds to wait for the first; 0: do not; all ones: for ever
+ *
+ * Unlike a reader, who can poll, nobody waits for an RM that has nothing to hear
+ * before it recovers.
+ *
+ * Return: bytes, or -ENOTCONN, -ETIMEDOUT, -EINTR, -EFAULT.
+ */
+ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns)
+{
+	const ktime_t start = ktime_get();
+	const ktime_t end = timeout_ns >= KTIME_MAX ? KTIME_MAX :
+						      ktime_add_safe(start, timeout_ns);
+	struct ktm_queue *q = &rm->queue;
+	ktime_t left = ktime_sub(end, start);
+	ssize_t done;
+	int err;
+
+	for (;;) {
+		done = copy_waiting(q, to);
+		if (done)
+			return done;
+		if (!ktm_rm_online(rm))
+			return -ENOTCONN;
+		/* Another one may have been quicker each time that we woke. */
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (end == KTIME_MAX)
+			err = wait_event_interruptible(q->wait, ktm_notify_waiting(q) ||
+								!ktm_rm_online(rm));
+		else
+			err = wait_event_interruptible_hrtimeout(q->wait, ktm_notify_waiting(q) ||
+								 !ktm_rm_online(rm), left);
+		if (err == -ERESTARTSYS)
+			return -EINTR;
+		if (end != KTIME_MAX)
+			left = ktime_sub(end, ktime_get());
+	}
 }

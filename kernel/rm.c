@@ -26,6 +26,7 @@ static struct ktm_rm *rm_alloc(struct ktm_tm *tm)
 	spin_lock_init(&rm->list_lock);
 	INIT_LIST_HEAD(&rm->enlistments);
 	INIT_LIST_HEAD(&rm->walked);
+	rm->by_key = RB_ROOT;
 	ktm_queue_init(&rm->queue);
 	rm->completion = no_completion;
 	rm->tm = tm;

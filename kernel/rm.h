@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 
 #include "notify.h"
@@ -22,10 +23,11 @@
  * @dead: a volatile one whose last handle is closed; under @lock
  * @online: it has called Recover since it was opened and since the TM came
  *	online; written under @lock or by a reopening TM, read under tx->lock
- * @list_lock: @enlistments and @walked
+ * @list_lock: @enlistments, @walked, @by_key
  * @enlistments: those not yet forgotten, without a reference
  * @walked: where a walk parks those that it has seen; empty between walks,
  *	which @lock keeps apart
+ * @by_key: those of both lists, by ktm_enlistment.key
  */
 struct ktm_rm {
 	struct ktm_object obj;
@@ -39,6 +41,7 @@ struct ktm_rm {
 	spinlock_t list_lock;
 	struct list_head enlistments;
 	struct list_head walked;
+	struct rb_root by_key;
 	u32 nr_enlistments;
 	struct ktm_queue queue;
 	struct ktm_rm_completion completion;

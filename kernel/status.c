@@ -109,6 +109,10 @@ u32 ktm_status_from_errno(int err)
 		return KTM_STATUS_DEVICE_BUSY;
 	case -EEXIST:
 		return KTM_STATUS_OBJECT_NAME_COLLISION;
+	case -ENOTCONN:
+		return KTM_STATUS_TM_NOT_ONLINE;
+	case -ETIMEDOUT:
+		return KTM_STATUS_TIMEOUT;
 	case -EXDEV:
 		return KTM_STATUS_TM_IDENTITY_MISMATCH;
 	case -EUCLEAN:

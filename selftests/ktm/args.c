@@ -54,6 +54,7 @@ union arg {
 	struct ktm_tx_wait tx_wait;
 	struct ktm_enlist enlist;
 	struct ktm_answer answer;
+	struct ktm_exchange exchange;
 	struct ktm_query query;
 	struct ktm_set set;
 	struct ktm_enumerate enumerate;
@@ -99,6 +100,8 @@ static const struct request {
 	{ KTM_IOC_ENLIST, ON(RM), STRUCT(ktm_enlist, AT(ktm_enlist, flags),
 					 AT(ktm_enlist, reserved), AT(ktm_enlist, reserved2)) },
 	{ KTM_IOC_EN_OPEN, ON(RM), OPEN },
+	{ KTM_IOC_EXCHANGE, ON(RM), STRUCT(ktm_exchange, AT(ktm_exchange, flags),
+					   AT(ktm_exchange, reserved), NONE) },
 	{ KTM_IOC_COMMIT, ON(TX), CALLED },
 	{ KTM_IOC_ROLLBACK, ON(TX), CALLED },
 	{ KTM_IOC_TX_WAIT, ON(TX), STRUCT(ktm_tx_wait, AT(ktm_tx_wait, flags), NONE, NONE) },

@@ -707,8 +707,8 @@ struct ktm_enlist {
  *	KTM_MAX_RECOVERY_INFORMATION; else 0
  * @enlistment: on an RM descriptor: which one; on an enlistment: nil
  * @key: EN_RECOVER: the RM's new key; with KTM_ANSWER_BY_KEY (not for
- *	EN_RECOVER): the key of exactly one enlistment of the RM
- *	(OBJECT_NAME_COLLISION if of several); else 0
+ *	EN_RECOVER): the key of exactly one enlistment of the RM that is not
+ *	over (OBJECT_NAME_COLLISION if of several); else 0
  * @information: PREPARE_COMPLETE of a durable enlistment: pointer to bytes that
  *	are logged with the vote and given back after a crash (KTM_INFO_EN_RECOVERY);
  *	replaces what KTM_IOC_SET has given; else 0
@@ -788,6 +788,7 @@ struct ktm_batch_answer {
  *
  * On an RM. Needs KTM_RM_GET_NOTIFICATION to fetch; an answer needs what it
  * needs alone on an RM descriptor. One that is refused does not stop the rest.
+ * TM_NOT_ONLINE instead of waiting while the TM, or a durable RM, has to recover.
  */
 struct ktm_exchange {
 	__u32 size;
