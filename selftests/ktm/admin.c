@@ -192,7 +192,7 @@ TEST(status_shows_who_waits_for_whom)
 	CHECK_EQ(run("grep -q '\"free\": active' text"), 0);
 	CHECK_EQ(run("grep -qF 'evil \\u001b[31m\\\"na\\\\me\\\" \\ufffd\\ufffd[m \\u009b[m' json"), 0);
 	CHECK_EQ(run("grep -q '\"exclusive\":true,\"online\":true,\"enlistments\":1' json"), 0);
-	CHECK_EQ(run("grep -q '\"state\":\"active\",\"present\":true,\"waited_for\":false' json"), 0);
+	CHECK_EQ(run("grep -q '\"state\":\"active\",\"superior\":false,\"present\":true,' json"), 0);
 	CHECK_EQ(run("grep -q '\"unbound_transactions\":\\[{\"uow\":' json"), 0);
 
 	CHECK_EQ(ktm_tx_commit(tx, 0, NULL), 0);
@@ -236,17 +236,169 @@ TEST(a_failed_device_is_shown_and_recovered)
 	flaky_remove(&flaky);
 }
 
-/* ---- the example resource managers ---- */
+/* What ktmctl says of the transaction, and for whom it says that it waits. */
+static void expect_superior(const char *state, const char *line)
+{
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+	CHECK_EQ(run("grep -q '\"driven\": %s' text", state), 0);
+	CHECK_EQ(run("grep -q '%s' text", line), 0);
+}
+
+TEST(status_shows_the_superior)
+{
+	int tm = tm_volatile(), rm, above, tx;
+	struct ktm_guid en, sup;
+
+	to_work();
+	rm = ktm_rm_create(tm, KTM_RM_VOLATILE, KTM_RM_ALL_ACCESS, 0, NULL, "below", NULL);
+	above = ktm_rm_create(tm, KTM_RM_VOLATILE, KTM_RM_ALL_ACCESS, 0, NULL, "above", NULL);
+	tx = ktm_tx_begin(dev(), tm, "driven", NULL, NULL);
+	CHECK(rm >= 0 && above >= 0 && tx >= 0);
+	CHECK_EQ(ktm_enlist(rm, tx, KTM_NOTIFY_REQUIRED | KTM_NOTIFY_PREPREPARE, 0, &en, NULL), 0);
+	CHECK_EQ(ktm_enlist_superior(above, tx, KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_PREPREPARE_COMPLETE |
+				     KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE, 0, 0, 0,
+				     &sup, NULL), 0);
+	expect_superior("active", "enlisted .* \"above\", the superior: active");
+	CHECK_EQ(run("grep -q '\"superior\":true,\"present\":true,\"waited_for\":false' json"), 0);
+	CHECK_EQ(run("grep -q '\"superior\":false,\"present\":true,\"waited_for\":false' json"), 0);
+	CHECK_EQ(run("grep -q '\"virtual_clock\":1,' json"), 0);
+
+	CHECK_EQ(ktm_en_preprepare(above, &sup, NULL), 0);
+	expect_superior("pre-preparing", "waits for .* \"below\": pre-preparing");
+	CHECK_EQ(run("grep -q '\"virtual_clock\":2,' json"), 0);
+	CHECK_EQ(run("grep -q 'virtual clock 2$' text"), 0);
+	CHECK_EQ(ktm_preprepare_complete(rm, &en, NULL), 0);
+	expect_superior("pre-prepared", "waits for .* \"above\", the superior:");
+	CHECK_EQ(ktm_en_prepare(above, &sup, NULL), 0);
+	expect_superior("preparing", "waits for .* \"below\": preparing");
+	CHECK_EQ(ktm_prepare_complete(rm, &en, NULL, 0, NULL), 0);
+	expect_superior("prepared", "waits for .* \"above\", the superior: prepared");
+	CHECK_EQ(run("grep -q '\"superior\":true,\"present\":true,\"waited_for\":true' json"), 0);
+	CHECK_EQ(ktm_en_commit(above, &sup, NULL), 0);
+	expect_superior("committing", "waits for .* \"below\": committing");
+	CHECK_EQ(run("grep -q 'waits for .* \"above\"' text"), 1);
+	CHECK_EQ(ktm_commit_complete(rm, &en, NULL), 0);
+}
+
+TEST(status_shows_who_decides_alone)
+{
+	int tm = tm_volatile(), rm, tx;
+	struct ktm_guid en;
+
+	to_work();
+	rm = ktm_rm_create(tm, KTM_RM_VOLATILE, KTM_RM_ALL_ACCESS, 0, NULL, "alone", NULL);
+	tx = ktm_tx_begin(dev(), tm, "short", NULL, NULL);
+	CHECK(rm >= 0 && tx >= 0);
+	CHECK_EQ(ktm_enlist(rm, tx, KTM_NOTIFY_REQUIRED | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0, &en,
+			    NULL), 0);
+	CHECK_EQ(ktm_tx_commit(tx, 0, NULL), 0);
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+	CHECK_EQ(run("grep -q '\"short\": single phase' text"), 0);
+	CHECK_EQ(run("grep -q 'waits for .* \"alone\": single phase' text"), 0);
+	CHECK_EQ(run("grep -q '\"state\":\"single phase\"' json"), 0);
+	CHECK_EQ(ktm_commit_complete(rm, &en, NULL), 0);
+}
+
+/* ---- a TM that stays, and one that gets another name ---- */
 
 static const char *journal;
 
-static void need_journal(void)
+static void need_disk(void)
 {
 	journal = getenv("KTM_JOURNAL");
 	if (!journal)
 		test_skip("KTM_JOURNAL names no disk");
 	CHECK_EQ(run("ktmctl format --force %s >/dev/null", journal), 0);
 	to_work();
+}
+
+TEST(a_tm_stays_until_it_is_taken_offline)
+{
+	char guid[KTM_GUID_STRING];
+	struct ktm_guid identity;
+	pid_t holder;
+	int tm;
+
+	need_disk();
+	CHECK_EQ(run("ktmctl start --persist %s >tm.log", journal), 0);
+	CHECK_EQ(run("grep -q 'is online (%s)' tm.log", journal), 0);
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+	CHECK_EQ(run("grep -q 'stays when nobody uses it' text"), 0);
+	CHECK_EQ(run("grep -q \"log on \\\"$(readlink -f %s)\\\": \" text", journal), 0);
+	CHECK_EQ(run("grep -q \"\\\"path\\\":\\\"$(readlink -f %s)\\\"\" json", journal), 0);
+	CHECK_EQ(run("grep -q '\"persistent\":true,' json"), 0);
+	CHECK_EQ(run("ktmctl format --force %s 2>why", journal), 1);
+	/* A second one finds it, and may hold it, too. */
+	holder = start_tm(journal, guid);
+	CHECK_EQ(run("ktmctl offline %s 2>why", guid), 1);
+	CHECK_EQ(run("grep -q 'still uses it' why"), 0);
+	stop_tm(holder);
+	CHECK_EQ(ktm_guid_parse(guid, &identity), 0);
+	tm = tm_open(&identity);
+	CHECK_EQ(run("ktmctl offline %s 2>why", guid), 1);
+	close(tm);
+	CHECK_EQ(run("ktmctl offline %s", guid), 0);
+	until_free(journal);
+	CHECK_EQ(run("ktmctl offline %s 2>why", guid), 1);
+	CHECK_EQ(run("grep -q 'no such transaction manager' why"), 0);
+
+	/* One that was not made to stay cannot be made so, and is not taken offline. */
+	holder = start_tm(journal, guid);
+	CHECK_EQ(run("ktmctl start --persist %s 2>why", journal), 1);
+	CHECK_EQ(run("grep -q 'will go with its last user' why"), 0);
+	CHECK_EQ(run("ktmctl offline %s 2>why", guid), 1);
+	CHECK_EQ(run("grep -q 'not started with --persist' why"), 0);
+	stop_tm(holder);
+	until_free(journal);
+}
+
+TEST(what_cannot_be_recovered_does_not_stay)
+{
+	struct disk disk = disk_make(16 * MIB);
+	struct flaky flaky;
+
+	to_work();
+	CHECK_EQ(run("ktmctl format %s >/dev/null", disk.path), 0);
+	flaky = flaky_make(&disk);
+	flaky_set(&flaky, FAIL_WRITES);
+	CHECK_EQ(run("ktmctl start --persist %s 2>why", flaky.path), 1);
+	until_free(flaky.path);
+	flaky_set(&flaky, NO_TROUBLE);
+	flaky_remove(&flaky);
+}
+
+TEST(rename_gives_another_identity)
+{
+	static const char wanted[] = "5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be";
+	char before[KTM_GUID_STRING], after[KTM_GUID_STRING];
+	pid_t tm;
+
+	need_disk();
+	tm = start_tm(journal, before);
+	CHECK_EQ(run("ktmctl rename %s 2>why", journal), 1);
+	CHECK_EQ(run("grep -q '%s is in use' why", before), 0);
+	stop_tm(tm);
+	until_free(journal);
+	CHECK_EQ(run("ktmctl rename --tm-guid %s %s >out", wanted, journal), 0);
+	CHECK_EQ(run("grep -q '%s is now %s' out", before, wanted), 0);
+	until_free(journal);
+	tm = start_tm(journal, after);
+	CHECK(!strcmp(after, wanted));
+	stop_tm(tm);
+	until_free(journal);
+	CHECK_EQ(run("ktmctl rename %s >/dev/null", journal), 0);
+	until_free(journal);
+	tm = start_tm(journal, after);
+	CHECK(strcmp(after, wanted) && strcmp(after, before));
+	stop_tm(tm);
+	until_free(journal);
+}
+
+/* ---- the example resource managers ---- */
+
+static void need_journal(void)
+{
+	need_disk();
 	CHECK_EQ(run("mkdir a b"), 0);
 }
 

@@ -73,7 +73,21 @@ usage() {
 		expect 2 'no size' "$ktmctl" format --size 99999999T a &&
 		expect 2 'no GUID' "$ktmctl" format --tm-guid 1 a &&
 		expect 2 'no mode' "$ktmctl" start --mode 8 a &&
+		expect 2 'no virtual clock' "$ktmctl" start --until 0 a &&
+		expect 2 'no virtual clock' "$ktmctl" recover --until -1 1 &&
+		expect 2 'no virtual clock' "$ktmctl" recover --until 99999999999999999999 1 &&
 		expect 2 'no GUID' "$ktmctl" recover 1 &&
+		expect 2 'no GUID' "$ktmctl" offline 1 &&
+		expect 2 'which transaction manager' "$ktmctl" offline &&
+		expect 2 'no GUID' "$ktmctl" rename --tm-guid 1 a &&
+		expect 2 'no GUID' "$ktmctl" rename --tm-guid 00000000-0000-0000-0000-000000000000 a &&
+		expect 2 'which device' "$ktmctl" rename &&
+		expect 2 'no time' "$ktmctl" freeze --for 0 &&
+		expect 2 'no time' "$ktmctl" freeze --for 61 &&
+		expect 2 'no time' "$ktmctl" freeze --wait -1 &&
+		expect 2 'no time' "$ktmctl" freeze --wait '' &&
+		expect 2 'no arguments' "$ktmctl" freeze now &&
+		expect 2 'no arguments' "$ktmctl" thaw now &&
 		expect 2 'no arguments' "$ktmctl" status now &&
 		expect 0 'ktmctl format' "$ktmctl" --help
 }
@@ -182,6 +196,10 @@ no_module() {
 	expect 1 'load the module' "$ktmctl" status &&
 		expect 1 'load the module' "$ktmctl" status --json &&
 		expect 1 'load the module' "$ktmctl" start new &&
+		expect 1 'load the module' "$ktmctl" rename new &&
+		expect 1 'load the module' "$ktmctl" offline 5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be &&
+		expect 1 'load the module' "$ktmctl" freeze &&
+		expect 1 'load the module' "$ktmctl" thaw &&
 		expect 1 'load the module' "$ktmctl" recover 5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be
 }
 

@@ -56,11 +56,24 @@ static void ask_rm(int tm, struct rm_report *rm)
 		close(fd);
 }
 
+/* 0, too, if there is none. */
+static int ask_superior(int fd, struct tx_report *tx)
+{
+	struct ktm_en_pair pair;
+	int ret = ktm_tx_superior(fd, &pair, &tx->status);
+
+	if (!ret)
+		tx->superior = pair.enlistment;
+	return ret == -ENOENT ? 0 : ret;
+}
+
 static void ask_tx(int ktm, struct tx_report *tx)
 {
 	int fd = ktm_tx_open(ktm, &tx->uow, 0, KTM_TX_QUERY_INFORMATION, &tx->status);
 
 	tx->error = fd < 0 ? fd : ktm_tx_query(fd, &tx->info, &tx->status);
+	if (!tx->error)
+		tx->error = ask_superior(fd, tx);
 	if (!tx->error)
 		tx->error = ktm_tx_enlistments(fd, &tx->pairs, &tx->pair_count, &tx->status);
 	if (fd >= 0)
@@ -127,6 +140,15 @@ static int collect_transactions(int ktm, int fd, struct tx_report **transactions
 	return *transactions ? 0 : out_of_memory(status);
 }
 
+static int ask_path(int fd, struct tm_report *tm)
+{
+	int length = 0;
+
+	if (!(tm->info.flags & KTM_TM_VOLATILE))
+		length = ktm_tm_log_path(fd, tm->path, sizeof(tm->path), &tm->status);
+	return length < 0 ? length : 0;
+}
+
 static void ask_tm(int ktm, struct tm_report *tm)
 {
 	int fd = ktm_tm_open(ktm, &tm->guid, 0, KTM_TM_QUERY_INFORMATION, &tm->status);
@@ -136,6 +158,8 @@ static void ask_tm(int ktm, struct tm_report *tm)
 		return;
 	}
 	tm->error = ktm_tm_query(fd, &tm->info, &tm->status);
+	if (!tm->error)
+		tm->error = ask_path(fd, tm);
 	if (!tm->error)
 		tm->error = collect_rms(fd, &tm->rms, &tm->rm_count, &tm->status);
 	if (!tm->error)
@@ -205,16 +229,43 @@ void free_report(struct report *report)
 	free_transactions(report->unbound, report->unbound_count);
 }
 
+bool is_superior(const struct tx_report *tx, const struct ktm_en_pair *pair)
+{
+	return ktm_guid_equal(&tx->superior, &pair->enlistment);
+}
+
+static uint32_t awaited_state(uint32_t tx_state)
+{
+	switch (tx_state) {
+	case KTM_TX_STATE_PREPREPARING:
+		return KTM_EN_STATE_PREPREPARING;
+	case KTM_TX_STATE_PREPARING:
+		return KTM_EN_STATE_PREPARING;
+	case KTM_TX_STATE_SINGLE_PHASE:
+	case KTM_TX_STATE_SINGLE_PHASE_INDOUBT:
+		return KTM_EN_STATE_SINGLE_PHASE;
+	case KTM_TX_STATE_COMMITTING:
+		return KTM_EN_STATE_COMMITTING;
+	case KTM_TX_STATE_ABORTING:
+		return KTM_EN_STATE_ABORTING;
+	default:
+		return UINT32_MAX;
+	}
+}
+
 bool is_waited_for(const struct tx_report *tx, const struct ktm_en_pair *pair)
 {
 	switch (tx->info.state) {
-	case KTM_TX_STATE_PREPARING:
-		return pair->state == KTM_EN_STATE_PREPARING;
+	case KTM_TX_STATE_PREPREPARED:
+	case KTM_TX_STATE_PREPARED:
+	case KTM_TX_STATE_SUPERIOR_INDOUBT:
+		return is_superior(tx, pair);
 	case KTM_TX_STATE_COMMITTING:
-		return pair->state == KTM_EN_STATE_COMMITTING;
-	case KTM_TX_STATE_ABORTING:
-		return pair->state == KTM_EN_STATE_ABORTING;
+		/* The superior only hears of the end. */
+		if (is_superior(tx, pair))
+			return false;
+		/* fall through */
 	default:
-		return false;
+		return pair->state == awaited_state(tx->info.state);
 	}
 }

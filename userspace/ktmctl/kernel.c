@@ -2,8 +2,6 @@
 /* The module's device, and what to tell when a call fails. */
 #include "ktmctl.h"
 
-#include <ktm.h>
-
 #include <errno.h>
 #include <string.h>
 

@@ -3,6 +3,8 @@
 #ifndef KTMCTL_H
 #define KTMCTL_H
 
+#include <ktm.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -67,6 +69,20 @@ int open_ktm(void);
 /* "WHAT: why" for a call that failed. Returns FAILED. */
 int complain_status(const char *what, int error, uint32_t status);
 
+/* ---- manage.c ---- */
+
+/* The text of --until. DONE or USAGE. */
+int parse_clock(const char *text, uint64_t *clock);
+
+/*
+ * Recovers the TM, up to @clock if that is not 0. @device: -1, or where its journal is now.
+ * @what: for what is complained of. DONE or FAILED.
+ */
+int recover_tm(int tm, int device, uint64_t clock, const char *what);
+
+/* Says what has become of the TM. @where: its journal, may be NULL. DONE or FAILED. */
+int print_recovered(int tm, const struct ktm_guid *guid, const char *where);
+
 /* ---- probe.c ---- */
 
 /*
@@ -82,7 +98,11 @@ int probe_wipe(const struct device *device);
 
 int command_format(int argc, char **argv);
 int command_start(int argc, char **argv);
+int command_offline(int argc, char **argv);
 int command_recover(int argc, char **argv);
+int command_rename(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_freeze(int argc, char **argv);
+int command_thaw(int argc, char **argv);
 
 #endif /* KTMCTL_H */

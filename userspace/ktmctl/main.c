@@ -11,12 +11,20 @@
 static const char usage[] =
 	"ktmctl format [--force] [--size SIZE] [--tm-guid GUID] DEVICE|FILE\n"
 	"	makes a journal of the device; with --size of a file, too\n"
-	"ktmctl start [--mode MODE] DEVICE|FILE\n"
-	"	opens the journal's transaction manager and keeps it until SIGTERM\n"
-	"ktmctl recover GUID [DEVICE]\n"
-	"	brings a transaction manager back whose device had failed\n"
+	"ktmctl start [--mode MODE] [--persist] [--until CLOCK] DEVICE|FILE\n"
+	"	opens the journal's transaction manager and keeps it until SIGTERM;\n"
+	"	with --persist it stays until ktmctl offline\n"
+	"ktmctl offline GUID\n"
+	"	ends a transaction manager that was started with --persist\n"
+	"ktmctl recover [--until CLOCK] GUID [DEVICE]\n"
+	"	brings a transaction manager back whose device had failed, or one\n"
+	"	further that was recovered up to a virtual clock only\n"
+	"ktmctl rename [--tm-guid GUID] DEVICE|FILE\n"
+	"	gives a journal's transaction manager another GUID\n"
 	"ktmctl status [--json]\n"
 	"	shows transaction managers, resource managers and transactions\n"
+	"ktmctl freeze [--wait SECONDS] [--for SECONDS]\n"
+	"	lets no transaction commit for a while; ktmctl thaw ends that\n"
 	"\n"
 	"Exit code: 0 done, 1 failed, 2 wrong usage. The manual: man ktmctl\n";
 
@@ -26,8 +34,12 @@ static const struct {
 } commands[] = {
 	{ "format", command_format },
 	{ "start", command_start },
+	{ "offline", command_offline },
 	{ "recover", command_recover },
+	{ "rename", command_rename },
 	{ "status", command_status },
+	{ "freeze", command_freeze },
+	{ "thaw", command_thaw },
 };
 
 static void complain_va(const char *format, va_list arguments)

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- strings ---- */
 
@@ -67,6 +68,7 @@ static void print_pair(const struct tx_report *tx, const struct ktm_en_pair *pai
 	putchar(',');
 	print_guid("rm", &pair->rm);
 	printf(",\"state\":\"%s\"", ktm_en_state_name(pair->state));
+	print_boolean("superior", is_superior(tx, pair));
 	print_boolean("present", pair->present);
 	print_boolean("waited_for", is_waited_for(tx, pair));
 	putchar('}');
@@ -126,9 +128,13 @@ static void print_rm(const struct rm_report *rm)
 	putchar('}');
 }
 
-static void print_log(const struct ktm_tm_info *info)
+static void print_log(const struct tm_report *tm)
 {
-	printf(",\"log\":{\"size\":%llu", info->log_size);
+	const struct ktm_tm_info *info = &tm->info;
+
+	fputs(",\"log\":{\"path\":", stdout);
+	print_string((const uint8_t *)tm->path, (uint32_t)strlen(tm->path));
+	print_number("size", info->log_size);
 	print_number("free", info->log_free);
 	print_number("reserved", info->log_reserved);
 	print_number("lsn", info->log_lsn);
@@ -152,10 +158,12 @@ static void print_tm(const struct tm_report *tm)
 	}
 	printf(",\"state\":\"%s\"", ktm_tm_state_name(tm->info.state));
 	print_boolean("volatile", tm->info.flags & KTM_TM_VOLATILE);
+	print_boolean("persistent", tm->info.flags & KTM_TM_PERSIST);
+	print_number("virtual_clock", tm->info.virtual_clock);
 	print_number("indoubt", tm->info.indoubt);
 	print_number("unfinished", tm->info.transactions);
 	if (!(tm->info.flags & KTM_TM_VOLATILE))
-		print_log(&tm->info);
+		print_log(tm);
 	fputs(",\"resource_managers\":[", stdout);
 	for (i = 0; i < tm->rm_count; i++) {
 		if (i)

@@ -6,19 +6,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NSEC_PER_MSEC	UINT64_C(1000000)
 
 /*
- * Descriptions come from anybody: they must not steer a terminal. Some take a lone
- * byte from 0x80 to 0x9f, or one of an overlong form, for a control, too.
+ * Descriptions and names of files come from anybody: they must not steer a terminal.
+ * Some take a lone byte from 0x80 to 0x9f, or one of an overlong form, for a control, too.
  */
-static void print_description(const uint8_t *text, uint32_t length)
+static void print_quoted(const uint8_t *text, uint32_t length)
 {
 	uint32_t i, bytes;
 
-	if (!length || length > KTM_MAX_DESCRIPTION)
-		return;
 	fputs(" \"", stdout);
 	for (i = 0; i < length; i += bytes ? bytes : 1) {
 		bytes = utf8_length(text + i, length - i);
@@ -28,6 +27,12 @@ static void print_description(const uint8_t *text, uint32_t length)
 			fwrite(text + i, 1, bytes, stdout);
 	}
 	putchar('"');
+}
+
+static void print_description(const uint8_t *text, uint32_t length)
+{
+	if (length && length <= KTM_MAX_DESCRIPTION)
+		print_quoted(text, length);
 }
 
 static void print_age(uint64_t ns)
@@ -68,7 +73,8 @@ static void print_participant(const struct tm_report *tm, const struct tx_report
 	       ktm_guid_format(&pair->rm, text));
 	if (rm && !rm->error)
 		print_description(rm->info.description, rm->info.description_length);
-	printf(": %s", ktm_en_state_name(pair->state));
+	printf("%s: %s", is_superior(tx, pair) ? ", the superior" : "",
+	       ktm_en_state_name(pair->state));
 	puts(pair->present ? "" : ", its resource manager is away and has to recover");
 }
 
@@ -110,12 +116,28 @@ static void print_rm(const struct rm_report *rm)
 	       rm->info.flags & KTM_RM_EXCLUSIVE ? ", exclusive" : "", rm->info.enlistments);
 }
 
-static void print_log(const struct ktm_tm_info *info)
+static void print_log(const struct tm_report *tm)
 {
-	printf("    log: %llu KiB, %llu KiB free, %llu KiB reserved; next LSN %llu, "
+	const struct ktm_tm_info *info = &tm->info;
+
+	fputs("    log on", stdout);
+	print_quoted((const uint8_t *)tm->path, (uint32_t)strlen(tm->path));
+	printf(": %llu KiB, %llu KiB free, %llu KiB reserved; next LSN %llu, "
 	       "durable up to %llu; %llu writes, %llu forces\n",
 	       info->log_size >> 10, info->log_free >> 10, info->log_reserved >> 10, info->log_lsn,
 	       info->log_flushed_lsn, info->writes, info->forces);
+}
+
+/* What an administrator may want to do about it. */
+static void print_advice(const struct tm_report *tm, const char *guid)
+{
+	if (tm->info.state == KTM_TM_STATE_FAILED)
+		printf("    its device failed: when it works again, ktmctl recover %s\n", guid);
+	if (tm->info.state == KTM_TM_STATE_ROLLED_FORWARD)
+		printf("    takes no new work: to go on to the end of its log, ktmctl recover %s\n",
+		       guid);
+	if (tm->info.flags & KTM_TM_PERSIST)
+		printf("    stays when nobody uses it, until ktmctl offline %s\n", guid);
 }
 
 static void print_tm(const struct tm_report *tm)
@@ -129,14 +151,13 @@ static void print_tm(const struct tm_report *tm)
 		return;
 	}
 	printf(": %s, %s, %" PRIu32 " resource managers, %" PRIu32 " transactions, %" PRIu32
-	       " in doubt\n",
+	       " in doubt; virtual clock %llu\n",
 	       ktm_tm_state_name(tm->info.state),
 	       tm->info.flags & KTM_TM_VOLATILE ? "volatile" : "durable", tm->info.rms,
-	       tm->info.transactions, tm->info.indoubt);
-	if (tm->info.state == KTM_TM_STATE_FAILED)
-		printf("    its device failed: when it works again, ktmctl recover %s\n", text);
+	       tm->info.transactions, tm->info.indoubt, tm->info.virtual_clock);
+	print_advice(tm, text);
 	if (!(tm->info.flags & KTM_TM_VOLATILE))
-		print_log(&tm->info);
+		print_log(tm);
 	for (i = 0; i < tm->rm_count; i++)
 		print_rm(&tm->rms[i]);
 	for (i = 0; i < tm->tx_count; i++)

@@ -5,9 +5,14 @@
 
 #include <ktm.h>
 
+#include <limits.h>
+
 /*
  * Of each object at least the GUID is known. @error is 0 or why it could not be
  * asked, a negative errno, and @status the precise reason.
+ *
+ * @superior: the enlistment that drives the transaction, nil if there is none
+ * @path: of the log's device, empty for a volatile TM
  */
 struct rm_report {
 	struct ktm_guid guid;
@@ -21,6 +26,7 @@ struct tx_report {
 	int error;
 	uint32_t status;
 	struct ktm_tx_info info;
+	struct ktm_guid superior;
 	struct ktm_en_pair *pairs;
 	size_t pair_count;
 };
@@ -30,6 +36,7 @@ struct tm_report {
 	int error;
 	uint32_t status;
 	struct ktm_tm_info info;
+	char path[PATH_MAX];
 	struct rm_report *rms;
 	size_t rm_count;
 	struct tx_report *transactions;
@@ -56,6 +63,9 @@ void free_report(struct report *report);
 
 void print_text(const struct report *report);
 void print_json(const struct report *report);
+
+/* Is it the one that drives the transaction and decides? */
+bool is_superior(const struct tx_report *tx, const struct ktm_en_pair *pair);
 
 /* Does the transaction's end wait for this one now? */
 bool is_waited_for(const struct tx_report *tx, const struct ktm_en_pair *pair);

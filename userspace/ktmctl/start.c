@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ktmctl start: holds a transaction manager, which lives only while somebody
- * does. ktmctl recover: brings one back that lost its device.
+ * ktmctl start: opens the transaction manager of a journal, and holds it, or has it
+ * stay by itself.
  */
 #define _GNU_SOURCE
 #include "ktmctl.h"
 
-#include <ktm.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,28 +18,53 @@
 /* A TM may go away between being found and being opened. */
 #define OPEN_TRIES	100
 
+/**
+ * struct start_options - what the command line says
+ * @mode: who may open the TM; 0: not said
+ * @clock: where recovery stops; 0: at the end of the log
+ * @persist: the TM stays without us
+ * @path: where the journal is
+ */
 struct start_options {
 	uint32_t mode;
+	uint64_t clock;
+	bool persist;
 	const char *path;
 };
+
+static int parse_mode(const char *text, uint32_t *mode)
+{
+	char *end;
+
+	*mode = (uint32_t)strtoul(text, &end, 8);
+	if (*end || !*mode || *mode > 0777)
+		return complain_usage("'%s' is no mode (as 0660)", text);
+	return DONE;
+}
 
 static int parse_options(int argc, char **argv, struct start_options *options)
 {
 	static const struct option known[] = {
 		{ "mode", required_argument, NULL, 'm' },
+		{ "persist", no_argument, NULL, 'p' },
+		{ "until", required_argument, NULL, 'u' },
 		{ 0 },
 	};
-	int option;
-	char *end;
+	int option, ret = DONE;
 
 	memset(options, 0, sizeof(*options));
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (option != 'm')
-			return complain_usage("start: unknown option");
-		options->mode = (uint32_t)strtoul(optarg, &end, 8);
-		if (*end || !options->mode || options->mode > 0777)
-			return complain_usage("'%s' is no mode (as 0660)", optarg);
+	while (!ret && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (option == 'm')
+			ret = parse_mode(optarg, &options->mode);
+		else if (option == 'u')
+			ret = parse_clock(optarg, &options->clock);
+		else if (option == 'p')
+			options->persist = true;
+		else
+			ret = complain_usage("start: unknown option");
 	}
+	if (ret)
+		return ret;
 	if (argc - optind != 1)
 		return complain_usage("start: which device?");
 	options->path = argv[optind];
@@ -56,7 +79,8 @@ static int open_tm(int ktm, int device, const struct start_options *options, str
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
 		memset(guid, 0, sizeof(*guid));
-		tm = ktm_tm_create(ktm, device, 0, KTM_TM_ALL_ACCESS, options->mode, guid, &status);
+		tm = ktm_tm_create(ktm, device, options->persist ? KTM_TM_PERSIST : 0,
+				   KTM_TM_ALL_ACCESS, options->mode, guid, &status);
 		if (tm != -EEXIST)
 			break;
 		tm = ktm_tm_open(ktm, guid, 0, KTM_MAXIMUM_ALLOWED, &status);
@@ -78,24 +102,48 @@ static void block_signals(sigset_t *signals)
 	sigprocmask(SIG_BLOCK, signals, NULL);
 }
 
-static int hold(int tm, const struct start_options *options, const struct ktm_guid *guid,
-		const char *loop)
+static int wait_for_signal(const sigset_t *signals)
 {
-	char text[KTM_GUID_STRING];
-	sigset_t signals;
-	uint32_t status;
-	int ret, number;
+	int number;
 
-	block_signals(&signals);
-	ret = ktm_tm_recover(tm, -1, &status);
-	if (ret)
-		return complain_status(options->path, ret, status);
-	printf("transaction manager %s is online (%s%s%s)\n", ktm_guid_format(guid, text),
-	       options->path, loop ? " on " : "", loop ? loop : "");
 	if (fflush(stdout))
 		return complain("cannot write to standard output");
-	sigwait(&signals, &number);
+	sigwait(signals, &number);
 	return DONE;
+}
+
+/* It stays only if it was made so, by us or by somebody before us. */
+static int leave(int tm, const struct start_options *options)
+{
+	struct ktm_tm_info info;
+	uint32_t status;
+	int ret = ktm_tm_query(tm, &info, &status);
+
+	if (ret)
+		return complain_status(options->path, ret, status);
+	if (!(info.flags & KTM_TM_PERSIST))
+		return complain("%s: its transaction manager is open already and will go with its "
+				"last user", options->path);
+	return DONE;
+}
+
+static int run(int tm, const struct start_options *options, const struct ktm_guid *guid,
+	       const char *loop)
+{
+	char where[PATH_MAX];
+	sigset_t signals;
+	int ret;
+
+	block_signals(&signals);
+	snprintf(where, sizeof(where), "%s%s%s", options->path, loop ? " on " : "",
+		 loop ? loop : "");
+	ret = recover_tm(tm, -1, options->clock, options->path);
+	if (ret)
+		return ret;
+	ret = print_recovered(tm, guid, where);
+	if (ret)
+		return ret;
+	return options->persist ? leave(tm, options) : wait_for_signal(&signals);
 }
 
 int command_start(int argc, char **argv)
@@ -119,36 +167,11 @@ int command_start(int argc, char **argv)
 	close(device);
 	if (tm < 0)
 		return FAILED;
-	ret = hold(tm, &options, &guid, loop);
+	ret = run(tm, &options, &guid, loop);
+	/* What could not be recovered shall not stay; refused if it is somebody else's. */
+	if (ret && options.persist)
+		ktm_tm_offline(tm, NULL);
 	close(tm);
 	free(loop);
 	return ret;
-}
-
-int command_recover(int argc, char **argv)
-{
-	struct ktm_guid guid;
-	int ret, ktm, tm, device = -1;
-	uint32_t status;
-
-	if (argc != 2 && argc != 3)
-		return complain_usage("recover: which transaction manager?");
-	if (ktm_guid_parse(argv[1], &guid))
-		return complain_usage("'%s' is no GUID (ktmctl status shows them)", argv[1]);
-	ktm = open_ktm();
-	if (ktm < 0)
-		return FAILED;
-	tm = ktm_tm_open(ktm, &guid, 0, KTM_TM_RECOVER, &status);
-	if (tm < 0)
-		return complain_status(argv[1], tm, status);
-	if (argc == 3) {
-		device = open(argv[2], O_RDWR | O_CLOEXEC);
-		if (device < 0)
-			return complain("%s: %s", argv[2], strerror(errno));
-	}
-	ret = ktm_tm_recover(tm, device, &status);
-	if (ret)
-		return complain_status(argv[1], ret, status);
-	printf("transaction manager %s is online\n", argv[1]);
-	return DONE;
 }
