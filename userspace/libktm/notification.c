@@ -11,36 +11,6 @@ KTM_EXPORT ssize_t ktm_read_notifications(int rm, void *buffer, size_t length)
 	return bytes >= 0 ? bytes : -errno;
 }
 
-KTM_EXPORT ssize_t ktm_exchange(int rm, struct ktm_batch_answer *answers, size_t count,
-				size_t *done, void *buffer, size_t length, uint64_t timeout_ns,
-				uint32_t *status)
-{
-	struct ktm_exchange arg = {
-		.size = sizeof(arg),
-		.count = (uint32_t)count,
-		.answers = count ? ktm_pointer(answers) : 0,
-		.buffer = ktm_pointer(buffer),
-		.length = length < INT32_MAX ? (uint32_t)length : INT32_MAX,
-		.timeout_ns = timeout_ns,
-	};
-	int ret;
-
-	if (done)
-		*done = 0;
-	if (count > KTM_MAX_BATCH)
-		return ktm_fail(-EINVAL, KTM_STATUS_INVALID_PARAMETER, status);
-	ret = ktm_call(rm, KTM_IOC_EXCHANGE, &arg, status);
-	if (done)
-		*done = arg.done;
-	return ret ? ret : (ssize_t)arg.bytes;
-}
-
-KTM_EXPORT ssize_t ktm_get_notifications(int rm, void *buffer, size_t length, uint64_t timeout_ns,
-					 uint32_t *status)
-{
-	return ktm_exchange(rm, NULL, 0, NULL, buffer, length, timeout_ns, status);
-}
-
 /*
  * A later kernel may put more behind the struct; its length says where the next
  * record begins, and the argument stays at the end of what we know.

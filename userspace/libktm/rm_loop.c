@@ -2,315 +2,146 @@
 /*
  * The resource manager's loop: notifications in, answers out.
  *
- * The state goes OFFLINE -> RECOVERING when the kernel accepts RM_RECOVER, to
- * ONLINE at LAST_RECOVER, and back to OFFLINE when the TM is lost or a step of
- * the recovery failed. While OFFLINE the RM's descriptor says POLLERR and would
- * keep a caller's loop spinning: so it is taken out of the inner epoll, and a
- * timer wakes the caller instead.
+ * The answers to a batch go out with the call that fetches the next one. What
+ * must not overtake them waits for them: LAST_RECOVER, and the end of a dispatch, so
+ * that what the caller does between two of them comes after all that its functions
+ * have said.
  */
-#define _GNU_SOURCE
 #include "internal.h"
 #include "rm.h"
 
 #include <poll.h>
-#include <search.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
-/* One dispatch does at most so many reads, so that a flood does not starve its caller. */
+/* One dispatch fetches at most so many batches, so that a flood does not starve its caller. */
 #define BATCHES_PER_DISPATCH	16
 
-/* ---- enlistments that the caller holds nothing for ---- */
-
-static int compare_guids(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct ktm_guid));
-}
-
-static int remember_unknown(struct ktm_rm *rm, const struct ktm_guid *enlistment)
-{
-	struct ktm_guid *copy = malloc(sizeof(*copy));
-	struct ktm_guid **node;
-
-	if (!copy)
-		return -ENOMEM;
-	*copy = *enlistment;
-	node = tsearch(copy, &rm->unknown, compare_guids);
-	if (!node || *node != copy)
-		free(copy);
-	return node ? 0 : -ENOMEM;
-}
-
-/* Was it in the tree? It is not any more. */
-static bool take_unknown(struct ktm_rm *rm, const struct ktm_guid *enlistment)
-{
-	struct ktm_guid **node = tfind(enlistment, &rm->unknown, compare_guids);
-	struct ktm_guid *copy;
-
-	if (!node)
-		return false;
-	copy = *node;
-	tdelete(enlistment, &rm->unknown, compare_guids);
-	free(copy);
-	return true;
-}
-
-void ktm_rm_forget_unknown(struct ktm_rm *rm)
-{
-	tdestroy(rm->unknown, free);
-	rm->unknown = NULL;
-}
-
-/* ---- offline and back ---- */
-
-static void arm_timer(struct ktm_rm *rm)
-{
-	struct itimerspec when = {
-		.it_value.tv_sec = rm->delay_ms / 1000,
-		.it_value.tv_nsec = (long)(rm->delay_ms % 1000) * 1000000l,
-	};
-
-	timerfd_settime(rm->timer, 0, &when, NULL);
-	rm->delay_ms *= 2;
-	if (rm->delay_ms > KTM_RM_DELAY_MAX_MS)
-		rm->delay_ms = KTM_RM_DELAY_MAX_MS;
-}
-
-static bool timer_expired(struct ktm_rm *rm)
-{
-	uint64_t times;
-
-	return read(rm->timer, &times, sizeof(times)) == sizeof(times);
-}
-
-/* Will the same call succeed some day without anybody touching this process? */
-static bool may_pass(int error)
-{
-	switch (error) {
-	case -ENOTCONN:
-	case -EIO:
-	case -EBUSY:
-	case -EINTR:
-	case -ENOMEM:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int reopen_tm(struct ktm_rm *rm, uint32_t *status)
-{
-	int ret = ktm_tm_recover(rm->tm, -1, status);
-
-	return ret ? ret : ktm_rm_recover(rm->rm, status);
-}
-
-int ktm_rm_begin_recovery(struct ktm_rm *rm, uint32_t *status)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	int ret;
-
-	ret = ktm_rm_recover(rm->rm, status);
-	if (ret == -ENOTCONN && (rm->flags & KTM_RM_LOOP_REOPEN))
-		ret = reopen_tm(rm, status);
-	if (!ret && epoll_ctl(rm->epoll, EPOLL_CTL_ADD, rm->rm, &event) < 0)
-		ret = ktm_fail(-errno, KTM_STATUS_INSUFFICIENT_RESOURCES, status);
-	if (ret) {
-		arm_timer(rm);
-		return may_pass(ret) ? 0 : ret;
-	}
-	ktm_rm_forget_unknown(rm);
-	rm->failed = false;
-	atomic_store(&rm->state, KTM_RM_RECOVERING);
-	return 0;
-}
-
-/* Nothing is served from here to the next LAST_RECOVER. */
-static void go_offline(struct ktm_rm *rm)
-{
-	int before = atomic_exchange(&rm->state, KTM_RM_OFFLINE);
-
-	epoll_ctl(rm->epoll, EPOLL_CTL_DEL, rm->rm, NULL);
-	arm_timer(rm);
-	if (before == KTM_RM_ONLINE && rm->ops.offline)
-		rm->ops.offline(rm, rm->data);
-}
-
-/* POLLERR is how the kernel says that recovery has to begin again. */
-static bool is_lost(const struct ktm_rm *rm)
-{
-	struct pollfd fd = { .fd = rm->rm };
-
-	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR);
-}
-
-/* ---- answers ---- */
-
-/*
- * The vote could not be logged: nothing was voted, so it is no. The error is
- * what the caller gets to know.
- */
-static int vote_yes(struct ktm_rm *rm, const struct ktm_rm_event *event, uint32_t *status)
-{
-	/* Nothing of a volatile RM is logged, so there is nowhere to put it. */
-	size_t length = rm->flags & KTM_RM_LOOP_VOLATILE ? 0 : event->information_length;
-	int ret = ktm_prepare_complete(rm->rm, &event->enlistment, event->information, length,
-				       status);
-
-	if (ret && ret != -ENOMSG && ret != -ENOENT)
-		ktm_en_rollback(rm->rm, &event->enlistment, NULL);
-	return ret;
-}
-
-static int give_answer(struct ktm_rm *rm, const struct ktm_rm_event *event, int reply,
-		       uint32_t *status)
-{
-	const struct ktm_guid *enlistment = &event->enlistment;
-
-	if (event->kind == KTM_NOTIFY_PREPARE && reply == KTM_RM_DONE)
-		return vote_yes(rm, event, status);
-	if (event->kind == KTM_NOTIFY_PREPARE && reply == KTM_RM_READ_ONLY)
-		return ktm_read_only(rm->rm, enlistment, status);
-	if (event->kind == KTM_NOTIFY_PREPARE && reply == KTM_RM_REFUSE)
-		return ktm_en_rollback(rm->rm, enlistment, status);
-	if (event->kind == KTM_NOTIFY_COMMIT && reply == KTM_RM_DONE)
-		return ktm_commit_complete(rm->rm, enlistment, status);
-	if (event->kind == KTM_NOTIFY_ROLLBACK && reply == KTM_RM_DONE)
-		return ktm_rollback_complete(rm->rm, enlistment, status);
-	return ktm_fail(-EINVAL, KTM_STATUS_INVALID_PARAMETER, status);
-}
-
-KTM_EXPORT int ktm_rm_answer(struct ktm_rm *rm, const struct ktm_rm_event *event,
-			     enum ktm_rm_reply reply, uint32_t *status)
-{
-	return give_answer(rm, event, reply, status);
-}
-
-/**
- * struct progress - what one dispatch has come to
- * @handled: notifications
- * @error: the first failure, a negative errno
- * @status: of it
- * @lost: the TM is offline, or recovery has to begin again
- */
-struct progress {
-	int handled;
-	int error;
-	uint32_t status;
-	bool lost;
-};
-
-static void note_error(struct progress *progress, int error, uint32_t status)
-{
-	if (progress->error)
-		return;
-	progress->error = error;
-	progress->status = status;
-}
-
-/*
- * What a call to the kernel came to; a caller's function may return the same
- * numbers. Each answer is given once, to the notification that it belongs to: if
- * the kernel says it is out of order, the transaction has ended meanwhile.
- */
-static void note_answer(struct progress *progress, int error, uint32_t status)
-{
-	switch (error) {
-	case 0:
-	case -ENOMSG:
-	case -ENOENT:
-	case -EPROTO:
-		return;
-	case -ENOTCONN:
-		progress->lost = true;
-		return;
-	default:
-		note_error(progress, error, status);
-	}
-}
+#define SUPERIORS_MASK	(KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_PREPREPARE_COMPLETE | \
+			 KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE | \
+			 KTM_NOTIFY_ROLLBACK_COMPLETE | KTM_NOTIFY_RECOVER_QUERY | \
+			 KTM_NOTIFY_LAST_RECOVER | KTM_NOTIFY_REQUEST_OUTCOME)
 
 /* ---- one notification ---- */
 
-/* The TM could not take a yes: it was told no, and ROLLBACK follows. */
-static bool is_refused_vote(int error)
-{
-	return error == -ENOSPC || error == -ENOMEM || error == -EDQUOT || error == -EIO;
-}
+typedef int (*ktm_rm_op)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
 
-static void on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, struct progress *progress)
+/* What can be refused: whoever fails has refused. */
+static void on_vote(struct ktm_rm *rm, struct ktm_rm_event *event, ktm_rm_op op,
+		    struct ktm_rm_progress *progress)
 {
-	int reply = rm->ops.prepare(rm, event, rm->data);
-	uint32_t status;
-	int ret;
+	/* No function: of an earlier life of this RM, with other functions. */
+	int reply = op ? op(rm, event, rm->data) : KTM_RM_REFUSE;
 
 	if (reply == KTM_RM_LATER)
 		return;
 	if (reply != KTM_RM_DONE && reply != KTM_RM_READ_ONLY)
 		reply = KTM_RM_REFUSE;
-	ret = give_answer(rm, event, reply, &status);
-	if (!is_refused_vote(ret))
-		note_answer(progress, ret, status);
+	ktm_rm_queue_answer(rm, event, reply, progress);
 }
 
-static void on_outcome(struct ktm_rm *rm, struct ktm_rm_event *event,
-		       int (*op)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data),
-		       struct progress *progress)
+/* What cannot be refused: whoever fails still owes it. */
+static void on_order(struct ktm_rm *rm, struct ktm_rm_event *event, ktm_rm_op op,
+		     struct ktm_rm_progress *progress)
 {
-	int reply = KTM_RM_DONE;
-	uint32_t status;
-	int ret;
+	int reply = op ? op(rm, event, rm->data) : -EOPNOTSUPP;
 
-	if (!take_unknown(rm, &event->enlistment))
-		reply = op(rm, event, rm->data);
-	if (reply == KTM_RM_LATER)
-		return;
-	if (reply < 0) {
-		note_error(progress, reply, KTM_STATUS_UNSUCCESSFUL);
-		return;
-	}
-	ret = give_answer(rm, event, reply, &status);
-	note_answer(progress, ret, status);
+	if (reply < 0)
+		ktm_rm_note_error(progress, reply, KTM_STATUS_UNSUCCESSFUL);
+	else if (reply != KTM_RM_LATER)
+		ktm_rm_queue_answer(rm, event, reply, progress);
 }
 
-static void on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, struct progress *progress)
+static void on_outcome(struct ktm_rm *rm, struct ktm_rm_event *event, ktm_rm_op op,
+		       struct ktm_rm_progress *progress)
+{
+	if (ktm_rm_take_unknown(rm, &event->enlistment))
+		ktm_rm_queue_answer(rm, event, KTM_RM_DONE, progress);
+	else
+		on_order(rm, event, op, progress);
+}
+
+/*
+ * Holding nothing for it proves nothing here: it may have been committed just
+ * before the crash. Only the function knows.
+ */
+static void on_single_phase(struct ktm_rm *rm, struct ktm_rm_event *event,
+			    struct ktm_rm_progress *progress)
+{
+	ktm_rm_take_unknown(rm, &event->enlistment);
+	on_order(rm, event, rm->ops.single_phase, progress);
+}
+
+static void recovery_failed(struct ktm_rm *rm, int error, struct ktm_rm_progress *progress)
+{
+	ktm_rm_note_error(progress, error, KTM_STATUS_UNSUCCESSFUL);
+	rm->failed = true;
+}
+
+static void on_recover(struct ktm_rm *rm, struct ktm_rm_event *event,
+		       struct ktm_rm_progress *progress)
 {
 	int reply = rm->ops.recover ? rm->ops.recover(rm, event, rm->data) : KTM_RM_NONE;
-	uint32_t status;
-	int ret;
 
 	if (reply == KTM_RM_NONE)
-		reply = remember_unknown(rm, &event->enlistment);
+		reply = ktm_rm_remember_unknown(rm, &event->enlistment);
 	else if (reply > 0)
 		reply = -EINVAL;
-	if (reply < 0) {
-		note_error(progress, reply, KTM_STATUS_UNSUCCESSFUL);
-		rm->failed = true;
-		return;
-	}
-	ret = ktm_en_recover(rm->rm, &event->enlistment, event->cookie, &status);
-	note_answer(progress, ret, status);
-	/* Unanswered and still known: LAST_RECOVER must not count. */
-	if (ret && ret != -ENOMSG && ret != -ENOENT && ret != -EPROTO)
-		rm->failed = true;
+	if (reply < 0)
+		recovery_failed(rm, reply, progress);
+	else
+		ktm_rm_queue_answer(rm, event, KTM_RM_DONE, progress);
 }
 
 static void on_indoubt(struct ktm_rm *rm, struct ktm_rm_event *event)
 {
-	if (rm->ops.indoubt && !tfind(&event->enlistment, &rm->unknown, compare_guids))
+	if (rm->ops.indoubt && !ktm_rm_is_unknown(rm, &event->enlistment))
 		rm->ops.indoubt(rm, event, rm->data);
 }
 
+static void on_disconnected(struct ktm_rm *rm, struct ktm_rm_event *event)
+{
+	if (rm->ops.rm_disconnected)
+		rm->ops.rm_disconnected(rm, event, rm->data);
+}
+
+/* Nothing owed by itself: a superior acts when it likes. */
+static void on_superior(struct ktm_rm *rm, struct ktm_rm_event *event,
+			struct ktm_rm_progress *progress)
+{
+	int reply = rm->ops.superior ? rm->ops.superior(rm, event, rm->data) : KTM_RM_DONE;
+
+	if (reply < 0)
+		ktm_rm_note_error(progress, reply, KTM_STATUS_UNSUCCESSFUL);
+	else if (reply != KTM_RM_LATER && reply != KTM_RM_DONE)
+		ktm_rm_queue_answer(rm, event, reply, progress);
+}
+
+/* First who it is from now on, then, if it knows already, what it decided. */
+static void on_recover_query(struct ktm_rm *rm, struct ktm_rm_event *event,
+			     struct ktm_rm_progress *progress)
+{
+	int reply = rm->ops.superior ? rm->ops.superior(rm, event, rm->data) : KTM_RM_LATER;
+
+	if (reply < 0) {
+		recovery_failed(rm, reply, progress);
+		return;
+	}
+	ktm_rm_queue_answer(rm, event, KTM_RM_DONE, progress);
+	if (reply != KTM_RM_LATER && reply != KTM_RM_DONE)
+		ktm_rm_queue_answer(rm, event, reply, progress);
+}
+
 /* The end of recovery, unless a step of it failed: then it begins again. */
-static void on_last_recover(struct ktm_rm *rm, struct progress *progress)
+static void on_last_recover(struct ktm_rm *rm, struct ktm_rm_progress *progress)
 {
 	int ret = 0;
 
+	/* Only what the kernel has accepted counts as recovered. */
+	ktm_rm_exchange(rm, false, progress);
 	if (!rm->failed && rm->ops.last_recover)
 		ret = rm->ops.last_recover(rm, rm->data);
 	if (ret < 0)
-		note_error(progress, ret, KTM_STATUS_UNSUCCESSFUL);
+		ktm_rm_note_error(progress, ret, KTM_STATUS_UNSUCCESSFUL);
 	if (rm->failed || ret < 0) {
 		progress->lost = true;
 		return;
@@ -320,7 +151,7 @@ static void on_last_recover(struct ktm_rm *rm, struct progress *progress)
 }
 
 static void handle(struct ktm_rm *rm, const struct ktm_notification *notification,
-		   struct progress *progress)
+		   struct ktm_rm_progress *progress)
 {
 	struct ktm_rm_event event = {
 		.kind = notification->kind,
@@ -331,8 +162,14 @@ static void handle(struct ktm_rm *rm, const struct ktm_notification *notificatio
 
 	progress->handled++;
 	switch (notification->kind) {
+	case KTM_NOTIFY_PREPREPARE:
+		on_vote(rm, &event, rm->ops.preprepare, progress);
+		break;
 	case KTM_NOTIFY_PREPARE:
-		on_prepare(rm, &event, progress);
+		on_vote(rm, &event, rm->ops.prepare, progress);
+		break;
+	case KTM_NOTIFY_SINGLE_PHASE_COMMIT:
+		on_single_phase(rm, &event, progress);
 		break;
 	case KTM_NOTIFY_COMMIT:
 		on_outcome(rm, &event, rm->ops.commit, progress);
@@ -349,6 +186,20 @@ static void handle(struct ktm_rm *rm, const struct ktm_notification *notificatio
 	case KTM_NOTIFY_LAST_RECOVER:
 		on_last_recover(rm, progress);
 		break;
+	case KTM_NOTIFY_RM_DISCONNECTED:
+		on_disconnected(rm, &event);
+		break;
+	case KTM_NOTIFY_PREPREPARE_COMPLETE:
+	case KTM_NOTIFY_PREPARE_COMPLETE:
+	case KTM_NOTIFY_COMMIT_COMPLETE:
+	case KTM_NOTIFY_ROLLBACK_COMPLETE:
+	case KTM_NOTIFY_COMMIT_REQUEST:
+	case KTM_NOTIFY_REQUEST_OUTCOME:
+		on_superior(rm, &event, progress);
+		break;
+	case KTM_NOTIFY_RECOVER_QUERY:
+		on_recover_query(rm, &event, progress);
+		break;
 	default:
 		/* Of a later kernel, and not asked for: nobody waits for an answer. */
 		break;
@@ -357,38 +208,43 @@ static void handle(struct ktm_rm *rm, const struct ktm_notification *notificatio
 
 /* ---- dispatch ---- */
 
-/* Reads and handles one batch. Returns whether more may be waiting. */
-static bool handle_batch(struct ktm_rm *rm, struct progress *progress)
+static void handle_all(struct ktm_rm *rm, size_t bytes, struct ktm_rm_progress *progress)
 {
-	const size_t record = sizeof(struct ktm_notification);
 	struct ktm_notification notification;
 	size_t offset = 0;
-	ssize_t bytes;
 	int ret;
 
-	bytes = ktm_read_notifications(rm->rm, rm->buffer, sizeof(rm->buffer));
-	if (bytes == -ENOTCONN)
-		progress->lost = true;
-	else if (bytes < 0 && bytes != -EAGAIN && bytes != -EINTR)
-		note_error(progress, (int)bytes, KTM_STATUS_UNSUCCESSFUL);
-	if (bytes <= 0)
-		return false;
-
-	while ((ret = ktm_next_notification(rm->buffer, (size_t)bytes, &offset, &notification,
-					    NULL)) > 0)
+	while ((ret = ktm_next_notification(rm->buffer, bytes, &offset, &notification, NULL)) > 0)
 		handle(rm, &notification, progress);
 	if (ret < 0)
-		note_error(progress, ret, KTM_STATUS_UNSUCCESSFUL);
-	return !progress->lost && (size_t)bytes + record > sizeof(rm->buffer);
+		ktm_rm_note_error(progress, ret, KTM_STATUS_UNSUCCESSFUL);
+}
+
+/* Gives the answers of the last batch, and handles the next. Returns false if there is none. */
+static bool handle_batch(struct ktm_rm *rm, struct ktm_rm_progress *progress)
+{
+	ssize_t bytes = ktm_rm_exchange(rm, true, progress);
+
+	if (bytes == -ENOTCONN)
+		progress->lost = true;
+	else if (bytes < 0 && bytes != -ETIMEDOUT && bytes != -EINTR)
+		ktm_rm_note_error(progress, (int)bytes, KTM_STATUS_UNSUCCESSFUL);
+	if (bytes <= 0)
+		return false;
+	handle_all(rm, (size_t)bytes, progress);
+	/* With nothing to say and nothing left behind, the next call would be in vain. */
+	return !progress->lost &&
+	       (rm->nr_answers ||
+		(size_t)bytes + sizeof(struct ktm_notification) > sizeof(rm->buffer));
 }
 
 KTM_EXPORT int ktm_rm_dispatch(struct ktm_rm *rm, uint32_t *status)
 {
-	struct progress progress = { 0 };
+	struct ktm_rm_progress progress = { 0 };
 	int batches, ret;
 
 	if (atomic_load(&rm->state) == KTM_RM_OFFLINE) {
-		if (!timer_expired(rm))
+		if (!ktm_rm_timer_expired(rm))
 			return ktm_fail(0, KTM_STATUS_SUCCESS, status);
 		ret = ktm_rm_begin_recovery(rm, status);
 		if (ret || atomic_load(&rm->state) == KTM_RM_OFFLINE)
@@ -398,8 +254,9 @@ KTM_EXPORT int ktm_rm_dispatch(struct ktm_rm *rm, uint32_t *status)
 		if (!handle_batch(rm, &progress))
 			break;
 	}
-	if (progress.lost || (!progress.handled && is_lost(rm)))
-		go_offline(rm);
+	ktm_rm_exchange(rm, false, &progress);
+	if (progress.lost || (!progress.handled && ktm_rm_is_lost(rm)))
+		ktm_rm_go_offline(rm);
 	if (status)
 		*status = progress.status;
 	return progress.error ? progress.error : progress.handled;
@@ -441,12 +298,42 @@ KTM_EXPORT void ktm_rm_stop(struct ktm_rm *rm)
 
 /* ---- what any thread may ask or do ---- */
 
+/* Nobody is asked what he has no function for. */
+static uint32_t mask_of(const struct ktm_rm_ops *ops)
+{
+	uint32_t mask = KTM_NOTIFY_TWO_PHASE;
+
+	if (ops->preprepare)
+		mask |= KTM_NOTIFY_PREPREPARE;
+	if (ops->single_phase)
+		mask |= KTM_NOTIFY_SINGLE_PHASE_COMMIT;
+	if (ops->rm_disconnected)
+		mask |= KTM_NOTIFY_RM_DISCONNECTED;
+	return mask;
+}
+
 KTM_EXPORT int ktm_rm_enlist(struct ktm_rm *rm, int tx, uint64_t cookie,
 			     struct ktm_guid *enlistment, uint32_t *status)
 {
+	if (!rm->ops.prepare)
+		return ktm_fail(-EINVAL, KTM_STATUS_INVALID_PARAMETER, status);
 	if (atomic_load(&rm->state) != KTM_RM_ONLINE)
 		return ktm_fail(-ENOTCONN, KTM_STATUS_TM_NOT_ONLINE, status);
-	return ktm_enlist(rm->rm, tx, KTM_NOTIFY_TWO_PHASE, cookie, enlistment, status);
+	return ktm_enlist(rm->rm, tx, mask_of(&rm->ops), cookie, enlistment, status);
+}
+
+KTM_EXPORT int ktm_rm_enlist_superior(struct ktm_rm *rm, int tx, uint32_t flags, uint64_t cookie,
+				      struct ktm_guid *enlistment, uint32_t *status)
+{
+	uint32_t mask = SUPERIORS_MASK;
+
+	if (!rm->ops.superior || (flags & ~KTM_RM_SUPERIOR_ON_REQUEST))
+		return ktm_fail(-EINVAL, KTM_STATUS_INVALID_PARAMETER, status);
+	if (atomic_load(&rm->state) != KTM_RM_ONLINE)
+		return ktm_fail(-ENOTCONN, KTM_STATUS_TM_NOT_ONLINE, status);
+	if (flags & KTM_RM_SUPERIOR_ON_REQUEST)
+		mask |= KTM_NOTIFY_COMMIT_REQUEST;
+	return ktm_enlist_superior(rm->rm, tx, mask, cookie, 0, 0, enlistment, status);
 }
 
 KTM_EXPORT enum ktm_rm_state ktm_rm_state(const struct ktm_rm *rm)

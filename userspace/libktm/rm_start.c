@@ -29,6 +29,12 @@ static bool is_volatile(const struct ktm_rm_config *config)
 	return config->flags & KTM_RM_LOOP_VOLATILE;
 }
 
+/* Who is only ever a superior has nothing to prepare, and nothing to commit. */
+static bool has_functions(const struct ktm_rm_ops *ops)
+{
+	return ops->rollback && !ops->prepare == !ops->commit && (ops->prepare || ops->superior);
+}
+
 /* A struct of an older header is shorter: what it lacks is zero. A longer one we do not know. */
 static int take_arguments(struct ktm_rm *rm, struct ktm_rm_config *config,
 			  const struct ktm_rm_config *given, const struct ktm_rm_ops *ops)
@@ -43,9 +49,9 @@ static int take_arguments(struct ktm_rm *rm, struct ktm_rm_config *config,
 
 	if ((config->flags & ~ALL_FLAGS) || config->reserved || (!config->device && !config->tm))
 		return -EINVAL;
-	if (!rm->ops.prepare || !rm->ops.commit || !rm->ops.rollback)
+	if (!has_functions(&rm->ops) || (!is_volatile(config) && !config->guid))
 		return -EINVAL;
-	if (!is_volatile(config) && (!rm->ops.recover || !config->guid))
+	if (!is_volatile(config) && rm->ops.prepare && !rm->ops.recover)
 		return -EINVAL;
 	return 0;
 }

@@ -20,76 +20,179 @@
 
 /* ---- the kernel ---- */
 
-/* What was called, in short: p prepare complete, c commit complete, ... */
-static char calls[256];
+/*
+ * What was answered, in short: p prepare complete, c commit complete, ...; "|" is
+ * the end of an exchange that brought answers, in upper case where each came alone.
+ */
+static char calls[1024];
+/* Statuses, except for the last two: errnos. */
 static struct {
-	int prepare, commit, rollback, read_only, refuse, en_recover, rm_recover, tm_recover;
+	uint32_t prepare, commit, rollback, refuse, en_recover, decide;
+	int rm_recover, tm_recover;
 } answers;
+/* So many answers an exchange carries out, then it fails with this. */
+static size_t exchange_takes;
+static int exchange_error;
 static uint64_t recovered_key;
-static char information[64];
+static uint64_t now_ns;
+static struct ktm_guid answered;
+static uint32_t enlisted_mask;
+static char information[KTM_MAX_RECOVERY_INFORMATION];
+static uint32_t information_length;
+/* The last byte of each vote's information. */
+static char votes[KTM_MAX_BATCH + 1];
 
-static int called(char what, int answer, uint32_t *status)
+static void called(char what)
 {
 	const size_t length = strlen(calls);
 
 	if (length + 1 < sizeof(calls))
 		calls[length] = what;
+}
+
+static const struct {
+	uint32_t request;
+	char letter;
+	const uint32_t *status;
+} known[] = {
+	{ KTM_IOC_PREPREPARE_COMPLETE, 'b', NULL },
+	{ KTM_IOC_PREPARE_COMPLETE, 'p', &answers.prepare },
+	{ KTM_IOC_COMMIT_COMPLETE, 'c', &answers.commit },
+	{ KTM_IOC_ROLLBACK_COMPLETE, 'r', &answers.rollback },
+	{ KTM_IOC_READ_ONLY, 'o', NULL },
+	{ KTM_IOC_EN_ROLLBACK, 'x', &answers.refuse },
+	{ KTM_IOC_EN_RECOVER, 'e', &answers.en_recover },
+	{ KTM_IOC_SINGLE_PHASE_REJECT, 's', NULL },
+	{ KTM_IOC_EN_PREPARE, 'f', NULL },
+	{ KTM_IOC_EN_COMMIT, 'g', &answers.decide },
+};
+
+/* So many answers are interrupted by a signal. */
+static unsigned int signals;
+
+static uint32_t status_of(const uint32_t *status)
+{
+	if (signals) {
+		signals--;
+		return KTM_STATUS_INTERRUPTED;
+	}
+	return status ? *status : KTM_STATUS_SUCCESS;
+}
+
+/* Returns the status. */
+static uint32_t take_answer(uint32_t request, const struct ktm_guid *enlistment, uint64_t key,
+			    uint64_t bytes, uint32_t length, bool alone)
+{
+	size_t i;
+
+	answered = *enlistment;
+	if (request == KTM_IOC_EN_RECOVER)
+		recovered_key = key;
+	if (request == KTM_IOC_PREPARE_COMPLETE) {
+		CHECK(length <= sizeof(information) && !length == !bytes);
+		information_length = length;
+		if (length)
+			memcpy(information, (const void *)(uintptr_t)bytes, length);
+		if (length && strlen(votes) < KTM_MAX_BATCH)
+			votes[strlen(votes)] = information[length - 1];
+	}
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].request == request) {
+			called((char)(alone ? known[i].letter - 'a' + 'A' : known[i].letter));
+			return status_of(known[i].status);
+		}
+	}
+	called('?');
+	return KTM_STATUS_INVALID_PARAMETER;
+}
+
+ssize_t ktm_exchange(int rm, struct ktm_batch_answer *batch, size_t count, size_t *done,
+		     void *buffer, size_t length, uint64_t timeout_ns, uint32_t *status)
+{
+	ssize_t bytes;
+	size_t i;
+
+	(void)status;
+	CHECK(!timeout_ns && count <= KTM_MAX_BATCH && (count || buffer));
+	for (i = 0; i < count && i < exchange_takes; i++)
+		batch[i].status = take_answer(batch[i].request, &batch[i].enlistment, batch[i].key,
+					      batch[i].information, batch[i].information_length,
+					      false);
+	*done = i;
+	if (count)
+		called('|');
+	if (i < count)
+		return exchange_error;
+	if (!buffer)
+		return 0;
+	bytes = recv(rm, buffer, length, 0);
+	return bytes >= 0 ? bytes : -ETIMEDOUT;
+}
+
+int ktm_answer(int fd, uint32_t request, struct ktm_answer *answer, uint32_t *status)
+{
+	(void)fd;
+	*status = take_answer(request, &answer->enlistment, answer->key, answer->information,
+			      answer->information_length, true);
+	return -ktm_status_errno(*status);
+}
+
+int ktm_en_rollback(int fd, const struct ktm_guid *enlistment, uint32_t *status)
+{
+	struct ktm_answer answer = { .enlistment = *enlistment };
+	uint32_t ignored;
+
+	return ktm_answer(fd, KTM_IOC_EN_ROLLBACK, &answer, status ? status : &ignored);
+}
+
+uint64_t ktm_now_ns(void)
+{
+	return now_ns;
+}
+
+static int called_alone(char what, int answer, uint32_t *status)
+{
+	called(what);
 	return ktm_fail(answer, answer ? KTM_STATUS_UNSUCCESSFUL : KTM_STATUS_SUCCESS, status);
-}
-
-int ktm_prepare_complete(int fd, const struct ktm_guid *enlistment, const void *bytes,
-			 size_t length, uint32_t *status)
-{
-	(void)fd, (void)enlistment;
-	memset(information, 0, sizeof(information));
-	if (length)
-		memcpy(information, bytes, length);
-	return called('p', answers.prepare, status);
-}
-
-#define ANSWER(function, what, field)							\
-int function(int fd, const struct ktm_guid *enlistment, uint32_t *status)		\
-{											\
-	(void)fd, (void)enlistment;							\
-	return called(what, answers.field, status);					\
-}
-ANSWER(ktm_commit_complete, 'c', commit)
-ANSWER(ktm_rollback_complete, 'r', rollback)
-ANSWER(ktm_read_only, 'o', read_only)
-ANSWER(ktm_en_rollback, 'x', refuse)
-
-int ktm_en_recover(int fd, const struct ktm_guid *enlistment, uint64_t key, uint32_t *status)
-{
-	(void)fd, (void)enlistment;
-	recovered_key = key;
-	return called('e', answers.en_recover, status);
 }
 
 int ktm_rm_recover(int rm, uint32_t *status)
 {
 	(void)rm;
-	return called('R', answers.rm_recover, status);
+	return called_alone('>', answers.rm_recover, status);
 }
 
 int ktm_tm_recover(int tm, int device_fd, uint32_t *status)
 {
 	(void)tm, (void)device_fd;
-	return called('T', answers.tm_recover, status);
+	return called_alone('T', answers.tm_recover, status);
 }
 
 int ktm_enlist(int rm, int tx, uint32_t mask, uint64_t key, struct ktm_guid *enlistment,
 	       uint32_t *status)
 {
-	(void)rm, (void)tx, (void)mask, (void)key, (void)enlistment;
-	return called('E', 0, status);
+	(void)rm, (void)tx, (void)key, (void)enlistment;
+	enlisted_mask = mask;
+	return called_alone('+', 0, status);
+}
+
+int ktm_enlist_superior(int rm, int tx, uint32_t mask, uint64_t key, uint32_t access,
+			uint32_t mode, struct ktm_guid *enlistment, uint32_t *status)
+{
+	(void)rm, (void)tx, (void)key, (void)mode, (void)enlistment;
+	CHECK(!access);
+	enlisted_mask = mask;
+	return called_alone('^', 0, status);
 }
 
 /* ---- the resource manager ---- */
 
-static char told[256];
+static char told[1024];
 static struct {
-	int prepare, commit, rollback, recover, last_recover;
+	int preprepare, prepare, single_phase, commit, rollback, recover, last_recover, superior;
 } replies;
+/* Each callback takes so long. */
+static uint64_t callback_ns;
 static struct ktm_rm_event last_event;
 
 static int tell(char what, int reply, const struct ktm_rm_event *event)
@@ -100,15 +203,47 @@ static int tell(char what, int reply, const struct ktm_rm_event *event)
 		told[length] = what;
 	if (event)
 		last_event = *event;
+	now_ns += callback_ns;
 	return reply;
 }
+
+/* One buffer for all, as a resource manager may have it; it is over with the return. */
+static char redo[KTM_MAX_RECOVERY_INFORMATION + 1] = "redo";
+static size_t redo_length = 4;
 
 static int on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	(void)rm, (void)data;
-	event->information = "redo";
-	event->information_length = 4;
+	redo[redo_length - 1]++;
+	event->information = redo;
+	event->information_length = redo_length;
 	return tell('P', replies.prepare, event);
+}
+
+static int on_preprepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	(void)rm, (void)data;
+	return tell('0', replies.preprepare, event);
+}
+
+static int on_single_phase(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	(void)rm, (void)data;
+	return tell('1', replies.single_phase, event);
+}
+
+static void on_disconnected(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	(void)rm, (void)data;
+	tell('D', 0, event);
+}
+
+static int on_superior(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	(void)rm, (void)data;
+	if (event->kind == KTM_NOTIFY_RECOVER_QUERY)
+		event->cookie = 88;
+	return tell('S', replies.superior, event);
 }
 
 static int on_commit(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
@@ -160,8 +295,15 @@ static struct ktm_rm *start(uint32_t flags)
 
 	memset(calls, 0, sizeof(calls));
 	memset(told, 0, sizeof(told));
+	memset(votes, 0, sizeof(votes));
 	memset(&answers, 0, sizeof(answers));
+	signals = 0;
 	memset(&replies, 0, sizeof(replies));
+	memcpy(redo, "redn", 4);
+	redo_length = 4;
+	exchange_takes = KTM_MAX_BATCH;
+	exchange_error = 0;
+	callback_ns = 0;
 	if (!rm || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends))
 		exit(1);
 	kernel_end = ends[0];
@@ -177,6 +319,8 @@ static struct ktm_rm *start(uint32_t flags)
 		.size = sizeof(rm->ops), .prepare = on_prepare, .commit = on_commit,
 		.rollback = on_rollback, .recover = on_recover, .indoubt = on_indoubt,
 		.last_recover = on_last_recover, .offline = on_offline,
+		.preprepare = on_preprepare, .single_phase = on_single_phase,
+		.rm_disconnected = on_disconnected, .superior = on_superior,
 	};
 	return rm;
 }
@@ -195,7 +339,7 @@ static void end(struct ktm_rm *rm)
 /* One batch of notifications of the kinds given, of enlistments 1, 2, ... */
 static void notify(const uint32_t *kinds, size_t count)
 {
-	struct ktm_notification records[8];
+	struct ktm_notification records[KTM_MAX_BATCH];
 	size_t i;
 
 	memset(records, 0, sizeof(records));
@@ -230,7 +374,7 @@ static struct ktm_rm *start_online(uint32_t flags)
 	NOTIFY(KTM_NOTIFY_LAST_RECOVER);
 	CHECK(is_readable(rm, 10000) && ktm_rm_dispatch(rm, NULL) == 1);
 	CHECK(ktm_rm_state(rm) == KTM_RM_ONLINE && !is_readable(rm, 0));
-	CHECK(!strcmp(calls, "R") && !strcmp(told, "L"));
+	CHECK(!strcmp(calls, ">") && !strcmp(told, "L"));
 	memset(calls, 0, sizeof(calls));
 	memset(told, 0, sizeof(told));
 	return rm;
@@ -251,14 +395,25 @@ static int dispatch_until(struct ktm_rm *rm, enum ktm_rm_state state)
 
 /* ---- tests ---- */
 
-static void expect_prepare(int reply, const char *answer, int result)
+/* The kinds come, each of an enlistment of its own, to functions that reply as set. */
+static void expect(struct ktm_rm *rm, uint32_t kind, const char *tells, const char *answer,
+		   int result)
+{
+	memset(calls, 0, sizeof(calls));
+	memset(told, 0, sizeof(told));
+	NOTIFY(kind);
+	CHECK(ktm_rm_dispatch(rm, NULL) == result);
+	CHECK(!strcmp(told, tells) && !strcmp(calls, answer));
+	if (strcmp(calls, answer))
+		printf("# %s, not %s\n", calls, answer);
+}
+
+static void expect_prepare(int reply, const char *answer)
 {
 	struct ktm_rm *rm = start_online(0);
 
 	replies.prepare = reply;
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == result);
-	CHECK(!strcmp(told, "P") && !strcmp(calls, answer));
+	expect(rm, KTM_NOTIFY_PREPARE, "P", answer, 1);
 	end(rm);
 }
 
@@ -266,45 +421,177 @@ static void test_prepare(void)
 {
 	struct ktm_rm *rm;
 
-	expect_prepare(KTM_RM_DONE, "p", 1);
-	CHECK(!strcmp(information, "redo"));
-	expect_prepare(KTM_RM_READ_ONLY, "o", 1);
-	expect_prepare(KTM_RM_REFUSE, "x", 1);
-	expect_prepare(-EIO, "x", 1);
-	expect_prepare(KTM_RM_NONE, "x", 1);
-	expect_prepare(1000, "x", 1);
+	expect_prepare(KTM_RM_DONE, "p|");
+	CHECK(!memcmp(information, "redo", 4) && information_length == 4);
+	expect_prepare(KTM_RM_READ_ONLY, "o|");
+	expect_prepare(KTM_RM_REFUSE, "x|");
+	expect_prepare(-EIO, "x|");
+	expect_prepare(KTM_RM_NONE, "x|");
+	expect_prepare(KTM_RM_COMMIT, "x|");
+	expect_prepare(1000, "x|");
 	rm = start_online(KTM_RM_LOOP_VOLATILE);
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !*information);
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	CHECK(!information_length);
 	end(rm);
 	done("prepare: each reply becomes its answer, a failure refuses");
 
 	rm = start_online(0);
 	replies.prepare = KTM_RM_LATER;
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !*calls);
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "", 1);
 	last_event.information_length = 0;
 	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_NONE, NULL) == -EINVAL && !*calls);
-	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "p"));
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "P"));
+	CHECK(answered.b[0] == 1);
 	end(rm);
 	done("prepare: an answer may come later");
 
 	rm = start_online(0);
-	answers.prepare = -ENOSPC;
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(calls, "px"));
-	answers.prepare = -ENOMSG;
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(calls, "pxp"));
-	answers.prepare = -EACCES;
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == -EACCES && !strcmp(calls, "pxppx"));
+	answers.prepare = KTM_STATUS_LOG_FULL;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|X", 1);
+	answers.prepare = KTM_STATUS_NOT_REQUESTED;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	answers.prepare = KTM_STATUS_ACCESS_DENIED;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|X", -EACCES);
+	CHECK(answered.b[0] == 1);
 	replies.prepare = KTM_RM_REFUSE;
-	answers.refuse = -EPROTO;
-	NOTIFY(KTM_NOTIFY_PREPARE);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(calls, "pxppxx"));
+	answers.refuse = KTM_STATUS_REQUEST_NOT_VALID;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "x|", 1);
 	end(rm);
 	done("prepare: a vote that cannot be logged is a no, one that comes too late is nothing");
+
+	rm = start_online(0);
+	redo_length = KTM_MAX_RECOVERY_INFORMATION + 1;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "x|", -EINVAL);
+	end(rm);
+	done("prepare: more information than can be logged is refused");
+}
+
+static void test_phases(void)
+{
+	struct ktm_rm *rm = start_online(0);
+
+	expect(rm, KTM_NOTIFY_PREPREPARE, "0", "b|", 1);
+	replies.preprepare = KTM_RM_READ_ONLY;
+	expect(rm, KTM_NOTIFY_PREPREPARE, "0", "o|", 1);
+	replies.preprepare = -EIO;
+	expect(rm, KTM_NOTIFY_PREPREPARE, "0", "x|", 1);
+	replies.preprepare = KTM_RM_LATER;
+	expect(rm, KTM_NOTIFY_PREPREPARE, "0", "", 1);
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "B"));
+	done("phase 0: flushed, left or refused");
+
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1", "c|", 1);
+	replies.single_phase = KTM_RM_REJECT;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1", "s|", 1);
+	replies.single_phase = KTM_RM_REFUSE;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1", "x|", 1);
+	replies.single_phase = KTM_RM_READ_ONLY;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1", "", -EINVAL);
+	replies.single_phase = -EIO;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1", "", -EIO);
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "C"));
+	done("single phase: committed, rejected or rolled back; a failure is not answered for");
+
+	expect(rm, KTM_NOTIFY_RM_DISCONNECTED, "D", "", 1);
+	rm->ops.rm_disconnected = NULL;
+	expect(rm, KTM_NOTIFY_RM_DISCONNECTED, "", "", 1);
+	end(rm);
+	done("whoever knew the outcome is gone: told, and nothing is answered");
+}
+
+static void test_masks(void)
+{
+	const uint32_t phases = KTM_NOTIFY_PREPREPARE | KTM_NOTIFY_SINGLE_PHASE_COMMIT |
+				KTM_NOTIFY_RM_DISCONNECTED;
+	struct ktm_rm *rm = start_online(0);
+
+	CHECK(ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
+	CHECK(enlisted_mask == (KTM_NOTIFY_TWO_PHASE | phases));
+	rm->ops.preprepare = NULL;
+	rm->ops.rm_disconnected = NULL;
+	CHECK(ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
+	CHECK(enlisted_mask == (KTM_NOTIFY_TWO_PHASE | KTM_NOTIFY_SINGLE_PHASE_COMMIT));
+	rm->ops.single_phase = NULL;
+	CHECK(ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
+	CHECK(enlisted_mask == KTM_NOTIFY_TWO_PHASE);
+
+	CHECK(ktm_rm_enlist_superior(rm, 0, 0, 0, NULL, NULL) == 0);
+	CHECK(!(enlisted_mask & (KTM_NOTIFY_SUPERIOR_REFUSED | KTM_NOTIFY_COMMIT_REQUEST)));
+	CHECK(enlisted_mask & KTM_NOTIFY_SUPERIOR_REQUIRED);
+	CHECK(enlisted_mask & KTM_NOTIFY_RECOVER_QUERY);
+	CHECK(ktm_rm_enlist_superior(rm, 0, KTM_RM_SUPERIOR_ON_REQUEST, 0, NULL, NULL) == 0);
+	CHECK(enlisted_mask & KTM_NOTIFY_COMMIT_REQUEST);
+	CHECK(ktm_rm_enlist_superior(rm, 0, 2, 0, NULL, NULL) == -EINVAL);
+	rm->ops.superior = NULL;
+	CHECK(ktm_rm_enlist_superior(rm, 0, 0, 0, NULL, NULL) == -EINVAL);
+	rm->ops.prepare = NULL;
+	CHECK(ktm_rm_enlist(rm, 0, 0, NULL, NULL) == -EINVAL);
+	CHECK(!strcmp(calls, "+++^^"));
+	end(rm);
+	done("nobody is asked what he has no function for");
+}
+
+static void test_superior(void)
+{
+	struct ktm_rm *rm = start_online(0);
+
+	expect(rm, KTM_NOTIFY_PREPREPARE_COMPLETE, "S", "", 1);
+	CHECK(last_event.kind == KTM_NOTIFY_PREPREPARE_COMPLETE);
+	expect(rm, KTM_NOTIFY_COMMIT_COMPLETE, "S", "", 1);
+	expect(rm, KTM_NOTIFY_ROLLBACK_COMPLETE, "S", "", 1);
+	expect(rm, KTM_NOTIFY_ROLLBACK, "B", "r|", 1);
+	replies.superior = KTM_RM_PREPARE;
+	expect(rm, KTM_NOTIFY_PREPREPARE_COMPLETE, "S", "f|", 1);
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "", -EINVAL);
+	replies.superior = KTM_RM_COMMIT;
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "g|", 1);
+	expect(rm, KTM_NOTIFY_COMMIT_REQUEST, "S", "g|", 1);
+	expect(rm, KTM_NOTIFY_REQUEST_OUTCOME, "S", "g|", 1);
+	expect(rm, KTM_NOTIFY_COMMIT_COMPLETE, "S", "", -EINVAL);
+	replies.superior = KTM_RM_REFUSE;
+	expect(rm, KTM_NOTIFY_PREPREPARE_COMPLETE, "S", "x|", 1);
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "x|", 1);
+	expect(rm, KTM_NOTIFY_COMMIT_REQUEST, "S", "x|", 1);
+	expect(rm, KTM_NOTIFY_REQUEST_OUTCOME, "S", "x|", 1);
+	replies.superior = -EIO;
+	expect(rm, KTM_NOTIFY_COMMIT_REQUEST, "S", "", -EIO);
+	replies.superior = KTM_RM_LATER;
+	expect(rm, KTM_NOTIFY_COMMIT_REQUEST, "S", "", 1);
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_COMMIT, NULL) == 0 && !strcmp(calls, "G"));
+	done("a superior goes on, decides, rolls back, or says so later");
+
+	replies.superior = KTM_RM_COMMIT;
+	answers.decide = KTM_STATUS_ALREADY_ABORTED;
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "g|", 1);
+	answers.decide = KTM_STATUS_TRANSACTION_NOT_ACTIVE;
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "g|", 1);
+	answers.decide = KTM_STATUS_RESPONSE_NOT_ENLISTED;
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "g|", -ENOPROTOOPT);
+	done("a superior whose transaction has ended, or that has decided, is not told of it");
+
+	answers.decide = KTM_STATUS_PENDING;
+	signals = 3;
+	expect(rm, KTM_NOTIFY_PREPARE_COMPLETE, "S", "g|GGG", 1);
+	signals = 2;
+	memset(calls, 0, sizeof(calls));
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_COMMIT, NULL) == 0 && !strcmp(calls, "GGG"));
+	end(rm);
+	done("a decision that a signal interrupts, while all is frozen, is given again");
+
+	rm = start(0);
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
+	expect(rm, KTM_NOTIFY_RECOVER_QUERY, "S", "e|", 1);
+	CHECK(recovered_key == 88 && ktm_rm_state(rm) == KTM_RM_RECOVERING);
+	replies.superior = KTM_RM_COMMIT;
+	expect(rm, KTM_NOTIFY_RECOVER_QUERY, "S", "eg|", 1);
+	replies.superior = KTM_RM_REFUSE;
+	expect(rm, KTM_NOTIFY_RECOVER_QUERY, "S", "ex|", 1);
+	replies.superior = -EIO;
+	expect(rm, KTM_NOTIFY_RECOVER_QUERY, "S", "", -EIO);
+	expect(rm, KTM_NOTIFY_LAST_RECOVER, "", "", 1);
+	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE);
+	end(rm);
+	done("a superior that recovers says who it is, then what it knows");
 }
 
 static void test_outcome(void)
@@ -313,10 +600,10 @@ static void test_outcome(void)
 	struct ktm_rm *rm = start_online(0);
 
 	NOTIFY(KTM_NOTIFY_COMMIT, KTM_NOTIFY_ROLLBACK);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && !strcmp(told, "CB") && !strcmp(calls, "cr"));
+	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && !strcmp(told, "CB") && !strcmp(calls, "cr|"));
 	CHECK(last_event.cookie == 101 && last_event.enlistment.b[0] == 2);
-	answers.commit = -ENOMSG;
-	answers.rollback = -ENOENT;
+	answers.commit = KTM_STATUS_NOT_REQUESTED;
+	answers.rollback = KTM_STATUS_ENLISTMENT_NOT_FOUND;
 	NOTIFY(KTM_NOTIFY_COMMIT, KTM_NOTIFY_ROLLBACK);
 	CHECK(ktm_rm_dispatch(rm, NULL) == 2);
 	end(rm);
@@ -327,13 +614,90 @@ static void test_outcome(void)
 	replies.commit = -ENOENT;
 	NOTIFY(KTM_NOTIFY_COMMIT, KTM_NOTIFY_ROLLBACK);
 	CHECK(ktm_rm_dispatch(rm, &status) == -ENOENT && status == KTM_STATUS_UNSUCCESSFUL);
-	CHECK(!strcmp(told, "CB") && !strcmp(calls, "r") && ktm_rm_state(rm) == KTM_RM_ONLINE);
+	CHECK(!strcmp(told, "CB") && !strcmp(calls, "r|") && ktm_rm_state(rm) == KTM_RM_ONLINE);
 	replies.commit = -ENOTCONN;
 	NOTIFY(KTM_NOTIFY_COMMIT);
 	CHECK(ktm_rm_dispatch(rm, NULL) == -ENOTCONN && ktm_rm_state(rm) == KTM_RM_ONLINE);
-	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "rc"));
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "r|C"));
 	end(rm);
 	done("commit: a failing function is not answered for, is told, and holds up nobody");
+}
+
+/* ---- batches ---- */
+
+static void notify_many(uint32_t kind, size_t count)
+{
+	uint32_t kinds[KTM_MAX_BATCH];
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		kinds[i] = kind;
+	notify(kinds, count);
+}
+
+static size_t count_calls(char what)
+{
+	size_t i, count = 0;
+
+	for (i = 0; calls[i]; i++)
+		count += calls[i] == what;
+	return count;
+}
+
+static void test_batches(void)
+{
+	struct ktm_rm *rm = start_online(0);
+
+	/* Three batches of which the later ones come while the first is answered. */
+	notify_many(KTM_NOTIFY_COMMIT, 3);
+	notify_many(KTM_NOTIFY_ROLLBACK, 2);
+	notify_many(KTM_NOTIFY_COMMIT, 1);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 6 && !strcmp(calls, "ccc|rr|c|"));
+	memset(calls, 0, sizeof(calls));
+	notify_many(KTM_NOTIFY_COMMIT, KTM_MAX_BATCH);
+	CHECK(ktm_rm_dispatch(rm, NULL) == KTM_MAX_BATCH);
+	CHECK(count_calls('c') == KTM_MAX_BATCH && count_calls('|') == 1);
+	end(rm);
+	done("a batch is answered by the call that fetches the next one");
+
+	rm = start_online(0);
+	callback_ns = KTM_RM_HOLD_NS / 2;
+	notify_many(KTM_NOTIFY_COMMIT, 5);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 5 && !strcmp(calls, "cc|cc|c|"));
+	memset(calls, 0, sizeof(calls));
+	callback_ns = KTM_RM_HOLD_NS;
+	notify_many(KTM_NOTIFY_COMMIT, 3);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 3 && !strcmp(calls, "c|c|c|"));
+	end(rm);
+	done("no answer waits long for others of its batch");
+
+	/* Each vote with its own bytes, though the function used one buffer; they fill the room. */
+	rm = start_online(0);
+	notify_many(KTM_NOTIFY_PREPARE, 2);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && !strcmp(calls, "pp|"));
+	CHECK(!strcmp(votes, "op"));
+	memset(calls, 0, sizeof(calls));
+	redo_length = KTM_MAX_RECOVERY_INFORMATION;
+	redo[redo_length - 1] = 0;
+	notify_many(KTM_NOTIFY_PREPARE, 6);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 6 && !strcmp(calls, "pppp|pp|"));
+	CHECK(!strcmp(votes, "op\1\2\3\4\5\6"));
+	end(rm);
+	done("recovery information is copied, and what does not fit is sent before");
+
+	rm = start_online(0);
+	exchange_takes = 2;
+	exchange_error = -ENOMEM;
+	notify_many(KTM_NOTIFY_COMMIT, 4);
+	CHECK(ktm_rm_dispatch(rm, NULL) == -ENOMEM && !strcmp(calls, "cc|CC"));
+	exchange_takes = 0;
+	answers.prepare = KTM_STATUS_LOG_FULL;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "|PX", -ENOMEM);
+	exchange_takes = KTM_MAX_BATCH;
+	answers.prepare = KTM_STATUS_SUCCESS;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	end(rm);
+	done("what an exchange could not carry out is answered one by one, and only once");
 }
 
 static void test_recovery(void)
@@ -342,7 +706,7 @@ static void test_recovery(void)
 
 	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
 	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_INDOUBT);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && !strcmp(calls, "Re") && recovered_key == 77);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && !strcmp(calls, ">e|") && recovered_key == 77);
 	CHECK(!strcmp(told, "VI") && ktm_rm_state(rm) == KTM_RM_RECOVERING);
 	end(rm);
 
@@ -354,18 +718,30 @@ static void test_recovery(void)
 	while (is_readable(rm, 0))
 		CHECK(ktm_rm_dispatch(rm, NULL) >= 0);
 	/* Nothing held for 1, 2 and 3; 4 is a new one. */
-	CHECK(!strcmp(told, "VVVLC") && !strcmp(calls, "Reeecrc"));
+	CHECK(!strcmp(told, "VVVLC") && !strcmp(calls, ">eee|crc|"));
 	NOTIFY(KTM_NOTIFY_COMMIT);
 	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(told, "VVVLCC"));
 	end(rm);
 	done("recovery: a COMMIT for which nothing is held is completed by the loop");
+
+	/* Nothing held, but only the function can know whether it committed before the crash. */
+	rm = start(0);
+	replies.recover = KTM_RM_NONE;
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
+	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_LAST_RECOVER);
+	NOTIFY(KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	while (is_readable(rm, 0))
+		CHECK(ktm_rm_dispatch(rm, NULL) > 0);
+	CHECK(!strcmp(told, "VL1") && !strcmp(calls, ">e|c|"));
+	end(rm);
+	done("recovery: a single phase is asked again, whatever is held");
 
 	rm = start(0);
 	replies.recover = -EIO;
 	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
 	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_LAST_RECOVER);
 	CHECK(ktm_rm_dispatch(rm, NULL) == -EIO);
-	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE && !strcmp(told, "V") && !strcmp(calls, "R"));
+	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE && !strcmp(told, "V") && !strcmp(calls, ">"));
 	replies.recover = KTM_RM_DONE;
 	replies.last_recover = -ENOSPC;
 	CHECK(dispatch_until(rm, KTM_RM_RECOVERING) >= 0);
@@ -375,7 +751,23 @@ static void test_recovery(void)
 	CHECK(dispatch_until(rm, KTM_RM_RECOVERING) >= 0);
 	NOTIFY(KTM_NOTIFY_LAST_RECOVER);
 	CHECK(dispatch_until(rm, KTM_RM_ONLINE) >= 0);
-	CHECK(!strcmp(calls, "RReR") && !strcmp(told, "VVLL"));
+	CHECK(!strcmp(calls, ">>e|>") && !strcmp(told, "VVLL"));
+	end(rm);
+	/* LAST_RECOVER waits for the answers that are on their way. */
+	rm = start(0);
+	answers.en_recover = KTM_STATUS_INSUFFICIENT_RESOURCES;
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
+	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_RECOVER, KTM_NOTIFY_LAST_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == -ENOMEM && ktm_rm_state(rm) == KTM_RM_OFFLINE);
+	CHECK(!strcmp(told, "VV") && !strcmp(calls, ">ee|"));
+	/* One that takes part already, or has ended, is recovered. */
+	answers.en_recover = KTM_STATUS_REQUEST_NOT_VALID;
+	CHECK(dispatch_until(rm, KTM_RM_RECOVERING) >= 0);
+	NOTIFY(KTM_NOTIFY_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1);
+	answers.en_recover = KTM_STATUS_ENLISTMENT_NOT_FOUND;
+	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_LAST_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && ktm_rm_state(rm) == KTM_RM_ONLINE);
 	end(rm);
 	done("recovery: a step that fails makes it begin again, and nobody is served meanwhile");
 }
@@ -385,7 +777,7 @@ static void test_offline(void)
 	struct ktm_rm *rm = start_online(0);
 	int tries;
 
-	answers.commit = -ENOTCONN;
+	answers.commit = KTM_STATUS_TM_NOT_ONLINE;
 	answers.rm_recover = -ENOTCONN;
 	NOTIFY(KTM_NOTIFY_COMMIT, KTM_NOTIFY_ROLLBACK);
 	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && ktm_rm_state(rm) == KTM_RM_OFFLINE);
@@ -397,12 +789,12 @@ static void test_offline(void)
 		      ktm_rm_state(rm) == KTM_RM_OFFLINE && !is_readable(rm, 0));
 	answers.rm_recover = 0;
 	CHECK(dispatch_until(rm, KTM_RM_ONLINE) >= 0 && !strcmp(told, "CBOL"));
-	CHECK(!strcmp(calls, "crRRRR") && ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
+	CHECK(!strcmp(calls, "cr|>>>>") && ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
 	end(rm);
 	done("offline: the caller is told once, woken by a timer, and back after LAST_RECOVER");
 
 	rm = start_online(KTM_RM_LOOP_REOPEN);
-	answers.commit = -ENOTCONN;
+	answers.commit = KTM_STATUS_TM_NOT_ONLINE;
 	answers.rm_recover = -ENOTCONN;
 	answers.tm_recover = -EUCLEAN;
 	NOTIFY(KTM_NOTIFY_COMMIT);
@@ -410,7 +802,7 @@ static void test_offline(void)
 	CHECK(is_readable(rm, 10000) && ktm_rm_dispatch(rm, NULL) == -EUCLEAN);
 	answers.tm_recover = -EIO;
 	CHECK(is_readable(rm, 10000) && ktm_rm_dispatch(rm, NULL) == 0);
-	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE && !strcmp(calls, "cRTRT"));
+	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE && !strcmp(calls, "c|>T>T"));
 	end(rm);
 	done("offline: reopening the log if told to; damage is reported, a failing device waited for");
 }
@@ -420,8 +812,8 @@ static void test_strange(void)
 	struct ktm_rm *rm = start_online(0);
 	char bytes[64] = { 1 };
 
-	NOTIFY(0x40000000, KTM_NOTIFY_PREPREPARE, KTM_NOTIFY_ROLLBACK);
-	CHECK(ktm_rm_dispatch(rm, NULL) == 3 && !strcmp(told, "B") && !strcmp(calls, "r"));
+	NOTIFY(0x80000000, KTM_NOTIFY_PROMOTE, KTM_NOTIFY_ROLLBACK);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 3 && !strcmp(told, "B") && !strcmp(calls, "r|"));
 	CHECK(send(kernel_end, bytes, sizeof(bytes), 0) == sizeof(bytes));
 	CHECK(ktm_rm_dispatch(rm, NULL) == -EBADMSG);
 	NOTIFY(KTM_NOTIFY_ROLLBACK);
@@ -443,7 +835,11 @@ static void test_strange(void)
 int main(void)
 {
 	test_prepare();
+	test_phases();
+	test_masks();
+	test_superior();
 	test_outcome();
+	test_batches();
 	test_recovery();
 	test_offline();
 	test_strange();

@@ -7,6 +7,8 @@
  * What it does for you:
  *
  *  - Opens the resource manager, or creates it the first time, and recovers.
+ *  - Answers a batch of notifications and fetches the next ones in one system
+ *    call (ktm_exchange()).
  *  - Refuses to enlist before LAST_RECOVER has been handled: until then nobody
  *    may be served (ktm_rm_state()).
  *  - Answers by itself for enlistments that you say you know nothing of: a COMMIT
@@ -27,14 +29,16 @@ struct ktm_rm;
 
 /**
  * struct ktm_rm_event - what a function of yours is asked about
- * @kind: KTM_NOTIFY_PREPARE, _COMMIT, _ROLLBACK, _RECOVER, _INDOUBT
+ * @kind: KTM_NOTIFY_PREPARE, _COMMIT, _ROLLBACK, ...
  * @reserved: 0
  * @enlistment: file prepared data under it
  * @uow: the transaction
- * @cookie: given to ktm_rm_enlist(). With RECOVER that of the process that
- *	enlisted; what you put here is the cookie from then on
+ * @cookie: given to ktm_rm_enlist(). With RECOVER and RECOVER_QUERY that of the
+ *	process that enlisted; what you put here is the cookie from then on
  * @information: prepare: you may point it at bytes to be logged with the vote of
- *	a durable RM; they must stay until the answer has been given
+ *	a durable RM. They are copied as soon as your function has returned, so
+ *	they cannot be on its own stack; with KTM_RM_LATER they stay until the
+ *	answer is given
  * @information_length: 0 to KTM_MAX_RECOVERY_INFORMATION
  *
  * To answer later, copy the struct.
@@ -51,13 +55,20 @@ struct ktm_rm_event {
 
 /**
  * enum ktm_rm_reply - what your functions return; or a negative errno: failed
- * @KTM_RM_DONE: prepare: all that a commit needs is safe, I vote yes. commit,
- *	rollback: my part has ended, durably. recover: I hold data for it
- * @KTM_RM_READ_ONLY: prepare: nothing to do, I leave; I shall hear no more of it
- * @KTM_RM_REFUSE: prepare: I vote no; rollback follows
+ * @KTM_RM_DONE: preprepare: I have flushed. prepare: all that a commit needs is
+ *	safe, I vote yes. commit, rollback: my part has ended, durably.
+ *	single_phase: it is committed, durably. recover: I hold data for it.
+ *	superior: noted
+ * @KTM_RM_READ_ONLY: preprepare, prepare: nothing to do, I leave; I shall hear
+ *	no more of it
+ * @KTM_RM_REFUSE: preprepare, prepare: I vote no; rollback follows. single_phase:
+ *	it is rolled back. superior: roll it back
  * @KTM_RM_LATER: the answer comes by ktm_rm_answer()
  * @KTM_RM_NONE: recover: I hold nothing for it (it was finished before the
  *	crash, or never prepared); the loop does the rest
+ * @KTM_RM_REJECT: single_phase: not by me alone, do it in two phases
+ * @KTM_RM_PREPARE: superior: go on to phase 1
+ * @KTM_RM_COMMIT: superior: commit it, this is the decision
  */
 enum ktm_rm_reply {
 	KTM_RM_DONE		= 0,
@@ -65,6 +76,9 @@ enum ktm_rm_reply {
 	KTM_RM_REFUSE		= 2,
 	KTM_RM_LATER		= 3,
 	KTM_RM_NONE		= 4,
+	KTM_RM_REJECT		= 5,
+	KTM_RM_PREPARE		= 6,
+	KTM_RM_COMMIT		= 7,
 };
 
 /**
@@ -82,10 +96,27 @@ enum ktm_rm_reply {
  * @last_recover: all of RECOVER has been said: whatever is staged and was not
  *	named is rolled back and to be dropped. Serve from now on. May be NULL
  * @offline: the TM is gone; stop serving until @last_recover. May be NULL
+ * @preprepare: phase 0: flush what others shall have before they prepare; they
+ *	may still be enlisted. NULL: not asked
+ * @single_phase: you are the only one that counts: commit by yourself, durably.
+ *	Only you know what became of it: failing is answered as little as in
+ *	@commit, and after your crash you are asked again, whatever @recover has
+ *	said. NULL: always two phases
+ * @rm_disconnected: whoever was asked @single_phase has gone without an answer:
+ *	this enlistment is over, its outcome unknown. NULL: no volatile RM stands
+ *	beside a single phase
+ * @superior: of an enlistment made by ktm_rm_enlist_superior(); @event->kind is
+ *	PREPREPARE_COMPLETE, PREPARE_COMPLETE, COMMIT_COMPLETE, ROLLBACK_COMPLETE,
+ *	COMMIT_REQUEST, REQUEST_OUTCOME, or at recovery RECOVER_QUERY. ROLLBACK
+ *	goes to @rollback. NULL: cannot be one
+ *
+ * @prepare and @commit may be NULL for who is only ever a superior. What an
+ * enlistment is asked follows from which functions are there.
  *
  * They are called by ktm_rm_dispatch() only, one after the other, and may call
  * every function of this header but ktm_rm_dispatch(), ktm_rm_run() and
- * ktm_rm_end().
+ * ktm_rm_end(). What one has returned may go out only when the next has, too: a
+ * function that waits for other processes returns KTM_RM_LATER instead.
  */
 struct ktm_rm_ops {
 	size_t size;
@@ -96,6 +127,10 @@ struct ktm_rm_ops {
 	void (*indoubt)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
 	int (*last_recover)(struct ktm_rm *rm, void *data);
 	void (*offline)(struct ktm_rm *rm, void *data);
+	int (*preprepare)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*single_phase)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	void (*rm_disconnected)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*superior)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
 };
 
 /* ktm_rm_config.flags */
@@ -168,6 +203,17 @@ enum ktm_rm_state ktm_rm_state(const struct ktm_rm *rm);
  */
 int ktm_rm_enlist(struct ktm_rm *rm, int tx, uint64_t cookie, struct ktm_guid *enlistment,
 		  uint32_t *status);
+
+/* Flag of ktm_rm_enlist_superior(): a client's Commit is let through, as COMMIT_REQUEST. */
+#define KTM_RM_SUPERIOR_ON_REQUEST	0x1u
+
+/*
+ * Becomes the superior of a transaction. Its phases begin with ktm_en_preprepare(),
+ * ktm_en_prepare(), ktm_en_commit() on ktm_rm_descriptor(), or by what @superior
+ * returns.
+ */
+int ktm_rm_enlist_superior(struct ktm_rm *rm, int tx, uint32_t flags, uint64_t cookie,
+			   struct ktm_guid *enlistment, uint32_t *status);
 
 /*
  * The answer that a function of yours returned KTM_RM_LATER for (or failed to
