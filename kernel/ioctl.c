@@ -43,6 +43,8 @@ union ktm_arg {
 	struct ktm_enlist enlist;
 	struct ktm_answer answer;
 	struct ktm_exchange exchange;
+	struct ktm_protocol protocol;
+	struct ktm_propagation propagation;
 	struct ktm_query query;
 	struct ktm_set set;
 	struct ktm_enumerate enumerate;
@@ -260,6 +262,22 @@ static u32 do_exchange(struct ktm_request *r)
 	return ktm_exchange(r->handle, &r->arg->exchange);
 }
 
+static u32 do_register_protocol(struct ktm_request *r)
+{
+	if (!may(r, KTM_RM_REGISTER_PROTOCOL))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_register_protocol(ktm_rm_of(r->handle->obj), &r->arg->protocol);
+}
+
+static u32 do_propagation(struct ktm_request *r)
+{
+	if (!may(r, KTM_RM_COMPLETE_PROPAGATION))
+		return KTM_STATUS_ACCESS_DENIED;
+	if (r->cmd == KTM_IOC_PROPAGATION_COMPLETE)
+		return ktm_propagation_complete(&r->arg->propagation);
+	return ktm_propagation_failed(&r->arg->propagation);
+}
+
 static u32 do_query(struct ktm_request *r)
 {
 	return ktm_query(r->handle, &r->arg->query);
@@ -323,6 +341,9 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_ENLIST, do_enlist, ktm_enlist, ON_RM),
 	KTM_IOCTL(KTM_IOC_EN_OPEN, do_en_open, ktm_open, ON_RM),
 	KTM_IOCTL(KTM_IOC_EXCHANGE, do_exchange, ktm_exchange, ON_RM),
+	KTM_IOCTL(KTM_IOC_REGISTER_PROTOCOL, do_register_protocol, ktm_protocol, ON_RM),
+	KTM_IOCTL(KTM_IOC_PROPAGATION_COMPLETE, do_propagation, ktm_propagation, ON_RM),
+	KTM_IOCTL(KTM_IOC_PROPAGATION_FAILED, do_propagation, ktm_propagation, ON_RM),
 	KTM_IOCTL(KTM_IOC_COMMIT, do_commit, ktm_call, ON_TX),
 	KTM_IOCTL(KTM_IOC_ROLLBACK, do_rollback, ktm_call, ON_TX),
 	KTM_IOCTL(KTM_IOC_TX_WAIT, do_tx_wait, ktm_tx_wait, ON_TX),

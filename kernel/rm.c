@@ -27,6 +27,7 @@ static struct ktm_rm *rm_alloc(struct ktm_tm *tm)
 	INIT_LIST_HEAD(&rm->enlistments);
 	INIT_LIST_HEAD(&rm->walked);
 	rm->by_key = RB_ROOT;
+	INIT_LIST_HEAD(&rm->protocols);
 	ktm_queue_init(&rm->queue);
 	rm->completion = no_completion;
 	rm->tm = tm;
@@ -77,6 +78,7 @@ void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec)
 			.uid = from_kuid(&init_user_ns, rm->obj.uid),
 			.gid = from_kgid(&init_user_ns, rm->obj.gid),
 			.mode = rm->obj.mode,
+			.flags = rm->flags & KTM_RM_COMMUNICATION ? KTM_JREC_RM_COMMUNICATION : 0,
 			.desc_len = rm->description_length,
 			.desc = rm->description,
 		},
@@ -121,8 +123,8 @@ fail:
 
 static u32 rm_check_request(const struct ktm_tm *tm, const struct ktm_rm_create *arg)
 {
-	if (arg->flags & ~(KTM_RM_VOLATILE | KTM_RM_EXCLUSIVE) || arg->reserved || !arg->access ||
-	    arg->access & ~KTM_RM_ALL_ACCESS || arg->description_length > KTM_MAX_DESCRIPTION ||
+	if (arg->flags & ~(KTM_RM_VOLATILE | KTM_RM_EXCLUSIVE | KTM_RM_COMMUNICATION) ||
+	    arg->reserved || !arg->access || arg->access & ~KTM_RM_ALL_ACCESS || arg->description_length > KTM_MAX_DESCRIPTION ||
 	    !arg->description != !arg->description_length)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!tm->journal && !(arg->flags & KTM_RM_VOLATILE))
@@ -181,7 +183,7 @@ u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_f
 		return status;
 	}
 	ktm_object_get(&tm->obj);
-	rm->flags = arg->flags & KTM_RM_VOLATILE;
+	rm->flags = arg->flags & (KTM_RM_VOLATILE | KTM_RM_COMMUNICATION);
 	rm->description_length = arg->description_length;
 	if (arg->description_length &&
 	    copy_from_user(rm->description, u64_to_user_ptr(arg->description),
@@ -284,6 +286,7 @@ static void rm_closed(struct ktm_object *obj, u32 access)
 		WRITE_ONCE(rm->online, false);
 		rm->flags &= ~KTM_RM_EXCLUSIVE;
 		rm->completion = no_completion;
+		ktm_forget_protocols(rm);
 		ktm_queue_close(&rm->queue);
 		ktm_rm_for_each_enlistment(rm, rm_lose_enlistment);
 	}
@@ -343,13 +346,16 @@ out:
  * @rec: its record
  * @rmp: out: the RM with a reference, not yet known to anybody
  *
- * Return: enum ktm_status.
+ * Return: enum ktm_status; LOG_CORRUPTION_DETECTED for flags that no RM can have.
  */
 u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struct ktm_rm **rmp)
 {
-	struct ktm_rm *rm = rm_alloc(tm);
+	struct ktm_rm *rm;
 	u32 status;
 
+	if (rec->rm.flags & ~KTM_JREC_RM_COMMUNICATION)
+		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
+	rm = rm_alloc(tm);
 	if (!rm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&rm->obj, KTM_KIND_RM, tm, &rec->rm.guid, rec->rm.mode,
@@ -359,6 +365,8 @@ u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struc
 		return status;
 	}
 	ktm_object_get(&tm->obj);
+	if (rec->rm.flags & KTM_JREC_RM_COMMUNICATION)
+		rm->flags |= KTM_RM_COMMUNICATION;
 	rm->description_length = rec->rm.desc_len;
 	memcpy(rm->description, rec->rm.desc, rec->rm.desc_len);
 	*rmp = rm;

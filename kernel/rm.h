@@ -16,10 +16,12 @@
  *
  * @tm: with a reference
  * @tm_link: in tm->rms, under tm->list_lock
- * @flags: KTM_RM_VOLATILE for life, KTM_RM_EXCLUSIVE of the present open, under @lock
+ * @flags: KTM_RM_VOLATILE and KTM_RM_COMMUNICATION for life, KTM_RM_EXCLUSIVE of the
+ *	present open, under @lock
  * @lock: opening, closing and recovering it, one at a time
  * @handles: those that may do more than query; under @lock
  * @completion: where its user waits; only kept; under @lock
+ * @protocols: that were registered since it was opened; under @lock
  * @dead: a volatile one whose last handle is closed; under @lock
  * @online: it has called Recover since it was opened and since the TM came
  *	online; written under @lock or by a reopening TM, read under tx->lock
@@ -45,6 +47,7 @@ struct ktm_rm {
 	u32 nr_enlistments;
 	struct ktm_queue queue;
 	struct ktm_rm_completion completion;
+	struct list_head protocols;
 	u32 description_length;
 	u8 description[KTM_MAX_DESCRIPTION];
 };
@@ -74,5 +77,11 @@ void ktm_rm_discard(struct ktm_rm *rm);
 void ktm_rm_offline(struct ktm_rm *rm);
 void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec);
 void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info);
+
+/* propagation.c */
+u32 ktm_register_protocol(struct ktm_rm *rm, const struct ktm_protocol *arg);
+void ktm_forget_protocols(struct ktm_rm *rm);
+u32 ktm_propagation_complete(const struct ktm_propagation *arg);
+u32 ktm_propagation_failed(const struct ktm_propagation *arg);
 
 #endif /* KTM_RM_H */

@@ -167,6 +167,7 @@ enum ktm_jrec_type {
 #define KTM_JREC_F_END		0x0001	/* COMPLETION: the transaction's last */
 
 /* ktm_jrec.prepared.flags */
+#define KTM_JREC_RM_COMMUNICATION	0x1	/* it may register protocols */
 #define KTM_JREC_P_SUPERIOR	0x1	/* the transaction's superior: only it decides */
 
 /* Outcome in DECISION and TX; UNDECIDED only in TX. */

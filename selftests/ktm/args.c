@@ -55,6 +55,8 @@ union arg {
 	struct ktm_enlist enlist;
 	struct ktm_answer answer;
 	struct ktm_exchange exchange;
+	struct ktm_protocol protocol;
+	struct ktm_propagation propagation;
 	struct ktm_query query;
 	struct ktm_set set;
 	struct ktm_enumerate enumerate;
@@ -78,6 +80,7 @@ static const struct request {
 #define AT(s, f)		offsetof(struct s, f)
 #define OPEN			STRUCT(ktm_open, AT(ktm_open, flags), AT(ktm_open, reserved), NONE)
 #define CALLED			STRUCT(ktm_call, AT(ktm_call, flags), AT(ktm_call, reserved), NONE)
+#define PROPAGATED		STRUCT(ktm_propagation, NONE, AT(ktm_propagation, reserved), NONE)
 #define ANSWERED		GROWN(ktm_answer, virtual_clock, AT(ktm_answer, flags), NONE, NONE)
 	{ KTM_IOC_VERSION, ON(DEV), STRUCT(ktm_version, NONE, AT(ktm_version, reserved), NONE) },
 	{ KTM_IOC_TM_CREATE, ON(DEV), STRUCT(ktm_tm_create, AT(ktm_tm_create, flags),
@@ -102,6 +105,10 @@ static const struct request {
 	{ KTM_IOC_EN_OPEN, ON(RM), OPEN },
 	{ KTM_IOC_EXCHANGE, ON(RM), STRUCT(ktm_exchange, AT(ktm_exchange, flags),
 					   AT(ktm_exchange, reserved), NONE) },
+	{ KTM_IOC_REGISTER_PROTOCOL, ON(RM), STRUCT(ktm_protocol, AT(ktm_protocol, flags),
+						    NONE, NONE) },
+	{ KTM_IOC_PROPAGATION_COMPLETE, ON(RM), PROPAGATED },
+	{ KTM_IOC_PROPAGATION_FAILED, ON(RM), PROPAGATED },
 	{ KTM_IOC_COMMIT, ON(TX), CALLED },
 	{ KTM_IOC_ROLLBACK, ON(TX), CALLED },
 	{ KTM_IOC_TX_WAIT, ON(TX), STRUCT(ktm_tx_wait, AT(ktm_tx_wait, flags), NONE, NONE) },
@@ -180,6 +187,9 @@ static union arg valid(const struct request *r, enum kind kind)
 	case KTM_IOC_RM_OPEN:
 		a.open.access = KTM_RM_ALL_ACCESS;
 		a.open.guid = rm_id;
+		break;
+	case KTM_IOC_REGISTER_PROTOCOL:
+		a.protocol.protocol = tm_id;
 		break;
 	case KTM_IOC_ENLIST:
 		a.enlist.tx_fd = tx;
@@ -637,6 +647,12 @@ TEST(rights_missing)
 		{ KTM_IOC_EN_COMMIT, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
 		{ KTM_IOC_QUERY, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_QUERY_INFORMATION) },
 		{ KTM_IOC_ENUMERATE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_QUERY_INFORMATION) },
+		{ KTM_IOC_REGISTER_PROTOCOL, ON_RM, KTM_RM_ALL_ACCESS,
+		  RIGHT(RM_REGISTER_PROTOCOL) },
+		{ KTM_IOC_PROPAGATION_COMPLETE, ON_RM, KTM_RM_ALL_ACCESS,
+		  RIGHT(RM_COMPLETE_PROPAGATION) },
+		{ KTM_IOC_PROPAGATION_FAILED, ON_RM, KTM_RM_ALL_ACCESS,
+		  RIGHT(RM_COMPLETE_PROPAGATION) },
 		{ KTM_IOC_COMMIT, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_COMMIT) },
 		{ KTM_IOC_ROLLBACK, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_ROLLBACK) },
 		{ KTM_IOC_TX_WAIT, ON_TX, KTM_TX_ALL_ACCESS, RIGHT(TX_QUERY_INFORMATION) },

@@ -21,7 +21,7 @@
 /* Gates */
 enum { INSIDE = 1, FULL, DONE };
 
-static int tm, rm, tx;
+static int tm, rm, tx, talker;
 static guid_t tm_id, rm_id, uow, en_id;
 
 static int put(const char *path, const char *text)
@@ -106,6 +106,8 @@ static void ask_for_more(void *unused)
 				 .buffer = (uintptr_t)pairs);
 	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_EN_RECOVERY, .guid = en_id,
 				 .buffer = (uintptr_t)guids, .length = 16384);
+	struct ktm_protocol p = ARG(ktm_protocol, .protocol = tm_id,
+				    .information = (uintptr_t)guids, .length = 4096);
 	unsigned int txs, rms, ens, had;
 
 	(void)unused;
@@ -130,10 +132,11 @@ static void ask_for_more(void *unused)
 	UNTIL_FULL(dev(), KTM_IOC_ENUMERATE, &list, list.cursor = nil);
 	UNTIL_FULL(tx, KTM_IOC_QUERY, &q, q.length = sizeof(pairs));
 	UNTIL_FULL(rm, KTM_IOC_SET, &set, (void)0);
+	CALL(talker, KTM_IOC_REGISTER_PROTOCOL, &p, KTM_STATUS_INSUFFICIENT_RESOURCES);
 	go(DONE);
 	/* What was refused is not there, what was not refused is. */
 	CHECK_EQ(tm_info(tm).transactions, 1 + txs);
-	CHECK_EQ(tm_info(tm).rms, 1 + rms);
+	CHECK_EQ(tm_info(tm).rms, 2 + rms);
 	CHECK_EQ(tx_info(tx).enlistments, had + ens);
 	TX_IS(tx, KTM_TX_STATE_ACTIVE);
 }
@@ -145,6 +148,7 @@ TEST(every_request_that_needs_some)
 
 	tm = tm_volatile();
 	rm = rm_create(tm, KTM_RM_VOLATILE);
+	talker = rm_create(tm, KTM_RM_VOLATILE | KTM_RM_COMMUNICATION);
 	tx = tx_create(tm);
 	/* Many, so that a list of them is more than a page. */
 	for (i = 0; i < 500; i++)
