@@ -14,6 +14,7 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "programs.h"
 
 #define ME_A	"00000000-0000-4000-8000-00000000000a"
 #define ME_B	"00000000-0000-4000-8000-00000000000b"
@@ -24,42 +25,6 @@ static void to_work(void)
 {
 	CHECK(mkdtemp(work));
 	CHECK_EQ(chdir(work), 0);
-}
-
-/* Starts a program; what it prints goes to the file @output. */
-static pid_t start(const char *output, const char *const *argv)
-{
-	/* Emptied here, not by the child: nobody shall read what an earlier one said. */
-	int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	pid_t pid;
-
-	CHECK(fd >= 0);
-	fflush(stdout);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(fd, 1);
-		dup2(fd, 2);
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	close(fd);
-	return pid;
-}
-
-#define START(output, ...)	start(output, (const char *const []){ __VA_ARGS__, NULL })
-
-/* The command succeeds within the patience that we have. */
-static void until_run(const char *command)
-{
-	const struct deadline d = deadline_in(PATIENCE);
-
-	while (run("%s", command)) {
-		if (deadline_passed(&d))
-			FAIL("'%s' does not come true", command);
-		nap();
-	}
 }
 
 /* The TM of a journal, held by ktmctl; its GUID goes to @guid. */

@@ -50,6 +50,6 @@ KTM_EXPORT BOOL WINAPI GetEnlistmentRecoveryInformation(HANDLE handle, ULONG siz
 
 KTM_EXPORT BOOL WINAPI SetEnlistmentRecoveryInformation(HANDLE handle, ULONG size, PVOID buffer)
 {
-	return win32_result(ZwSetInformationEnlistment(handle, EnlistmentRecoveryInformation, buffer,
-						       size));
+	return win32_result(ZwSetInformationEnlistment(handle, EnlistmentRecoveryInformation,
+						       buffer, size));
 }

@@ -55,8 +55,8 @@ KTM_EXPORT BOOL WINAPI RenameTransactionManager(LPWSTR log, LPGUID existing)
 
 static NTSTATUS query(HANDLE handle, TRANSACTIONMANAGER_BASIC_INFORMATION *info)
 {
-	return ZwQueryInformationTransactionManager(handle, TransactionManagerBasicInformation, info,
-						    sizeof(*info), NULL);
+	return ZwQueryInformationTransactionManager(handle, TransactionManagerBasicInformation,
+						    info, sizeof(*info), NULL);
 }
 
 KTM_EXPORT BOOL WINAPI GetCurrentClockTransactionManager(HANDLE handle, PLARGE_INTEGER clock)

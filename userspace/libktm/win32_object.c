@@ -6,7 +6,8 @@ POBJECT_ATTRIBUTES win32_attributes(const SECURITY_ATTRIBUTES *from, POBJECT_ATT
 {
 	ULONG inherit = from && from->bInheritHandle ? OBJ_INHERIT : 0;
 
-	InitializeObjectAttributes(to, NULL, inherit, NULL, from ? from->lpSecurityDescriptor : NULL);
+	InitializeObjectAttributes(to, NULL, inherit, NULL,
+				   from ? from->lpSecurityDescriptor : NULL);
 	/* A length that is none is refused where attributes are. */
 	if (from && from->nLength != sizeof(*from))
 		to->Length = 0;

@@ -26,7 +26,7 @@ KTM_EXPORT NTSTATUS NTAPI ZwCreateEnlistment(PHANDLE handle, ACCESS_MASK access,
 		status = zw_object(ZW_EN, attributes, NULL, &object);
 	if (status)
 		return status;
-	/* Prepared data is filed under its GUID: the kernel draws it, so that no two are the same. */
+	/* Prepared data is filed under its GUID: the kernel draws it, and never twice. */
 	if (!ktm_guid_is_nil(&object.guid))
 		return STATUS_OBJECT_NAME_INVALID;
 	enlist = options & ENLISTMENT_SUPERIOR ? ktm_enlist_superior : ktm_enlist_fd;

@@ -5,7 +5,7 @@
 static NTSTATUS basic(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	ENLISTMENT_BASIC_INFORMATION basic;
-	struct zw_answer answer = { &basic, sizeof(basic), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(basic, STATUS_INFO_LENGTH_MISMATCH);
 	struct ktm_en_info info;
 	uint32_t status;
 
@@ -33,7 +33,7 @@ static NTSTATUS recovery(HANDLE handle, PVOID buffer, ULONG length, PULONG neede
 static NTSTATUS crm(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	ENLISTMENT_CRM_INFORMATION crm;
-	struct zw_answer answer = { &crm, sizeof(crm), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(crm, STATUS_INFO_LENGTH_MISMATCH);
 	struct ktm_en_crm info;
 	uint32_t status;
 

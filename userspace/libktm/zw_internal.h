@@ -108,6 +108,10 @@ struct zw_answer {
 	NTSTATUS too_short;		/* if not even the fixed part fits */
 };
 
+/* One without elements. */
+#define ZW_FIXED(struct_, too_short_)						\
+	{ .fixed = &(struct_), .fixed_size = sizeof(struct_), .too_short = (too_short_) }
+
 NTSTATUS zw_answer(const struct zw_answer *answer, PVOID buffer, ULONG length, PULONG needed);
 
 /* A class that only Windows has, or nobody: in ktm's words, so that rights come first. */

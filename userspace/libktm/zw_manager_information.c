@@ -7,7 +7,7 @@
 static NTSTATUS basic(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	TRANSACTIONMANAGER_BASIC_INFORMATION basic;
-	struct zw_answer answer = { &basic, sizeof(basic), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(basic, STATUS_INFO_LENGTH_MISMATCH);
 	struct ktm_tm_info info;
 	uint32_t status;
 
@@ -21,7 +21,7 @@ static NTSTATUS basic(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 static NTSTATUS log_identity(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	TRANSACTIONMANAGER_LOG_INFORMATION log;
-	struct zw_answer answer = { &log, sizeof(log), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(log, STATUS_INFO_LENGTH_MISMATCH);
 	struct ktm_guid guid;
 	uint32_t status;
 
@@ -65,7 +65,7 @@ static NTSTATUS probe(HANDLE handle, PULONG needed)
 static NTSTATUS recovery(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	TRANSACTIONMANAGER_RECOVERY_INFORMATION info;
-	struct zw_answer answer = { &info, sizeof(info), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(info, STATUS_INFO_LENGTH_MISMATCH);
 	uint64_t lsn;
 	uint32_t status;
 

@@ -54,7 +54,8 @@ KTM_EXPORT NTSTATUS NTAPI ZwOpenResourceManager(PHANDLE handle, ACCESS_MASK acce
 	if (ktm_guid_is_nil(&object.guid))
 		return STATUS_INVALID_PARAMETER;
 	fd = ktm_rm_open(KtmDescriptor(tm), &object.guid,
-			 object.attributes & OBJ_EXCLUSIVE ? KTM_OPEN_EXCLUSIVE : 0, rights, &found);
+			 object.attributes & OBJ_EXCLUSIVE ? KTM_OPEN_EXCLUSIVE : 0, rights,
+			 &found);
 	return fd >= 0 ? zw_give(fd, object.attributes, handle) : KtmStatusToNt(found);
 }
 KTM_ALSO_NT(OpenResourceManager);

@@ -27,7 +27,7 @@ static NTSTATUS basic(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 static NTSTATUS completion(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	RESOURCEMANAGER_COMPLETION_INFORMATION info;
-	struct zw_answer answer = { &info, sizeof(info), NULL, 0, 0, STATUS_BUFFER_TOO_SMALL };
+	struct zw_answer answer = ZW_FIXED(info, STATUS_BUFFER_TOO_SMALL);
 	struct ktm_rm_completion bound;
 	uint32_t status;
 

@@ -26,7 +26,7 @@ static ULONG state_of(uint32_t state)
 static NTSTATUS basic(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	TRANSACTION_BASIC_INFORMATION basic;
-	struct zw_answer answer = { &basic, sizeof(basic), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(basic, STATUS_INFO_LENGTH_MISMATCH);
 	struct ktm_tx_info info;
 	uint32_t status;
 
@@ -119,7 +119,7 @@ static NTSTATUS enlistments(HANDLE handle, PVOID buffer, ULONG length, PULONG ne
 static NTSTATUS superior(HANDLE handle, PVOID buffer, ULONG length, PULONG needed)
 {
 	TRANSACTION_SUPERIOR_ENLISTMENT_INFORMATION info;
-	struct zw_answer answer = { &info, sizeof(info), NULL, 0, 0, STATUS_INFO_LENGTH_MISMATCH };
+	struct zw_answer answer = ZW_FIXED(info, STATUS_INFO_LENGTH_MISMATCH);
 	struct ktm_en_pair pair;
 	uint32_t status;
 

@@ -196,7 +196,8 @@ static void test_names(void)
 		u"Transaction\\\\" GUID_TEXT, u"\\Transactions" GUID_TEXT, u"x", GUID_TEXT,
 		u"\\Transaction\\{5C1E8F0A-90F5-4c0e-8A56-2AD1D5A1F7B\u20ac}", u"\\Trans\xd800",
 	};
-	GUID guid = { 0x5c1e8f0a, 0x90f5, 0x4c0e, { 0x8a, 0x56, 0x2a, 0xd1, 0xd5, 0xa1, 0xf7, 0xbe } };
+	GUID guid = { 0x5c1e8f0a, 0x90f5, 0x4c0e,
+		      { 0x8a, 0x56, 0x2a, 0xd1, 0xd5, 0xa1, 0xf7, 0xbe } };
 	struct ktm_guid wanted = KtmGuidFromNt(&guid);
 	GUID back = KtmGuidToNt(&wanted);
 	struct zw_object object;
@@ -529,10 +530,11 @@ static void test_bad_arguments(void)
 	CHECK(ZwGetNotificationResourceManager(bad, &buffer.Notification, sizeof(buffer), NULL,
 					       NULL, 0, 1) == STATUS_INVALID_PARAMETER);
 	length = 0;
-	CHECK(ZwGetNotificationResourceManager(bad, &buffer.Notification, 31, NULL, &length, 0, 0) ==
-	      STATUS_BUFFER_TOO_SMALL && length == sizeof(buffer));
-	CHECK(ZwEnumerateTransactionObject(NULL, KTMOBJECT_TRANSACTION, &cursor,
-					   sizeof(cursor) - 1, &length) == STATUS_INVALID_PARAMETER);
+	CHECK(ZwGetNotificationResourceManager(bad, &buffer.Notification, 31, NULL, &length, 0,
+					       0) == STATUS_BUFFER_TOO_SMALL);
+	CHECK(length == sizeof(buffer));
+	CHECK(ZwEnumerateTransactionObject(NULL, KTMOBJECT_TRANSACTION, &cursor, 35, &length) ==
+	      STATUS_INVALID_PARAMETER);
 	CHECK(ZwEnumerateTransactionObject(NULL, KTMOBJECT_INVALID, &cursor, sizeof(cursor),
 					   &length) == STATUS_INVALID_PARAMETER);
 	CHECK(ZwEnumerateTransactionObject(NULL, KTMOBJECT_ENLISTMENT, &cursor, sizeof(cursor),
