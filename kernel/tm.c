@@ -116,22 +116,22 @@ static bool device_is_settled(dev_t dev)
 static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
 {
 	struct ktm_tm *other;
+	bool stays;
 
 	for (;;) {
 		if (wait_event_killable(all_tms_wait, device_is_settled(tm->dev)))
 			return KTM_STATUS_INTERRUPTED;
 		spin_lock(&all_tms_lock);
 		other = tm_on_device(tm->dev);
+		stays = other && other->journal && atomic_read(&other->users);
 		if (!other)
 			list_add(&tm->all, &all_tms);
-		else if (other->journal && atomic_read(&other->users))
+		else if (stays)
 			*guid = ktm_object_guid(&other->obj);
-		else
-			guid = NULL;
 		spin_unlock(&all_tms_lock);
 		if (!other)
 			return KTM_STATUS_SUCCESS;
-		if (guid)
+		if (stays)
 			return KTM_STATUS_OBJECT_NAME_COLLISION;
 	}
 }
