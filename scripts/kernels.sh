@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/kernels.sh 6.1|6.12...
+# Usage: scripts/kernels.sh 6.1|6.12|6.1-debug...
 #
-# Get stock Debian kernels into a cache outside the tree and print one line
-# "SERIES DIRECTORY VERSION" for each. The directory holds
+# Get kernels into a cache outside the tree and print one line "NAME DIRECTORY
+# VERSION" for each: stock ones of Debian and, as 6.1-debug, one that is built from
+# Debian's source with scripts/debug.config. The directory holds
 #
-#	vmlinux		uncompressed, for QEMU's -kernel
+#	vmlinux		for QEMU's -kernel: uncompressed, or a bzImage if built here
 #	modules/	as /lib/modules/VERSION, but under modules/lib/modules
 #	headers/	for make -C headers M=...
 #	version		what uname -r says there
@@ -28,88 +29,7 @@ die() {
 	exit 1
 }
 
-state=$KTM_CACHE/apt
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-
-# apt with a state of its own, so that neither the backports nor fresher lists
-# change what this machine would install. Proxy and credentials stay those of
-# the machine's configuration.
-private=(
-	-o "Dir::State::lists=$state/lists"
-	-o "Dir::Cache=$state/cache"
-	-o "Dir::Etc::preferences=/dev/null"
-	-o "Dir::Etc::preferencesparts=/dev/null"
-	-o "APT::Sandbox::User=$(id -un)"
-	-o "Acquire::Languages=none"
-	-o "Acquire::Retries=3"
-)
-backports=(
-	-o "Dir::Etc::sourcelist=$state/sources.list"
-	-o "Dir::Etc::sourceparts=/dev/null"
-)
-
-# The archives that this machine already uses: ORIGIN|CODENAME|URI|SUITE|COMPONENT
-list_archives() {
-	apt-get "$@" indextargets 'Created-By: Packages' \
-		--format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)' |
-		awk -F'|' '$1 == "Debian" && $5 == "main"' | sort -u
-}
-
-apt_is_ready=
-prepare_apt() {
-	local archives origin codename uri suite component release
-
-	[ -z "$apt_is_ready" ] || return 0
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-
-	archives=$(list_archives)
-	if [ -z "$archives" ]; then
-		# A machine whose package lists were removed: fetch our own.
-		apt-get -q "${private[@]}" update >&2 </dev/null
-		archives=$(list_archives "${private[@]}")
-	fi
-	[ -n "$archives" ] || die "apt knows no archive of Debian on this machine"
-
-	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	[ -n "$release" ] || die "/etc/os-release does not say which release this is"
-
-	while IFS='|' read -r origin codename uri suite component; do
-		echo "deb [signed-by=$keyring] $uri $suite $component"
-		[ "$codename" != "$release" ] ||
-			echo "deb [signed-by=$keyring] $uri $release-backports $component"
-	done <<<"$archives" | sort -u >"$state/sources.list"
-
-	apt-get -q "${private[@]}" "${backports[@]}" update >"$state/update.log" 2>&1 </dev/null || {
-		cat "$state/update.log" >&2
-		die "apt-get update failed for Debian's archives and its backports"
-	}
-	apt_is_ready=yes
-}
-
-# The newest version of a package whose upstream part belongs to a series.
-newest_version() {
-	local package=$1 series=$2 version best=
-
-	while read -r version; do
-		case $version in
-		"$series".*)
-			if [ -z "$best" ] || dpkg --compare-versions "$version" gt "$best"; then
-				best=$version
-			fi
-			;;
-		esac
-	done < <(apt-cache "${private[@]}" "${backports[@]}" madison "$package" |
-		 awk -F' *[|] *' '{ print $2 }')
-	[ -n "$best" ] || die "Debian's archives have no $package of version $series"
-	echo "$best"
-}
-
-# The packages that PACKAGE=VERSION depends on, narrowed by a pattern.
-depends_on() {
-	apt-cache "${private[@]}" "${backports[@]}" show --no-all-versions "$1" |
-		sed -n 's/^Depends: //p' | tr ',' '\n' | sed -e 's/^ *//' -e 's/[ (].*//' |
-		grep -E "$2" | head -n 1
-}
+. "$here/apt.sh"
 
 fetch() {
 	local series=$1 target=$2 work=$3
@@ -127,14 +47,9 @@ fetch() {
 		die "$headers names no linux-kbuild"
 
 	echo "kernels: fetching $image $version" >&2
-	mkdir -p "$work/debs" "$work/root"
-	(cd "$work/debs" &&
-	 apt-get -q "${private[@]}" "${backports[@]}" download "$image=$version" \
-		"$headers=$version" "$common=$version" "$kbuild=$version") \
-		>"$work/download.log" 2>&1 </dev/null || {
-		cat "$work/download.log" >&2
-		die "could not download the packages of $image"
-	}
+	mkdir "$work/root"
+	download "$work/debs" "$image=$version" "$headers=$version" "$common=$version" \
+		"$kbuild=$version"
 	for file in "$work"/debs/*.deb; do
 		dpkg -x "$file" "$work/root"
 	done
@@ -161,30 +76,85 @@ fetch() {
 	[ -e "$work/headers/scripts/mod/modpost" ] ||
 		die "$headers came without the programs that build modules"
 
-	rm -rf "$work/debs" "$work/root/boot" "$work/download.log"
+	rm -rf "$work/debs" "$work/root/boot"
 	echo "$release" >"$work/version"
 }
 
-one_kernel() {
-	local series=$1 target=$KTM_CACHE/kernels/$1 work=$KTM_CACHE/kernels/.$1.new
+# The debug kernel is known by the version of its source and by all that decides
+# what is made of it, so that a tree with another configuration gets another one.
+debug_key=$(cat "$here/debug.config" "$here/debug-kernel.sh" | sha256sum | head -c 12)
 
-	if [ ! -e "$target/complete" ]; then
-		rm -rf "$work" "$target"
-		mkdir -p "$work"
-		fetch "$series" "$target" "$work"
-		: >"$work/complete"
-		# Nobody takes it for complete before all of it is on the disk.
-		sync -f "$work"
-		mv -T "$work" "$target"
-	fi
-	echo "$series $target $(cat "$target/version")"
+# Print the directory of a kernel that is in the cache.
+find_kernel() {
+	local found
+
+	case $1 in
+	*-debug) found=("$KTM_CACHE/kernels/$1-"*"-$debug_key/complete") ;;
+	*) found=("$KTM_CACHE/kernels/$1/complete") ;;
+	esac
+	[ -e "${found[0]}" ] && echo "${found[0]%/complete}"
 }
 
-[ $# -gt 0 ] || die "say which: 6.1, 6.12"
+build() {
+	local source=linux-source-${1%-debug} version=$2 work=$3
+
+	download "$work/debs" "$source=$version"
+	echo "kernels: building $1 from $source $version, which takes some minutes" >&2
+	"$here/debug-kernel.sh" "$work/debs/$source"_*.deb "$work" >&2
+	rm -rf "$work/debs"
+}
+
+make_kernel() {
+	local series=$1 work=$KTM_CACHE/kernels/.$1.new target=$KTM_CACHE/kernels/$1 version
+
+	rm -rf "$work"
+	mkdir -p "$work"
+	case $series in
+	*-debug)
+		prepare_apt
+		version=$(newest_version "linux-source-${series%-debug}" "${series%-debug}")
+		target+=-$version-$debug_key
+		rm -rf "$target"
+		build "$series" "$version" "$work"
+		;;
+	*)
+		rm -rf "$target"
+		fetch "$series" "$target" "$work"
+		;;
+	esac
+	: >"$work/complete"
+	# Nobody takes it for complete before all of it is on the disk.
+	sync -f "$work"
+	mv -T "$work" "$target"
+}
+
+# Those of trees that nobody has tested for two weeks.
+drop_old_debug_kernels() {
+	find "$KTM_CACHE/kernels" -mindepth 2 -maxdepth 2 -path '*-debug-*/complete' -mtime +14 |
+		while read -r old; do
+			rm -rf "${old%/complete}"
+		done
+}
+
+one_kernel() {
+	local dir
+
+	if ! dir=$(find_kernel "$1"); then
+		make_kernel "$1"
+		dir=$(find_kernel "$1")
+		drop_old_debug_kernels
+	fi
+	case $1 in
+	*-debug) touch "$dir/complete" ;;
+	esac
+	echo "$1 $dir $(cat "$dir/version")"
+}
+
+[ $# -gt 0 ] || die "say which: 6.1, 6.12, 6.1-debug"
 for series; do
 	case $series in
-	6.1 | 6.12) ;;
-	*) die "$series is not one of the supported kernels, 6.1 and 6.12" ;;
+	6.1 | 6.12 | 6.1-debug) ;;
+	*) die "$series is not one of the supported kernels, 6.1, 6.12 and 6.1-debug" ;;
 	esac
 done
 
@@ -192,7 +162,7 @@ all_there() {
 	local series
 
 	for series; do
-		[ -e "$KTM_CACHE/kernels/$series/complete" ] || return 1
+		find_kernel "$series" >/dev/null || return 1
 	done
 }
 
