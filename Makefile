@@ -2,11 +2,13 @@
 #
 # make			the module for the supported kernels, library and tools
 # make install		the same into DESTDIR (PREFIX=/usr/local)
-# make check		set-up, then all tests that gate a change
+# make check		set-up, then all tests on the stock kernels
+# make check-debug	the tests of the module on a kernel that watches itself
 # make demo		set-up, then the demonstration in a virtual machine
 #
-# KERNELS	6.1 and 6.12, stock Debian kernels that are fetched, or "running"
-#		for the kernel that runs here (its headers must be installed)
+# KERNELS	6.1 and 6.12, stock Debian kernels that are fetched, 6.1-debug, which
+#		is built, or "running" for the kernel that runs here (its headers must
+#		be installed)
 # BUILD		where everything that is built goes
 # WERROR=	build the module even if the compiler or sparse warns
 
@@ -14,6 +16,7 @@ KERNELS ?= 6.1 6.12
 BUILD ?= $(CURDIR)/build
 WERROR ?= 1
 PREFIX ?= /usr/local
+DEBUG_KERNEL := 6.1-debug
 # In a bare environment make finds no program.
 ifndef PATH
 export PATH := /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -58,9 +61,13 @@ $(addprefix all-,$(filter-out userspace/libktm,$(user_dirs))): \
 	$(addprefix all-,$(filter userspace/libktm,$(user_dirs)))
 $(addprefix all-,$(test_dirs)): $(addprefix all-,$(user_dirs))
 
-.PHONY: check check-core demo
+.PHONY: check check-debug check-core demo
 check: setup
 	+@selftests/run
+
+check-debug: setup
+	@scripts/kernels.sh $(DEBUG_KERNEL) >/dev/null
+	+@KERNELS=$(DEBUG_KERNEL) selftests/run host/vm host/ktm vm
 
 check-core: $(addprefix all-,$(filter selftests/core,$(test_dirs)))
 	+@selftests/run core

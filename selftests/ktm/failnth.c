@@ -20,8 +20,14 @@
 #define TM_GUID		guid_of(3)
 #define INFORMATION	16000
 
+/*
+ * What allocates more than so many is filling a table with pages, one like the
+ * other: from there on some of them are enough.
+ */
+#define EACH		64
+#define THEN		16
 /* More than any request allocates: a safety net. */
-#define TOO_MANY	1000
+#define TOO_MANY	20000
 
 static struct disk d;
 static int fail_nth = -1;
@@ -329,7 +335,7 @@ static void each_allocation(void (*life)(void))
 	bool more = true;
 
 	for (target = 1; more; target++) {
-		for (nth = 1; ; nth++) {
+		for (nth = 1; ; nth += nth < EACH ? 1 : THEN) {
 			CHECK(nth < TOO_MANY);
 			place = 0;
 			hit = false;

@@ -24,29 +24,34 @@ collect_core() {
 	done < <(list_lines selftests/core/TESTS)
 }
 
-# Scripts on the host.
+# Scripts on the host. Only those that say so are given debug kernels.
 collect_host() {
-	local script options limit single word name
+	local script options limit single word name stock=() given
 
+	for word in $KERNELS; do
+		[[ $word == *-debug ]] || stock+=("$word")
+	done
 	for script in selftests/*/check.sh userspace/*/check.sh; do
 		[ -e "$script" ] || continue
 		name=$(basename "$(dirname "$script")")
 		options=$(sed -n 's/^# run: //p' "$script")
-		limit=600 single=
+		limit=600 single= given=${stock[*]}
 		for word in $options; do
 			case $word in
 			timeout=*) limit=${word#*=} ;;
 			alone) single=yes ;;
+			debug) given=$KERNELS ;;
 			esac
 		done
-		add_entry "host/$name" "$limit" "$single" bash "$script"
+		[ -n "$given" ] || continue
+		add_entry "host/$name" "$limit" "$single" env "KERNELS=$given" bash "$script"
 	done
 }
 
 # Programs in a machine: selftests/ktm/TESTS, "NAME [OPTION=VALUE]... [-- ARG...]".
 # Those with the same options share a boot, in the order of the list.
 collect_vm() {
-	local words word kernel key name kernels own tests=0
+	local words word kernel key name kernels own time tests=0
 	local -A groups=()
 	local -a order=()
 
@@ -76,7 +81,9 @@ collect_vm() {
 			[[ " $KERNELS " == *" $kernel "* ]] || continue
 			word="$kernel|${own:-}|$key"
 			[ -n "${groups[$word]:-}" ] || order+=("$word")
-			groups[$word]+="$name $limit $arguments"$'\n'
+			# A kernel that looks at each step of itself is slow.
+			[[ $kernel == *-debug ]] && time=$((limit * 3)) || time=$limit
+			groups[$word]+="$name $time $arguments"$'\n'
 		done
 	done < <(list_lines selftests/ktm/TESTS)
 

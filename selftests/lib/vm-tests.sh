@@ -47,6 +47,11 @@ while read -r program seconds _; do
 	echo "##plan $program"
 done <"$list"
 echo "##plan module"
+if [[ $kernel == *-debug ]]; then
+	options+=(--env KTM_TEST_SECONDS=720 --env KTM_STRESS=3)
+	limit=$((limit + 60))
+	echo "##plan leaks"
+fi
 
 truncate -s "$size" "$work/journal"
 "$top/selftests/vm/vm" run --kernel "$kernel" --name "$name-$kernel" --timeout "$limit" \

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=1200
+# run: timeout=1200 debug
 #
 # Tests of the harness itself, TAP on standard output: a harness that lets a
 # failure pass would make every other test worth nothing.
@@ -215,7 +215,35 @@ build_trouble() {
 	trouble=$dir/trouble.ko
 }
 
+# What only a kernel built for it can tell.
+leak_seen() {
+	status_is 126 --timeout 300 --module "$trouble" --module-option kind=leak -- \
+		sh -c 'rmmod trouble; sleep 6; for i in 1 2; do
+			echo scan >/sys/kernel/debug/kmemleak; done' &&
+		grep -q 'kmemleak: ' "$work/err"
+}
+
+debug_kernel() {
+	verdict "$kernel: a module for the tests builds" build_trouble
+	verdict "$kernel: a warning in the log fails the run" trouble_seen warn 'WARNING: '
+	verdict "$kernel: an expected one does not" no_trouble
+	verdict "$kernel: a use of freed memory fails the run" \
+		trouble_seen freed 'KASAN: .*use-after-free'
+	verdict "$kernel: so do locks that are taken in two orders" \
+		trouble_seen order 'possible circular locking'
+	verdict "$kernel: so does a pointer of RCU's without its lock" \
+		trouble_seen rcu 'suspicious RCU usage'
+	verdict "$kernel: so does a sleep under a spinlock" \
+		trouble_seen sleep 'sleeping function called'
+	verdict "$kernel: so does a broken list" trouble_seen list 'list_del corruption'
+	verdict "$kernel: so does forgotten memory" leak_seen
+}
+
 for kernel in "${kernels[@]}"; do
+	if [[ $kernel == *-debug ]]; then
+		debug_kernel
+		continue
+	fi
 	verdict "$kernel: the command's status is the harness's" status_passed_on
 	verdict "$kernel: it is the kernel that was asked for" right_kernel
 	verdict "$kernel: output comes whole and nothing else" output_is_exact
@@ -228,8 +256,12 @@ for kernel in "${kernels[@]}"; do
 	verdict "$kernel: files go in and come out" files_in_and_out
 done
 
-# The rest is the harness alone, whichever kernel.
+# The rest is the harness alone, whichever stock kernel.
 kernel=${kernels[0]}
+if [[ $kernel == *-debug ]]; then
+	echo "1..$count"
+	exit $failed
+fi
 verdict "words arrive as they are" words_arrive
 verdict "a program brings its libraries" program_with_libraries
 verdict "a disk with snapshot=on keeps its image" snapshot_keeps_the_image

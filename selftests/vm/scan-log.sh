@@ -30,6 +30,9 @@ log_reports=(
 	'kmem_cache_destroy .* [0-9]+ objects|Objects remaining in'
 	'stack guard page was hit|corrupted stack end'
 	'unregister_netdevice: waiting'
+	'kmemleak: [0-9]+ new suspected memory leaks'
+	# From here on they would see nothing.
+	'kmemleak: .*detector disabled|lockdep is turned off'
 )
 
 # Print the bad lines of a log. Lines of the buffer carry their level as <N>,

@@ -5,21 +5,122 @@
  */
 #include <linux/bug.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
 static char *kind = "none";
 module_param(kind, charp, 0444);
-MODULE_PARM_DESC(kind, "warn, oops, error or none");
+MODULE_PARM_DESC(kind, "which of the troubles below, or none");
+
+static void trouble_warn(void)
+{
+	WARN(1, "asked for\n");
+}
+
+static void trouble_oops(void)
+{
+	BUG();
+}
+
+static void trouble_error(void)
+{
+	pr_err("ktm: an error that was asked for\n");
+}
+
+/* What follows is noticed by a kernel that is built to notice it, by no other. */
+
+static void trouble_freed(void)
+{
+	int *p = kmalloc(sizeof(*p), GFP_KERNEL);
+
+	if (!p)
+		return;
+	kfree(p);
+	/* The compiler must neither see through this nor leave it out. */
+	OPTIMIZER_HIDE_VAR(p);
+	WRITE_ONCE(*p, 1);
+}
+
+static DEFINE_MUTEX(first);
+static DEFINE_MUTEX(second);
+
+static void trouble_order(void)
+{
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+}
+
+static int *protected;
+
+static void trouble_rcu(void)
+{
+	if (rcu_dereference(protected))
+		pr_info("there is nothing to find\n");
+}
+
+static DEFINE_SPINLOCK(spin);
+
+static void trouble_sleep(void)
+{
+	void *p;
+
+	spin_lock(&spin);
+	p = kmalloc(16, GFP_KERNEL);
+	spin_unlock(&spin);
+	kfree(p);
+}
+
+static void trouble_list(void)
+{
+	LIST_HEAD(head);
+	LIST_HEAD(entry);
+
+	list_add(&entry, &head);
+	list_del(&entry);
+	list_del(&entry);
+}
+
+static void trouble_leak(void)
+{
+	void *p = kmalloc(100, GFP_KERNEL);
+
+	OPTIMIZER_HIDE_VAR(p);
+}
+
+static const struct {
+	const char *name;
+	void (*make)(void);
+} troubles[] = {
+	{ "warn", trouble_warn },
+	{ "oops", trouble_oops },
+	{ "error", trouble_error },
+	{ "freed", trouble_freed },
+	{ "order", trouble_order },
+	{ "rcu", trouble_rcu },
+	{ "sleep", trouble_sleep },
+	{ "list", trouble_list },
+	{ "leak", trouble_leak },
+};
 
 static int __init trouble_init(void)
 {
-	if (!strcmp(kind, "warn"))
-		WARN(1, "asked for\n");
-	else if (!strcmp(kind, "oops"))
-		BUG();
-	else if (!strcmp(kind, "error"))
-		pr_err("ktm: an error that was asked for\n");
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(troubles); i++)
+		if (!strcmp(kind, troubles[i].name))
+			troubles[i].make();
 	return 0;
 }
 
