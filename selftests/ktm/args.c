@@ -214,6 +214,10 @@ static union arg valid(const struct request *r, enum kind kind)
 		if (kind == ON_RM)
 			a.answer.enlistment = en_id;
 		break;
+	case KTM_IOC_EXCHANGE:
+		a.exchange.buffer = (uintptr_t)room;
+		a.exchange.length = sizeof(room);
+		break;
 	case KTM_IOC_QUERY:
 		a.query.info_class = classes[kind];
 		a.query.buffer = (uintptr_t)room;
@@ -645,6 +649,7 @@ TEST(rights_missing)
 		{ KTM_IOC_EN_PREPREPARE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
 		{ KTM_IOC_EN_PREPARE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
 		{ KTM_IOC_EN_COMMIT, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_ENLIST) },
+		{ KTM_IOC_EXCHANGE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_GET_NOTIFICATION) },
 		{ KTM_IOC_QUERY, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_QUERY_INFORMATION) },
 		{ KTM_IOC_ENUMERATE, ON_RM, KTM_RM_ALL_ACCESS, RIGHT(RM_QUERY_INFORMATION) },
 		{ KTM_IOC_REGISTER_PROTOCOL, ON_RM, KTM_RM_ALL_ACCESS,
@@ -721,6 +726,34 @@ TEST(rights_that_suffice)
 	TAKE(read_only, KTM_NOTIFY_COMMIT, en_id);
 	ANSWER_FD(en_only, KTM_IOC_COMMIT_COMPLETE, KTM_STATUS_SUCCESS);
 	WAIT(wait_only, KTM_STATUS_SUCCESS);
+}
+
+/* The reference has a right to propagate: here it gives nothing, and nothing needs it. */
+TEST(right_to_propagate)
+{
+	int with = narrow(tx, KTM_TX_PROPAGATE), without = narrow(tx, KTM_TX_ALL_ACCESS &
+								  ~KTM_TX_PROPAGATE);
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = with, .mask = EN_MASK);
+	struct snapshot before = look();
+	const struct request *r;
+	union arg a;
+
+	for (r = requests; r < requests + NR_REQUESTS; r++) {
+		/* Which itself asks for no more than is there. */
+		if (!(r->on & ON(TX)) || r->nr == KTM_IOC_NARROW)
+			continue;
+		a = valid(r, ON_TX);
+		CALL(with, r->nr, &a, KTM_STATUS_ACCESS_DENIED);
+	}
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_ACCESS_DENIED);
+	unchanged(&before, "only the right to propagate");
+	e.tx_fd = without;
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
+	TX_IS(without, KTM_TX_STATE_ACTIVE);
+	ANSWER(rm, KTM_IOC_READ_ONLY, en_id, KTM_STATUS_SUCCESS);
+	ANSWER(rm, KTM_IOC_READ_ONLY, e.guid, KTM_STATUS_SUCCESS);
+	COMMIT(without, KTM_CALL_WAIT, KTM_STATUS_SUCCESS);
+	SHOWS("right TX_PROPAGATE nothing");
 }
 
 /* What a volatile TM has not got. */

@@ -130,6 +130,7 @@ TEST(persists_without_a_descriptor)
 	tm_close(tm, d.path);
 	NOT_FOUND(OLD);
 	CHECK_EQ(module_users(), users);
+	SHOWS("close tm-persist");
 }
 
 TEST(offline_only_when_nobody_uses_it)
