@@ -94,3 +94,9 @@ KTM_EXPORT NTSTATUS NTAPI ZwSinglePhaseReject(HANDLE handle, PLARGE_INTEGER cloc
 	return answer_at(handle, KTM_IOC_SINGLE_PHASE_REJECT, clock);
 }
 KTM_ALSO_NT(SinglePhaseReject);
+
+KTM_EXPORT NTSTATUS NTAPI TmRequestOutcomeEnlistment(PKENLISTMENT enlistment, PLARGE_INTEGER clock)
+{
+	(void)clock;
+	return answer_at(enlistment, KTM_IOC_REQUEST_OUTCOME, NULL);
+}

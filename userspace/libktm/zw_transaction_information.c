@@ -147,6 +147,24 @@ KTM_EXPORT NTSTATUS NTAPI ZwQueryInformationTransaction(HANDLE handle,
 }
 KTM_ALSO_NT(QueryInformationTransaction);
 
+KTM_EXPORT VOID NTAPI TmGetTransactionId(PKTRANSACTION transaction, PUOW id)
+{
+	TRANSACTION_BASIC_INFORMATION info;
+
+	if (basic(transaction, &info, sizeof(info), NULL))
+		memset(id, 0, sizeof(*id));
+	else
+		*id = info.TransactionId;
+}
+
+KTM_EXPORT BOOLEAN NTAPI TmIsTransactionActive(PKTRANSACTION transaction)
+{
+	struct ktm_tx_info info;
+
+	return !ktm_tx_query(KtmDescriptor(transaction), &info, NULL) &&
+	       info.state == KTM_TX_STATE_ACTIVE;
+}
+
 NTSTATUS zw_set_properties(HANDLE transaction, uint32_t set, ULONG level, ULONG flags,
 			   uint64_t timeout_ns, PCUNICODE_STRING description)
 {

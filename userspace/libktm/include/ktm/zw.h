@@ -588,6 +588,18 @@ typedef NTSTATUS (NTAPI *PFN_NT_SET_INFORMATION_TRANSACTION)(_In_ HANDLE,
 typedef NTSTATUS (NTAPI *PFN_NT_COMMIT_TRANSACTION)(_In_ HANDLE, _In_ BOOLEAN);
 typedef NTSTATUS (NTAPI *PFN_NT_ROLLBACK_TRANSACTION)(_In_ HANDLE, _In_ BOOLEAN);
 
+/* ---- what Windows has in the kernel only, on objects, which are handles here ---- */
+
+typedef HANDLE PKTRANSACTION, PKENLISTMENT;
+
+/* Nil if it is no transaction, or one without TRANSACTION_QUERY_INFORMATION. */
+VOID NTAPI TmGetTransactionId(_In_ PKTRANSACTION Transaction, _Out_ PUOW TransactionId);
+/* TRUE until Commit has begun or the outcome is known. */
+BOOLEAN NTAPI TmIsTransactionActive(_In_ PKTRANSACTION Transaction);
+/* One that has prepared wants to know the outcome now. TmVirtualClock is not looked at. */
+NTSTATUS NTAPI TmRequestOutcomeEnlistment(_In_ PKENLISTMENT Enlistment,
+					  _In_opt_ PLARGE_INTEGER TmVirtualClock);
+
 /* ---- not of one kind of object ---- */
 
 NTSTATUS NTAPI ZwClose(_In_ HANDLE Handle);
