@@ -147,6 +147,33 @@ pages_clean() {
 	done
 }
 
+# ---- porting notes
+
+# Their table of statuses is that of the code.
+statuses_as_told() {
+	local code name nt
+
+	code=$(sed -n 's/^\t{ STATUS_\([A-Z_]*\), \([A-Z_]*\) },$/\1 \2/p' "$here/win32_status.c")
+	sed -n 's/^\t\[KTM_STATUS_\([A-Z_]*\)\] = STATUS_\([A-Z_]*\),$/\1 \2/p' "$here/zw_status.c" |
+		while read -r name nt; do
+			echo "$name $nt $(sed -n "s/^$nt //p" <<<"$code")"
+		done >"$work/code"
+	awk -F' *[|] *' '/^[|] `KTM_STATUS_`/ { table = 1; next } !/^[|]/ { table = 0 }
+		table && $2 !~ /^-/ { print $2, $3, $4 }' "$top/Documentation/porting.md" >"$work/told"
+	[ "$(wc -l <"$work/code")" -gt 45 ] && diff "$work/code" "$work/told"
+}
+
+code_compiles() {
+	local options
+
+	awk '/^```/ { block = $0 == "```c"; next } block' "$top/Documentation/porting.md" >"$work/ported.c"
+	[ -s "$work/ported.c" ] || return 1
+	for options in '-x c' '-x c -fshort-wchar' '-x c++'; do
+		# shellcheck disable=SC2086
+		gcc $options "${warnings[@]}" "${include[@]}" -fsyntax-only "$work/ported.c" || return 1
+	done
+}
+
 # ---- installation
 
 install_all() {
@@ -300,6 +327,8 @@ if command -v mandoc >/dev/null; then
 else
 	skip "mandoc checks the manual" "no mandoc"
 fi
+check "the porting notes have the table of statuses that the code has" statuses_as_told
+check "the code in them compiles" code_compiles
 check "make install" install_all
 check "a program builds and runs with what pkg-config says" builds_installed
 check "so does a static one" builds_static
