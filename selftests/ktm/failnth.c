@@ -251,11 +251,136 @@ static void transaction(int tm, int rm, bool durable)
 	step_close(c.fd);
 }
 
+static void step_set(int fd, unsigned int class, guid_t guid, void *buffer, unsigned int length)
+{
+	struct ktm_set set = ARG(ktm_set, .info_class = class, .guid = guid, .length = length,
+				 .buffer = (uintptr_t)buffer);
+
+	STEP(fd, KTM_IOC_SET, &set);
+}
+
+/* Superiors: what they ask for needs no memory, nor do the answers to it but a vote. */
+static void step_sure(int rm, unsigned int request, guid_t en, unsigned int want)
+{
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = en);
+
+	CHECK_EQ(SURE(rm, request, &a), want);
+}
+
+static guid_t step_enlist(int rm, int tx, unsigned int mask, unsigned int flags)
+{
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = mask, .flags = flags);
+
+	STEP(rm, KTM_IOC_ENLIST, &e);
+	return e.guid;
+}
+
+static void outcome_is(int tx, unsigned int outcome)
+{
+	struct ktm_tx_wait w = ARG(ktm_tx_wait, .timeout_ns = PATIENCE * 1000000000ull);
+
+	SURE(tx, KTM_IOC_TX_WAIT, &w);
+	CHECK_EQ(w.outcome, outcome);
+}
+
+#define SUPERIOR_MASK	(KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_PREPREPARE_COMPLETE | \
+			 KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE)
+
+/* One that is driven from above, in all three phases. */
+static void from_above(int tm, int rm)
+{
+	static char information[INFORMATION];
+	int tx = tx_create(tm);
+	guid_t superior = step_enlist(rm, tx, SUPERIOR_MASK, KTM_ENLIST_SUPERIOR);
+	guid_t en = step_enlist(rm, tx, EN_MASK | KTM_NOTIFY_PREPREPARE, 0);
+
+	step_query(tx, KTM_INFO_TX_SUPERIOR, nil);
+	step_set(rm, KTM_INFO_EN_RECOVERY, superior, information, sizeof(information));
+	step_set(rm, KTM_INFO_EN_RECOVERY, en, information, sizeof(information));
+	step_sure(rm, KTM_IOC_EN_PREPREPARE, superior, KTM_STATUS_PENDING);
+	step_take(rm, KTM_NOTIFY_PREPREPARE);
+	step_sure(rm, KTM_IOC_PREPREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	step_take(rm, KTM_NOTIFY_PREPREPARE_COMPLETE);
+	step_sure(rm, KTM_IOC_EN_PREPARE, superior, KTM_STATUS_PENDING);
+	step_take(rm, KTM_NOTIFY_PREPARE);
+	/* All that it wants to have logged it has told before. */
+	step_sure(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	step_take(rm, KTM_NOTIFY_PREPARE_COMPLETE);
+	step_query(rm, KTM_INFO_EN_RECOVERY, superior);
+	step_sure(rm, KTM_IOC_EN_COMMIT, superior, KTM_STATUS_PENDING);
+	step_take(rm, KTM_NOTIFY_COMMIT);
+	step_sure(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	step_take(rm, KTM_NOTIFY_COMMIT_COMPLETE);
+	outcome_is(tx, KTM_OUTCOME_COMMITTED);
+	step_close(tx);
+}
+
+/* A vote among many: what one of them lacks is told with it, the call succeeds. */
+static void step_exchange(int rm, guid_t en, bool durable)
+{
+	static char information[INFORMATION];
+	struct ktm_batch_answer answer = { .request = KTM_IOC_PREPARE_COMPLETE, .enlistment = en };
+	struct ktm_exchange e = ARG(ktm_exchange, .answers = (uintptr_t)&answer, .count = 1);
+	bool now = armed();
+
+	if (durable) {
+		answer.information = (uintptr_t)information;
+		answer.information_length = sizeof(information);
+	}
+	if (now)
+		arm(nth);
+	CHECK_EQ(ioctl(rm, KTM_IOC_EXCHANGE, &e), 0);
+	if (now) {
+		hit = disarm();
+		tried += hit;
+		if (answer.status == KTM_STATUS_INSUFFICIENT_RESOURCES) {
+			refused++;
+			CHECK(hit);
+			CHECK_EQ(ioctl(rm, KTM_IOC_EXCHANGE, &e), 0);
+		}
+	}
+	CHECK_EQ(answer.status, KTM_STATUS_SUCCESS);
+}
+
+/* The single phase, which is rejected, and then two of them. */
+static void single_phase(int tm, int rm, bool durable)
+{
+	struct ktm_tx_properties p = { .set = KTM_TX_SET_DESCRIPTION | KTM_TX_SET_TIMEOUT,
+				       .timeout_ns = 3600000000000ull,
+				       .description_length = 4, .description = "fail" };
+	struct ktm_call call = ARG(ktm_call);
+	int tx = tx_create(tm);
+	guid_t en = step_enlist(rm, tx, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0);
+
+	step_set(tx, KTM_INFO_TX_PROPERTIES, nil, &p, sizeof(p));
+	step_query(tx, KTM_INFO_TX_PROPERTIES, nil);
+	CHECK_EQ(SURE(tx, KTM_IOC_COMMIT, &call), KTM_STATUS_PENDING);
+	step_take(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	step_sure(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_SUCCESS);
+	step_take(rm, KTM_NOTIFY_PREPARE);
+	step_exchange(rm, en, durable);
+	step_take(rm, KTM_NOTIFY_COMMIT);
+	step_sure(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	outcome_is(tx, KTM_OUTCOME_COMMITTED);
+	step_close(tx);
+}
+
+static void step_protocol(int rm)
+{
+	struct ktm_protocol p = ARG(ktm_protocol, .protocol = guid_of(8),
+				    .information = (uintptr_t)"somewhere", .length = 9);
+	struct ktm_rm_completion completion = { .port = -1, .key = 7 };
+
+	STEP(rm, KTM_IOC_REGISTER_PROTOCOL, &p);
+	step_set(rm, KTM_INFO_RM_COMPLETION, nil, &completion, sizeof(completion));
+}
+
 static void volatile_life(void)
 {
 	struct ktm_tm_create t = ARG(ktm_tm_create, .flags = KTM_TM_VOLATILE, .device_fd = -1,
 				     .access = KTM_TM_ALL_ACCESS, .guid = TM_GUID);
-	struct ktm_rm_create r = ARG(ktm_rm_create, .flags = KTM_RM_VOLATILE,
+	struct ktm_rm_create r = ARG(ktm_rm_create,
+				     .flags = KTM_RM_VOLATILE | KTM_RM_COMMUNICATION,
 				     .access = KTM_RM_ALL_ACCESS, .guid = RM_GUID);
 	int again;
 
@@ -265,6 +390,9 @@ static void volatile_life(void)
 	step_close(again);
 	again = step_open(t.fd, KTM_IOC_RM_OPEN, RM_GUID);
 	transaction(t.fd, again, false);
+	from_above(t.fd, again);
+	single_phase(t.fd, again, false);
+	step_protocol(again);
 	step_close(again);
 	step_close(r.fd);
 	step_enumerate(dev(), KTM_KIND_TM);
@@ -295,6 +423,8 @@ static void durable_life(void)
 	STEP(r.fd, KTM_IOC_RM_RECOVER, &call);
 	step_take(r.fd, KTM_NOTIFY_LAST_RECOVER);
 	transaction(t.fd, r.fd, true);
+	from_above(t.fd, r.fd);
+	single_phase(t.fd, r.fd, true);
 
 	/* One that is decided and not completed, to be found in the log. */
 	c.tm_fd = t.fd;
@@ -330,6 +460,34 @@ static void durable_life(void)
 	tm_close(t.fd, d.path);
 }
 
+/* One that stays by itself: opened by its log, renamed, recovered in part, put offline. */
+static void managed_life(void)
+{
+	struct ktm_tm_create t = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS,
+				     .flags = KTM_TM_PERSIST);
+	struct ktm_tm_open_log o = ARG(ktm_tm_open_log, .access = KTM_TM_ALL_ACCESS);
+	struct ktm_tm_rename rename = ARG(ktm_tm_rename, .guid = guid_of(9));
+	struct ktm_tm_recover recover = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_call call = ARG(ktm_call);
+	int device;
+
+	journal_format(d.path, TM_GUID);
+	device = disk_open(d.path);
+	t.device_fd = device;
+	STEP(dev(), KTM_IOC_TM_CREATE, &t);
+	step_close(t.fd);
+	o.device_fd = device;
+	STEP(dev(), KTM_IOC_TM_OPEN_LOG, &o);
+	STEP(o.fd, KTM_IOC_TM_RENAME, &rename);
+	CHECK(listed(dev(), KTM_KIND_TM, guid_of(9)));
+	CHECK(!listed(dev(), KTM_KIND_TM, TM_GUID));
+	step_query(o.fd, KTM_INFO_TM_LOG_PATH, nil);
+	STEP(o.fd, KTM_IOC_TM_RECOVER, &recover);
+	SURE(o.fd, KTM_IOC_TM_OFFLINE, &call);
+	close(device);
+	tm_close(o.fd, d.path);
+}
+
 static void each_allocation(void (*life)(void))
 {
 	bool more = true;
@@ -358,4 +516,10 @@ TEST(durable_tm)
 {
 	d = disk_make(8 * MIB);
 	each_allocation(durable_life);
+}
+
+TEST(managed_tm)
+{
+	d = disk_make(8 * MIB);
+	each_allocation(managed_life);
 }

@@ -318,7 +318,11 @@ static void make_answer(struct actor *a, unsigned int request)
 		answer.virtual_clock = draw(a, 1000);
 	if (request == KTM_IOC_EN_RECOVER)
 		answer.key = draw(a, 64);
-	if (draw(a, 3)) {
+	if (request != KTM_IOC_PREPARE_COMPLETE && request != KTM_IOC_EN_RECOVER && !draw(a, 4)) {
+		answer.flags = KTM_ANSWER_BY_KEY;
+		answer.key = draw(a, 64);
+		make(some_fd(a, KTM_KIND_RM), request, &answer);
+	} else if (draw(a, 3)) {
 		answer.enlistment = some_enlistment(a);
 		/* It may be read as COMMIT before this returns. */
 		if (request == KTM_IOC_PREPARE_COMPLETE && !same(&answer.enlistment, &nil))
@@ -458,7 +462,8 @@ static void make_narrow(struct actor *a, unsigned int request)
 /* INVALID_PARAMETER, here and below: the descriptor is another object's by now. */
 #define AN_ANSWER		(ON_AN_RM | BIT(ENLISTMENT_NOT_FOUND) | BIT(NOT_REQUESTED) | \
 			 BIT(REQUEST_NOT_VALID) | BIT(ALREADY_ABORTED) | BIT(ALREADY_COMMITTED) | \
-			 BIT(OBJECT_EXPIRED) | BIT(INVALID_PARAMETER))
+			 BIT(OBJECT_EXPIRED) | BIT(INVALID_PARAMETER) | \
+			 BIT(OBJECT_NAME_COLLISION))
 #define A_SUPERIOR	(AN_ANSWER | BIT(PENDING) | BIT(NOT_SUPERIOR) | \
 			 BIT(RESPONSE_NOT_ENLISTED) | BIT(TRANSACTION_NOT_ACTIVE))
 
