@@ -112,6 +112,7 @@ byte sup_here = HERE;
 byte seal = NONE;
 byte decision = NONE;
 byte decided = OPEN;	/* what the decision record says */
+bool superior_undid;	/* the manager went offline after the superior's Rollback */
 bool forcing;		/* a force is in flight, for the last record handed over with it */
 byte forces;
 
@@ -565,6 +566,21 @@ inline read_log(kept)
 	fi
 }
 
+/* Memory was not lost: what the superior has decided is known, and written now. */
+inline reopen(kept)
+{
+	if
+	:: superior_undid && kept > 0 ->
+		decision = DURABLE_NOW;
+		seal = DURABLE_NOW;
+		tm = ABORTING
+	:: else ->
+		read_log(kept)
+	fi;
+	superior_undid = false;
+	advance()
+}
+
 inline lose(i)
 {
 	if
@@ -614,6 +630,7 @@ inline crash(kept)
 	:: else
 	fi;
 	candidate = NOBODY;
+	superior_undid = false;
 	read_log(kept);
 	advance()
 }
@@ -657,7 +674,10 @@ end:	do
 #ifdef BREAK_failed_force_aborts
 		tm = ABORTING;
 #else
-		in_doubt_for_client();
+		if
+		:: tm == ABORTING -> superior_undid = true
+		:: else -> in_doubt_for_client()
+		fi;
 		shut(0);
 		shut(1);
 		shut(2);
@@ -669,9 +689,9 @@ end:	do
 #endif
 		advance() }
 
-	:: d_step { tm == OFFLINE -> read_log(0); advance() }
-	:: d_step { tm == OFFLINE && PENDING_RECORDS >= 1 -> read_log(1); advance() }
-	:: d_step { tm == OFFLINE && PENDING_RECORDS == 2 -> read_log(2); advance() }
+	:: d_step { tm == OFFLINE -> reopen(0) }
+	:: d_step { tm == OFFLINE && PENDING_RECORDS >= 1 -> reopen(1) }
+	:: d_step { tm == OFFLINE && PENDING_RECORDS == 2 -> reopen(2) }
 
 	:: d_step { CAN_CRASH -> crash(0) }
 	:: d_step { CAN_CRASH && PENDING_RECORDS >= 1 -> crash(1) }
