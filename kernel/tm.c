@@ -615,7 +615,7 @@ static void count_indoubt(struct ktm_tm *tm, struct ktm_tm_info *info)
 		if (state == KTM_TX_STATE_COMMITTED || state == KTM_TX_STATE_ABORTED)
 			continue;
 		info->transactions++;
-		if (state == KTM_TX_STATE_INDOUBT)
+		if (ktm_state_indoubt(state))
 			info->indoubt++;
 	}
 	spin_unlock(&tm->list_lock);
