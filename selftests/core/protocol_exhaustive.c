@@ -23,6 +23,8 @@ static const u8 every_kind[] = {
 	D, D | KIND_P, D | KIND_S, D | KIND_P | KIND_S,
 	V, V | KIND_P, V | KIND_S, V | KIND_P | KIND_S, V | KIND_D, V | KIND_P | KIND_D,
 	V | KIND_S | KIND_D, V | KIND_P | KIND_S | KIND_D,
+	/* That a durable one would bear to hear no outcome must not count. */
+	D | KIND_S | KIND_D,
 };
 
 /* What matters beside a superior. */
@@ -50,18 +52,19 @@ static const u8 smallest[] = { KIND_DURABLE, KIND_DURABLE | KIND_S, 0 };
 
 #define KINDS(k)	k, ARRAY_SIZE(k)
 
+/* The small ones first: who stops at the first violation shall find it soon. */
 static const struct config configs[] = {
-	{ "three of any kind", 3, { 0, 1, 2, 3 }, KINDS(every_kind), NULL, 0, false },
-	{ "two of one RM, one of another", 3, { 0, 0, 2, 3 }, KINDS(every_kind), NULL, 0, false },
 	{ "two with the smallest mask", 2, { 0, 1, 2, 3 }, KINDS(smallest), NULL, 0, false },
-	{ "two under a superior", 2, { 0, 1, 2, 3 }, KINDS(under_superior), KINDS(superiors),
-	    false },
-	{ "two under a superior, one of its RM", 2, { 0, 1, 2, 0 }, KINDS(under_superior),
-	  KINDS(superiors), false },
 	{ "one under a superior of another mask", 1, { 0, 1, 2, 3 }, KINDS(smallest),
 	  KINDS(odd_superiors), false },
 	{ "three of a volatile TM, and a superior", 3, { 0, 1, 2, 3 }, KINDS(volatile_kinds),
 	  KINDS(volatile_superiors), true },
+	{ "two under a superior", 2, { 0, 1, 2, 3 }, KINDS(under_superior), KINDS(superiors),
+	    false },
+	{ "two under a superior, one of its RM", 2, { 0, 1, 2, 0 }, KINDS(under_superior),
+	  KINDS(superiors), false },
+	{ "three of any kind", 3, { 0, 1, 2, 3 }, KINDS(every_kind), NULL, 0, false },
+	{ "two of one RM, one of another", 3, { 0, 0, 2, 3 }, KINDS(every_kind), NULL, 0, false },
 };
 
 static u64 all_worlds, all_steps, all_violations;

@@ -234,7 +234,7 @@ static void forces(struct sim *s)
 	if (logs != !!(s->w.bits & W_DECISION_FORCED) ||
 	    (logs && (superior || sup->own & OWN_VOTED)) != !!(s->w.bits & W_SEAL_FORCED))
 		bad(s, "a commit took another number of forces than it needs");
-	if (superior && sup->flags & KTM_ENC_LOGGED && !(sup->own & OWN_HEARD))
+	if (superior && s->en[SUP].flags & KTM_ENC_LOGGED && !(sup->own & OWN_HEARD))
 		bad(s, "a superior's transaction ends before it has heard of that");
 }
 

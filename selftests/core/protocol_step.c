@@ -196,6 +196,21 @@ static bool would_lie(struct sim *s, int i, enum ktm_en_event ev)
 	       ktm_enc_check(&s->en[i], ev) == KTM_STATUS_SUCCESS;
 }
 
+/* Who has prepared wants to know now: of its superior, or that it is rolled back. */
+static void request_outcome(struct sim *s, int i)
+{
+	const struct world_en *sup = &s->w.en[SUP];
+	bool missing = s->tx.state == KTM_TX_STATE_PREPARING;
+
+	if (sim_en_event(s, i, KTM_ENEV_REQUEST_OUTCOME) != KTM_STATUS_SUCCESS)
+		return;
+	if (missing && ktm_txc_outcome(&s->tx) != KTM_OUTCOME_ABORTED)
+		bad(s, "an outcome is requested before all have voted, and nothing happens");
+	if (s->tx.state == KTM_TX_STATE_PREPARED && sup->own & OWN_PRESENT &&
+	    sup->kind & KIND_REST && !queued(sup, NOTE_REQUEST_OUTCOME))
+		bad(s, "a superior does not hear that its decision is wanted");
+}
+
 static void answer(struct sim *s, enum edge_kind kind, int i)
 {
 	switch (kind) {
@@ -228,7 +243,7 @@ static void answer(struct sim *s, enum edge_kind kind, int i)
 			sim_reject(s, i);
 		break;
 	case EDGE_REQUEST_OUTCOME:
-		sim_en_event(s, i, KTM_ENEV_REQUEST_OUTCOME);
+		request_outcome(s, i);
 		break;
 	case EDGE_SUP_PREPREPARE:
 		sim_en_event(s, i, KTM_ENEV_SUP_PREPREPARE);
