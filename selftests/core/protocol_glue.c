@@ -3,6 +3,7 @@
  * The caller of the protocol in the small world of protocol_world.h: it makes
  * events and does what enum ktm_action says, in that order and nothing more.
  */
+#include "protocol_moves.h"
 #include "protocol_world.h"
 
 u64 tx_tried[KTM_NR_TX_STATES][KTM_NR_TX_EVENTS];
@@ -102,11 +103,14 @@ static bool log_refuses(struct sim *s)
 static u32 report(struct sim *s, enum ktm_tx_event ev)
 {
 	struct ktm_result r;
+	struct memory m;
 
 	tx_tried[s->tx.state][ev]++;
-	if (ktm_txc_check(&s->tx, ev) != KTM_STATUS_SUCCESS)
-		bad(s, "what the log did with a record is refused");
+	sim_remember(&m, s);
 	r = ktm_txc_event(&s->tx, ev);
+	note_move(s, &m, BY_TX, -1, ev, r.status);
+	if (r.status != KTM_STATUS_SUCCESS)
+		bad(s, "what the log did with a record is refused");
 	s->done |= r.actions;
 	return r.actions;
 }
@@ -256,6 +260,7 @@ u32 sim_tx_event(struct sim *s, enum ktm_tx_event ev)
 	tx_tried[s->tx.state][ev]++;
 	sim_remember(&m, s);
 	r = ktm_txc_event(&s->tx, ev);
+	note_move(s, &m, BY_TX, -1, ev, r.status);
 	if (r.status != expected)
 		bad(s, "ktm_txc_check does not say what ktm_txc_event does");
 	if (r.status == KTM_STATUS_SUCCESS)
@@ -280,6 +285,7 @@ u32 sim_en_event(struct sim *s, int i, enum ktm_en_event ev)
 	s->event = ev;
 	s->event_en = i;
 	r = ktm_enc_event(&s->en[i], ev);
+	note_move(s, &m, i == SUP ? BY_SUPERIOR : BY_PARTICIPANT, i, ev, r.status);
 	if (r.status != expected)
 		bad(s, "ktm_enc_check does not say what ktm_enc_event does");
 	if (r.status == KTM_STATUS_SUCCESS)
