@@ -158,22 +158,6 @@ static void make_en_open(struct actor *a, unsigned int request)
 	make_open(a, request, some_fd(a, KTM_KIND_RM), KTM_KIND_EN, some_enlistment(a));
 }
 
-static void make_tx_create(struct actor *a, unsigned int request)
-{
-	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = -1,
-				     .description = (uintptr_t)"stress",
-				     .description_length = 6);
-
-	if (draw(a, 2))
-		c.tm_fd = some_fd(a, KTM_KIND_TM);
-	if (!draw(a, 4))
-		c.timeout_ns = MILLISECOND * draw(a, 50);
-	if (make(dev(), request, &c) != KTM_STATUS_SUCCESS)
-		return;
-	share_guid(&common->uows[draw(a, NR_SHARED)], &c.uow);
-	keep_fd(a, KTM_KIND_TX, c.fd);
-}
-
 static void make_tm_open_log(struct actor *a, unsigned int request)
 {
 	unsigned int n = draw(a, NR_DISKS);
@@ -225,10 +209,10 @@ static void make_rm_recover(struct actor *a, unsigned int request)
 	make(some_fd(a, KTM_KIND_RM), request, &call);
 }
 
-static void make_enlist(struct actor *a, unsigned int request)
+/* Returns whether it is a superior that has to drive what it enlisted in. */
+static bool enlist_some(struct actor *a, unsigned int request, int tx, guid_t *made)
 {
-	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = some_fd(a, KTM_KIND_TX),
-				  .key = draw(a, 64));
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .key = draw(a, 64));
 
 	if (draw(a, 5)) {
 		e.mask = draw(a, 2) ? MASK_MANY : KTM_NOTIFY_TWO_PHASE;
@@ -241,10 +225,59 @@ static void make_enlist(struct actor *a, unsigned int request)
 		e.access = KTM_EN_ALL_ACCESS;
 	}
 	if (make(some_fd(a, KTM_KIND_RM), request, &e) != KTM_STATUS_SUCCESS)
-		return;
+		return false;
 	share_guid(&common->enlistments[draw(a, NR_SHARED)], &e.guid);
 	if (e.fd >= 0)
 		keep_fd(a, KTM_KIND_EN, e.fd);
+	*made = e.guid;
+	return e.flags & KTM_ENLIST_SUPERIOR && !(e.mask & KTM_NOTIFY_COMMIT_REQUEST);
+}
+
+static void make_enlist(struct actor *a, unsigned int request)
+{
+	guid_t made;
+
+	enlist_some(a, request, some_fd(a, KTM_KIND_TX), &made);
+}
+
+static void begin_commit(struct actor *a, int tx)
+{
+	struct ktm_answer answer = ARG(ktm_answer);
+	struct ktm_call call = ARG(ktm_call);
+	unsigned int left;
+	bool driven = false;
+	guid_t made;
+
+	for (left = 1 + draw(a, 4); left; left--) {
+		if (enlist_some(a, KTM_IOC_ENLIST, tx, &made)) {
+			driven = true;
+			answer.enlistment = made;
+		}
+	}
+	/* Its RM is one of those that this process has open, perhaps this one. */
+	for (left = draw(a, 8); driven && left; left--)
+		make(some_fd(a, KTM_KIND_RM), KTM_IOC_EN_PREPREPARE, &answer);
+	if (!driven)
+		make(tx, KTM_IOC_COMMIT, &call);
+}
+
+static void make_tx_create(struct actor *a, unsigned int request)
+{
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = -1,
+				     .description = (uintptr_t)"stress",
+				     .description_length = 6);
+
+	if (draw(a, 2))
+		c.tm_fd = some_fd(a, KTM_KIND_TM);
+	if (!draw(a, 4))
+		c.timeout_ns = MILLISECOND * draw(a, 50);
+	if (make(dev(), request, &c) != KTM_STATUS_SUCCESS)
+		return;
+	share_guid(&common->uows[draw(a, NR_SHARED)], &c.uow);
+	/* Few would come to a commit if all of it were left to chance. */
+	if (draw(a, 3))
+		begin_commit(a, c.fd);
+	keep_fd(a, KTM_KIND_TX, c.fd);
 }
 
 static void make_exchange(struct actor *a, unsigned int request)
