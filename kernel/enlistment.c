@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "enlistment.h"
+#include "freeze.h"
 #include "status.h"
 
 /* The prepared record of a superior is forced, so it needs a unit of its own. */
@@ -566,6 +567,26 @@ static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 
 	}
 }
 
+/*
+ * Does it begin a commit, or the completion of one that a freeze did not wait for,
+ * because its RM was away?
+ */
+static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
+{
+	if (ktm_enc_check(&en->core, ev))
+		return false;
+	switch (ev) {
+	case KTM_ENEV_SUP_PREPREPARE:
+	case KTM_ENEV_SUP_PREPARE:
+	case KTM_ENEV_SUP_COMMIT:
+		return true;
+	case KTM_ENEV_RECOVER:
+		return ktm_txc_outcome(&en->tx->core) == KTM_OUTCOME_COMMITTED;
+	default:
+		return false;
+	}
+}
+
 /**
  * ktm_en_answer - an RM says something about one of its enlistments
  * @en: the enlistment, with a reference of the caller
@@ -579,7 +600,8 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 	bool prepare = cmd == KTM_IOC_PREPARE_COMPLETE;
 	u8 *information;
 	int ev = en_event_of(cmd);
-	u32 status;
+	u32 status = KTM_STATUS_SUCCESS;
+	bool passed = false;
 
 	if (ev < 0 || !ktm_clock_valid(arg->virtual_clock) ||
 	    (arg->virtual_clock && (ev == KTM_ENEV_RECOVER || ev == KTM_ENEV_REQUEST_OUTCOME)))
@@ -591,8 +613,13 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
 	mutex_lock(&en->tx->lock);
-	status = en_answer_locked(en, ev, &information, arg);
+	if (en_begins(en, ev))
+		status = ktm_tx_pass_gate(en->tx, &passed);
+	if (!status)
+		status = en_answer_locked(en, ev, &information, arg);
 	mutex_unlock(&en->tx->lock);
+	if (passed)
+		ktm_commit_is_over();
 	kvfree(information);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "enlistment.h"
 #include "exchange.h"
+#include "freeze.h"
 #include "ktm.h"
 #include "object.h"
 #include "query.h"
@@ -33,6 +34,7 @@ union ktm_arg {
 	struct ktm_version version;
 	struct ktm_tm_create tm_create;
 	struct ktm_open open;
+	struct ktm_freeze freeze;
 	struct ktm_tx_create tx_create;
 	struct ktm_tm_open_log tm_open_log;
 	struct ktm_tm_recover tm_recover;
@@ -144,6 +146,16 @@ static u32 do_tx_create(struct ktm_request *r)
 static u32 do_tx_open(struct ktm_request *r)
 {
 	return ktm_handle_open(KTM_KIND_TX, NULL, 0, &r->arg->open, &r->nfd);
+}
+
+static u32 do_freeze(struct ktm_request *r)
+{
+	return ktm_freeze(&r->arg->freeze);
+}
+
+static u32 do_thaw(struct ktm_request *r)
+{
+	return ktm_thaw(&r->arg->call);
 }
 
 static u32 do_tm_recover(struct ktm_request *r)
@@ -332,6 +344,8 @@ static const struct ktm_ioctl ioctls[] = {
 			offsetof(struct ktm_tx_create, isolation_level), ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TX_OPEN, do_tx_open, ktm_open, ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TM_OPEN_LOG, do_tm_open_log, ktm_tm_open_log, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_FREEZE, do_freeze, ktm_freeze, ON_DEVICE),
+	KTM_IOCTL(KTM_IOC_THAW, do_thaw, ktm_call, ON_DEVICE),
 	KTM_IOCTL(KTM_IOC_TM_RECOVER, do_tm_recover, ktm_tm_recover, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_CREATE, do_rm_create, ktm_rm_create, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_OPEN, do_rm_open, ktm_open, ON_TM),

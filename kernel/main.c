@@ -6,6 +6,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "freeze.h"
 #include "journal.h"
 #include "ktm.h"
 #include "object.h"
@@ -50,10 +51,15 @@ static int __init ktm_init(void)
 	err = ktm_journal_init();
 	if (err)
 		goto exit_objects;
-	err = misc_register(&ktm_device);
+	err = ktm_freeze_init();
 	if (err)
 		goto exit_journal;
+	err = misc_register(&ktm_device);
+	if (err)
+		goto exit_freeze;
 	return 0;
+exit_freeze:
+	ktm_freeze_exit();
 exit_journal:
 	ktm_journal_exit();
 exit_objects:
@@ -74,8 +80,10 @@ static void __exit ktm_exit(void)
 	 * the tables must be empty before they go.
 	 */
 	misc_deregister(&ktm_device);
+	ktm_freeze_stop();
 	destroy_workqueue(ktm_wq);
 	destroy_workqueue(ktm_slow_wq);
+	ktm_freeze_exit();
 	ktm_journal_exit();
 	ktm_objects_exit();
 	ktm_quota_exit();

@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 
 #include "enlistment.h"
+#include "freeze.h"
 #include "ktm.h"
 #include "status.h"
 #include "transaction.h"
@@ -329,6 +330,48 @@ static void tx_finish(struct ktm_transaction *tx)
 	tx_retire(tx);
 }
 
+/* A freeze waits for those that are under way, from the step that begins it on. */
+static void tx_count(struct ktm_transaction *tx)
+{
+	bool under_way = ktm_txc_under_way(&tx->core);
+
+	lockdep_assert_held(&tx->lock);
+	if (under_way == tx->under_way)
+		return;
+	if (under_way)
+		under_way = ktm_commit_is_under_way();
+	else
+		ktm_commit_is_over();
+	tx->under_way = under_way;
+}
+
+/**
+ * ktm_tx_pass_gate - wait while all is frozen, before something begins
+ * @tx: the transaction, its mutex held; let go of during the wait
+ * @passed: out: ktm_commit_is_over() is owed when it has begun
+ *
+ * One that is under way already need not wait: a freeze waits for it.
+ *
+ * Return: SUCCESS or INTERRUPTED.
+ */
+u32 ktm_tx_pass_gate(struct ktm_transaction *tx, bool *passed)
+{
+	int err = 0;
+
+	lockdep_assert_held(&tx->lock);
+	while (!tx->under_way) {
+		*passed = ktm_commit_may_begin();
+		if (*passed)
+			break;
+		mutex_unlock(&tx->lock);
+		err = ktm_freeze_wait();
+		mutex_lock(&tx->lock);
+		if (err)
+			return KTM_STATUS_INTERRUPTED;
+	}
+	return KTM_STATUS_SUCCESS;
+}
+
 /**
  * ktm_tx_carry_out - do what the protocol says, in its order
  * @tx: the transaction, its mutex held; the caller has a reference
@@ -366,6 +409,7 @@ void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32
 	if (actions & KTM_ACT_FINISHED)
 		tx_finish(tx);
 	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
+	tx_count(tx);
 	if (actions & (KTM_ACT_WAKE | KTM_ACT_FINISHED))
 		wake_up_all(&tx->wait);
 }
@@ -609,15 +653,21 @@ static u32 tx_outcome_status(struct ktm_transaction *tx, u32 wanted)
 static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
 		  struct ktm_call *arg)
 {
-	u32 status;
+	u32 status = KTM_STATUS_SUCCESS;
+	bool passed = false;
 
 	if (arg->flags & ~KTM_CALL_WAIT || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	mutex_lock(&tx->lock);
-	status = ktm_tx_event(tx, ev);
+	if (ev == KTM_TXEV_COMMIT)
+		status = ktm_tx_pass_gate(tx, &passed);
+	if (!status)
+		status = ktm_tx_event(tx, ev);
 	if (!status && !(arg->flags & KTM_CALL_WAIT))
 		status = tx_outcome_status(tx, wanted);
 	mutex_unlock(&tx->lock);
+	if (passed)
+		ktm_commit_is_over();
 	if (status || !(arg->flags & KTM_CALL_WAIT))
 		return status;
 	/* Interrupted, it is the wait that ends, not what was begun. */
@@ -734,6 +784,9 @@ void ktm_tx_discard(struct ktm_transaction *tx)
 							      struct ktm_enc, link)));
 	if (tx->tm && tx->tm->journal)
 		ktm_tx_unreserve(tx);
+	if (tx->under_way)
+		ktm_commit_is_over();
+	tx->under_way = false;
 	tx_leave(tx);
 	mutex_unlock(&tx->lock);
 }

@@ -31,6 +31,7 @@ struct ktm_enlistment;
  *	reference on itself
  * @logged: a prepared record of it went to the log of @tm, which then knows its UOW
  * @shadowed: counted in tm->shadowed
+ * @under_way: a freeze waits for it: ktm_txc_under_way(@core)
  * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
  * @wait: for its end; waiters and pollers
  * @timer: runs @core's EXPIRE at @deadline; pending, it holds a reference
@@ -59,6 +60,7 @@ struct ktm_transaction {
 	bool retired;
 	bool logged;
 	bool shadowed;
+	bool under_way;
 	bool settled;
 	wait_queue_head_t wait;
 	struct delayed_work timer;
@@ -91,6 +93,7 @@ u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
 void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns);
 void ktm_tx_unreserve(struct ktm_transaction *tx);
 void ktm_tx_unbind(struct ktm_transaction *tx);
+u32 ktm_tx_pass_gate(struct ktm_transaction *tx, bool *passed);
 u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);
 u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev);
 u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,

@@ -224,6 +224,23 @@ static inline bool ktm_txc_settled(const struct ktm_txc *tx)
 	return ktm_txc_outcome(tx) != KTM_OUTCOME_UNDETERMINED && !tx->owing;
 }
 
+/* Has a commit begun whose decision, or some present one's completion, is still to come? */
+static inline bool ktm_txc_under_way(const struct ktm_txc *tx)
+{
+	switch (tx->state) {
+	case KTM_TX_STATE_PREPREPARING:
+	case KTM_TX_STATE_PREPARING:
+	case KTM_TX_STATE_SEALING:
+	case KTM_TX_STATE_DECIDING:
+	case KTM_TX_STATE_SINGLE_PHASE:
+		return true;
+	case KTM_TX_STATE_COMMITTING:
+		return tx->owing;
+	default:
+		return false;
+	}
+}
+
 /* Nobody will ever do anything to it. */
 static inline bool ktm_txc_finished(const struct ktm_txc *tx)
 {

@@ -46,6 +46,7 @@ union arg {
 	struct ktm_tm_create tm_create;
 	struct ktm_open open;
 	struct ktm_tm_open_log tm_open_log;
+	struct ktm_freeze freeze;
 	struct ktm_tx_create tx_create;
 	struct ktm_tm_recover tm_recover;
 	struct ktm_tm_rename tm_rename;
@@ -93,6 +94,9 @@ static const struct request {
 					       NONE, NONE) },
 	{ KTM_IOC_TM_RECOVER, ON(TM), STRUCT(ktm_tm_recover, AT(ktm_tm_recover, flags),
 					     NONE, NONE) },
+	{ KTM_IOC_FREEZE, ON(DEV), STRUCT(ktm_freeze, AT(ktm_freeze, flags),
+					  AT(ktm_freeze, reserved), NONE) },
+	{ KTM_IOC_THAW, ON(DEV), CALLED },
 	{ KTM_IOC_TM_RENAME, ON(TM), STRUCT(ktm_tm_rename, AT(ktm_tm_rename, flags),
 					    AT(ktm_tm_rename, reserved), NONE) },
 	{ KTM_IOC_TM_OFFLINE, ON(TM), CALLED },
@@ -172,6 +176,9 @@ static union arg valid(const struct request *r, enum kind kind)
 	case KTM_IOC_TX_OPEN:
 		a.open.access = KTM_TX_ALL_ACCESS;
 		a.open.guid = uow;
+		break;
+	case KTM_IOC_FREEZE:
+		a.freeze.thaw_timeout_ns = 1;
 		break;
 	case KTM_IOC_TM_OPEN_LOG:
 		a.tm_open_log.access = KTM_TM_ALL_ACCESS;

@@ -78,6 +78,20 @@ TEST(refused_while_in_use)
 	CALL(fd, KTM_IOC_VERSION, &v, KTM_STATUS_SUCCESS);
 }
 
+/* A freeze keeps nothing: who unloads the module ends it. */
+TEST(while_all_is_frozen)
+{
+	struct ktm_freeze f = ARG(ktm_freeze, .thaw_timeout_ns = KTM_MAX_FREEZE_NS);
+	int fd = open("/dev/ktm", O_RDWR);
+
+	CALL(fd, KTM_IOC_FREEZE, &f, KTM_STATUS_SUCCESS);
+	REFUSED();
+	close(fd);
+	unload_patiently();
+	CHECK_EQ(load(), 0);
+	commit_one(rm_create(tm_volatile(), KTM_RM_VOLATILE), tx_create(-1));
+}
+
 TEST(again_and_again)
 {
 	int i;

@@ -409,14 +409,16 @@ struct ktm_tm_open_log {
  * @flags: 0
  * @reserved: 0
  * @freeze_timeout_ns: how long to wait for commits that are under way, in
- *	nanoseconds; TIMEOUT and nothing is frozen if they take longer
+ *	nanoseconds, at most KTM_MAX_FREEZE_NS; TIMEOUT and nothing is frozen if
+ *	they take longer
  * @thaw_timeout_ns: after that many nanoseconds all is thawed without
  *	KTM_IOC_THAW; not 0, at most KTM_MAX_FREEZE_NS
  *
  * Needs CAP_SYS_ADMIN in the initial user namespace (ACCESS_DENIED). Until the
- * thaw, Commit of a client and Prepare and Commit of a superior wait before
- * they begin (a signal ends that wait: INTERRUPTED, and nothing was begun), so
- * no log gets a decision: a snapshot of several devices is consistent.
+ * thaw, Commit of a client, Preprepare, Prepare and Commit of a superior, and
+ * RecoverEnlistment of a committed transaction wait before they begin (a signal
+ * ends that wait: INTERRUPTED, and nothing was begun), so no log gets a decision
+ * or a completion: a snapshot of several devices is consistent.
  * KTM_IOC_THAW takes struct ktm_call; NOT_FROZEN if there is nothing to thaw.
  */
 struct ktm_freeze {
@@ -615,7 +617,8 @@ struct ktm_rm_create {
  * WAIT: PENDING (returns 0) unless it is over already. With WAIT: SUCCESS when
  * committed (rolled back) and every RM that is there has finished; Commit gives
  * ROLLED_BACK when the outcome was abort and INDOUBT when the log failed under
- * the decision. A signal ends the wait (EINTR), not the commit.
+ * the decision. A signal ends the wait (EINTR), not the commit; but see
+ * KTM_IOC_FREEZE: what waits for a thaw has not begun.
  *
  * KTM_IOC_RM_RECOVER needs KTM_RM_RECOVER: queues RECOVER for each unfinished
  * enlistment of the RM, then LAST_RECOVER.
