@@ -719,6 +719,9 @@ void ktm_txc_init_recovered(struct ktm_txc *tx, enum ktm_found found)
 	case KTM_FOUND_COMMIT:
 		tx->state = KTM_TX_STATE_COMMITTING;
 		break;
+	case KTM_FOUND_DOUBT:
+		tx->state = KTM_TX_STATE_INDOUBT;
+		break;
 	}
 }
 

@@ -173,6 +173,7 @@ enum ktm_found {
 	KTM_FOUND_ABORT,	/* no decision, or one to abort */
 	KTM_FOUND_SEALED,	/* no decision: a superior has to make it */
 	KTM_FOUND_COMMIT,
+	KTM_FOUND_DOUBT,	/* a decision that does not count yet: rolled forward short of it */
 };
 
 void ktm_txc_init(struct ktm_txc *tx);

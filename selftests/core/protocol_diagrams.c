@@ -26,10 +26,10 @@ static const u8 above[] = { S, S | KIND_REQUEST };
 static const u8 bare[] = { KIND_DURABLE };
 
 static const struct config configs[] = {
-	{ "two", 2, { 0, 1, 2, 3 }, KINDS(some), NULL, 0, false },
-	{ "two under a superior", 2, { 0, 1, 2, 3 }, KINDS(below), KINDS(above), false },
+	{ "two", 2, { 0, 1, 2, 3 }, KINDS(some), NULL, 0, LOG_WHOLE },
+	{ "two under a superior", 2, { 0, 1, 2, 3 }, KINDS(below), KINDS(above), LOG_WHOLE },
 	{ "one under a superior that asks for little", 1, { 0, 1, 2, 3 }, KINDS(below),
-	  KINDS(bare), false },
+	  KINDS(bare), LOG_WHOLE },
 };
 
 /**
@@ -241,7 +241,8 @@ static void document(FILE *f)
 	      "from which a record may survive a crash, \"durable\" the one from which it must. In the\n"
 	      "diagrams an arrow names the events that lead along it; of an enlistment first its own, then,\n"
 	      "in brackets, the state of the transaction that takes it along. What a crash leaves in the\n"
-	      "log comes back as COMMITTING, ABORTING or SUPERIOR_INDOUBT.\n\n", f);
+	      "log comes back as COMMITTING, ABORTING or SUPERIOR_INDOUBT, and as INDOUBT while the log is\n"
+	      "rolled forward short of a decision.\n\n", f);
 	for (t = 0; t < ARRAY_SIZE(tables); t++) {
 		fprintf(f, "## %s\n\n", tables[t].title);
 		diagram(f, &tables[t]);

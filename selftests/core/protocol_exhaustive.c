@@ -48,23 +48,28 @@ static const u8 volatile_superiors[] = {
 	KIND_PHASES | KIND_REST, KIND_PHASES | KIND_REST | KIND_REQUEST, 0,
 };
 
+static const u8 rolled[] = { D, V };
+static const u8 rolled_superiors[] = { S };
+
 static const u8 smallest[] = { KIND_DURABLE, KIND_DURABLE | KIND_S, 0 };
 
 #define KINDS(k)	k, ARRAY_SIZE(k)
 
 /* The small ones first: who stops at the first violation shall find it soon. */
 static const struct config configs[] = {
-	{ "two with the smallest mask", 2, { 0, 1, 2, 3 }, KINDS(smallest), NULL, 0, false },
+	{ "two with the smallest mask", 2, { 0, 1, 2, 3 }, KINDS(smallest), NULL, 0, LOG_WHOLE },
 	{ "one under a superior of another mask", 1, { 0, 1, 2, 3 }, KINDS(smallest),
-	  KINDS(odd_superiors), false },
+	  KINDS(odd_superiors), LOG_WHOLE },
 	{ "three of a volatile TM, and a superior", 3, { 0, 1, 2, 3 }, KINDS(volatile_kinds),
-	  KINDS(volatile_superiors), true },
+	  KINDS(volatile_superiors), LOG_NONE },
+	{ "two under a superior, rolled forward", 2, { 0, 1, 2, 3 }, KINDS(rolled),
+	  KINDS(rolled_superiors), LOG_IN_PARTS },
 	{ "two under a superior", 2, { 0, 1, 2, 3 }, KINDS(under_superior), KINDS(superiors),
-	    false },
+	    LOG_WHOLE },
 	{ "two under a superior, one of its RM", 2, { 0, 1, 2, 0 }, KINDS(under_superior),
-	  KINDS(superiors), false },
-	{ "three of any kind", 3, { 0, 1, 2, 3 }, KINDS(every_kind), NULL, 0, false },
-	{ "two of one RM, one of another", 3, { 0, 0, 2, 3 }, KINDS(every_kind), NULL, 0, false },
+	  KINDS(superiors), LOG_WHOLE },
+	{ "three of any kind", 3, { 0, 1, 2, 3 }, KINDS(every_kind), NULL, 0, LOG_WHOLE },
+	{ "two of one RM, one of another", 3, { 0, 0, 2, 3 }, KINDS(every_kind), NULL, 0, LOG_WHOLE },
 };
 
 static u64 all_worlds, all_steps, all_violations;

@@ -60,7 +60,7 @@ void sim_log_append(struct sim *s, u8 record)
 {
 	int n = log_waiting(&s->w);
 
-	if (s->cfg->no_log)
+	if (s->cfg->log == LOG_NONE)
 		bad(s, "a record in the log of a volatile TM");
 	else if (n == MAX_VOLATILE)
 		bad(s, "more records than a transaction can have");

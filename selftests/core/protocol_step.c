@@ -132,6 +132,7 @@ bool sim_possible(const struct world *w, const struct config *cfg, u16 edge)
 	int arg = EDGE_ARG(edge);
 	bool tx = w->bits & W_TX_IN_MEMORY;
 	bool online = !(w->bits & W_OFFLINE);
+	bool serves = online || w->bits & W_ROLLED;
 	enum edge_kind kind = EDGE_KIND(edge);
 
 	if (kind >= EDGE_RETRACT && kind <= EDGE_RM_RECOVER && arg >= MAX_EN)
@@ -172,17 +173,17 @@ bool sim_possible(const struct world *w, const struct config *cfg, u16 edge)
 		return rm_exists(w, cfg, arg, false) && w->rm[arg] != RM_CLOSED;
 	case EDGE_RM_OPEN:
 		/* A volatile RM that closed is not the one that comes back. */
-		return online && rm_exists(w, cfg, arg, true) && w->rm[arg] == RM_CLOSED;
+		return serves && rm_exists(w, cfg, arg, true) && w->rm[arg] == RM_CLOSED;
 	case EDGE_RM_RECOVER:
-		return online && rm_exists(w, cfg, arg, false) && w->rm[arg] != RM_CLOSED;
+		return serves && rm_exists(w, cfg, arg, false) && w->rm[arg] != RM_CLOSED;
 	case EDGE_FORCE:
 		return !arg && online && w->vol[0];
 	case EDGE_FAIL:
-		return !cfg->no_log && online && arg <= log_waiting(w);
+		return cfg->log != LOG_NONE && online && arg <= log_waiting(w);
 	case EDGE_REOPEN:
-		return arg < NR_REOPENINGS && !online;
+		return arg < NR_REOPENINGS && !online && (cfg->log == LOG_IN_PARTS || arg < REOPEN_PART);
 	case EDGE_CRASH:
-		return !cfg->no_log && arg <= log_waiting(w);
+		return cfg->log != LOG_NONE && arg <= log_waiting(w);
 	default:
 		return false;
 	}

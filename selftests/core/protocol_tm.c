@@ -41,17 +41,20 @@ static void adopt_one(struct sim *s, int i)
 }
 
 /* Everything of which the log speaks and that has not completed. */
-static void adopt_all(struct sim *s)
+static void adopt_all(struct sim *s, enum ktm_found found)
 {
 	int i;
 
-	for (i = 0; i < MAX_EN; i++)
-		if (s->w.en[i].disk & DISK_PREPARED)
+	for (i = 0; i < MAX_EN; i++) {
+		/* An abort the superior need not hear of. */
+		if (i == SUP && found == KTM_FOUND_ABORT)
+			continue;
+		if (s->w.en[i].disk == DISK_PREPARED)
 			adopt_one(s, i);
+	}
 }
 
-/* The log back into objects. */
-static void rebuild(struct sim *s)
+static void lose_all(struct sim *s)
 {
 	struct world *w = &s->w;
 	int i;
@@ -62,13 +65,26 @@ static void rebuild(struct sim *s)
 	memset(s->en, 0, sizeof(s->en));
 	for (i = 0; i < MAX_EN; i++)
 		lose_memory(w, i);
-	log_begin(w);
 	forget_forces(w);
+}
+
+/* The log back into objects. @doubt: a decision does not count */
+static void rebuild(struct sim *s, bool doubt)
+{
+	struct world *w = &s->w;
+	enum ktm_found found;
+
+	lose_all(s);
+	if (!(w->bits & W_OFFLINE))
+		log_begin(w);
 	if (!log_live(w))
 		return;
+	found = log_found(w);
+	if (found == KTM_FOUND_COMMIT && doubt)
+		found = KTM_FOUND_DOUBT;
 	w->bits |= W_TX_IN_MEMORY | W_TX_RECOVERED;
-	ktm_txc_init_recovered(&s->tx, log_found(w));
-	adopt_all(s);
+	ktm_txc_init_recovered(&s->tx, found);
+	adopt_all(s, found);
 }
 
 /* The machine goes down with the first @kept of the records not yet durable, and comes up. */
@@ -77,10 +93,16 @@ void sim_crash(struct sim *s, int kept)
 	int rm;
 
 	sim_log_write(s, kept);
-	s->w.bits &= ~W_OFFLINE;
+	s->w.bits &= ~(W_OFFLINE | W_ROLLED);
 	for (rm = 0; rm < MAX_EN; rm++)
 		s->w.rm[rm] = RM_CLOSED;
-	rebuild(s);
+	if (s->cfg->log != LOG_IN_PARTS) {
+		rebuild(s, false);
+		return;
+	}
+	/* How far its log is read is a step of its own. */
+	s->w.bits |= W_OFFLINE;
+	lose_all(s);
 }
 
 /* The force that was waited for has ended. */
@@ -164,31 +186,50 @@ static void haunt(struct sim *s, struct ktm_enc *ghosts)
 		bad(s, "an enlistment of before the reopening moves its transaction");
 }
 
+/* What the log says, and what memory knows of it that the log could not be told. */
+static enum ktm_found found_for(const struct sim *s, bool doubt)
+{
+	enum ktm_found found = log_found(&s->w);
+
+	if (!log_live(&s->w))
+		return KTM_FOUND_ABORT;
+	if (found == KTM_FOUND_SEALED && ktm_txc_outcome(&s->tx) == KTM_OUTCOME_ABORTED)
+		return KTM_FOUND_ABORT;
+	return found == KTM_FOUND_COMMIT && doubt ? KTM_FOUND_DOUBT : found;
+}
+
+static bool contradicts(enum ktm_found found, u32 outcome)
+{
+	if (found == KTM_FOUND_DOUBT)
+		return outcome == KTM_OUTCOME_ABORTED;
+	return outcome == (found == KTM_FOUND_COMMIT ? KTM_OUTCOME_ABORTED :
+						       KTM_OUTCOME_COMMITTED);
+}
+
 /* What the log holds comes back into the transaction that memory still has. */
-static void adopt(struct sim *s)
+static void adopt(struct sim *s, bool doubt)
 {
 	static const enum ktm_tx_event settling[] = {
 		[KTM_FOUND_ABORT]	= KTM_TXEV_SETTLE_ABORT,
 		[KTM_FOUND_SEALED]	= KTM_TXEV_SETTLE_SEALED,
 		[KTM_FOUND_COMMIT]	= KTM_TXEV_SETTLE_COMMIT,
 	};
+	enum ktm_found found = found_for(s, doubt);
 	u32 outcome = ktm_txc_outcome(&s->tx);
-	enum ktm_found found;
 
-	/* A superior that rolled back while the log could not be told: memory knows. */
-	if (log_live(&s->w) && log_found(&s->w) == KTM_FOUND_SEALED &&
-	    outcome == KTM_OUTCOME_ABORTED)
-		s->w.bits |= W_LOG_ABORT;
-	log_begin(&s->w);
-	forget_forces(&s->w);
-	found = log_live(&s->w) ? log_found(&s->w) : KTM_FOUND_ABORT;
-	if (log_live(&s->w) && (found == KTM_FOUND_COMMIT ? outcome == KTM_OUTCOME_ABORTED :
-							    outcome == KTM_OUTCOME_COMMITTED))
+	if (log_live(&s->w) && contradicts(found, outcome))
 		bad(s, "the log contradicts what was told");
+	if (!(s->w.bits & W_OFFLINE)) {
+		if (found == KTM_FOUND_ABORT)
+			s->w.bits |= W_LOG_ABORT;
+		log_begin(&s->w);
+	}
+	forget_forces(&s->w);
 	if (log_live(&s->w))
-		adopt_all(s);
+		adopt_all(s, found);
 	if (s->tx.state == KTM_TX_STATE_INDOUBT) {
-		if (sim_tx_event(s, settling[found]) != KTM_STATUS_SUCCESS)
+		if (found != KTM_FOUND_DOUBT &&
+		    sim_tx_event(s, settling[found]) != KTM_STATUS_SUCCESS)
 			bad(s, "what is in doubt cannot be settled");
 	} else if (outcome != KTM_OUTCOME_UNDETERMINED) {
 		sim_perform(s, ktm_txc_reopened(&s->tx), -1);
@@ -197,9 +238,10 @@ static void adopt(struct sim *s)
 	}
 }
 
-/* The failed log is opened again, well or not. */
+/* The failed log is opened again, well or not, and to its end or not. */
 void sim_reopen(struct sim *s, enum reopening how)
 {
+	bool doubt = how == REOPEN_DOUBT, part = doubt || how == REOPEN_PART;
 	struct ktm_enc ghosts[MAX_EN] = { };
 
 	s->reopened = true;
@@ -208,11 +250,13 @@ void sim_reopen(struct sim *s, enum reopening how)
 		haunt(s, ghosts);
 	if (how == REOPEN_FAIL)
 		return;
-	s->w.bits &= ~W_OFFLINE;
+	s->w.bits &= ~(W_OFFLINE | W_ROLLED);
+	if (part)
+		s->w.bits |= W_OFFLINE | W_ROLLED;
 	if (!tx_in_memory(s) || (how == REOPEN_FORGET && ktm_txc_finished(&s->tx))) {
-		rebuild(s);
+		rebuild(s, doubt);
 	} else {
-		adopt(s);
+		adopt(s, doubt);
 		haunt(s, ghosts);
 	}
 }

@@ -33,6 +33,12 @@
 /* What matters no more when a commit has begun, but for the single phase. */
 #define KIND_EARLY	(KIND_P | KIND_S | KIND_D)
 
+enum log {
+	LOG_WHOLE,	/* read to its end when it is opened */
+	LOG_IN_PARTS,	/* or rolled forward short of it */
+	LOG_NONE,	/* the TM is volatile */
+};
+
 /**
  * struct config - who may take part
  * @name: for people
@@ -42,7 +48,7 @@
  * @nkinds: how many
  * @sups: of the superior
  * @nsups: how many; 0: there is none
- * @no_log: the TM is volatile
+ * @log: of the TM
  */
 struct config {
 	const char *name;
@@ -52,7 +58,7 @@ struct config {
 	int nkinds;
 	const u8 *sups;
 	int nsups;
-	bool no_log;
+	enum log log;
 };
 
 /* What an enlistment's RM has on its own disk; of a volatile one: in memory. */
@@ -144,6 +150,8 @@ enum rm_state {
 #define W_LOG_COMMIT		0x0200
 #define W_LOG_ABORT		0x0400
 #define W_LOG_END		0x0800
+/* Offline, but rolled forward: RMs may come and recover. */
+#define W_ROLLED		0x1000
 
 /* A record: what it is, and in the low bits of whom. */
 #define REC_PREPARED		0x10
@@ -392,6 +400,8 @@ enum reopening {
 	REOPEN_KEEP,	/* a transaction that is over is still in memory */
 	REOPEN_FORGET,	/* it is not */
 	REOPEN_FAIL,	/* the log cannot be opened yet */
+	REOPEN_PART,	/* it is rolled forward, short of its end */
+	REOPEN_DOUBT,	/* and short of the decision */
 	NR_REOPENINGS
 };
 
