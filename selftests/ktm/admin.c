@@ -359,6 +359,40 @@ TEST(rename_gives_another_identity)
 	until_free(journal);
 }
 
+/* ---- freezing ---- */
+
+TEST(freeze_and_thaw)
+{
+	int tm = tm_volatile(), rm = rm_create(tm, KTM_RM_VOLATILE), under_way, tx;
+	struct ktm_guid first, en;
+	pid_t client;
+
+	to_work();
+	CHECK_EQ(run("ktmctl thaw 2>why"), 1);
+	CHECK_EQ(run("grep -qi 'frozen' why"), 0);
+	under_way = tx_create(tm);
+	first = enlist(rm, under_way);
+	COMMIT(under_way, 0, KTM_STATUS_PENDING);
+	CHECK_EQ(run("ktmctl freeze --wait 0 2>why"), 1);
+	CHECK_EQ(run("grep -q 'under way; nothing is frozen' why"), 0);
+	TAKE(rm, KTM_NOTIFY_PREPARE, first);
+	ANSWER(rm, KTM_IOC_READ_ONLY, first, KTM_STATUS_SUCCESS);
+
+	CHECK_EQ(run("ktmctl freeze --wait 60 --for 60 >out && grep -q 'frozen for 60' out"), 0);
+	CHECK_EQ(run("ktmctl freeze 2>why"), 1);
+	tx = tx_create(tm);
+	en = enlist(rm, tx);
+	client = commit_in_child(tx, KTM_STATUS_SUCCESS);
+	until_asleep(client);
+	TAKE_NONE(rm);
+	TX_IS(tx, KTM_TX_STATE_ACTIVE);
+	CHECK_EQ(run("ktmctl thaw >/dev/null"), 0);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	ANSWER(rm, KTM_IOC_READ_ONLY, en, KTM_STATUS_SUCCESS);
+	test_join(client);
+	CHECK_EQ(run("ktmctl thaw 2>why"), 1);
+}
+
 /* ---- the example resource managers ---- */
 
 static void need_journal(void)

@@ -6,6 +6,9 @@
  */
 #include <ktm-rm.h>
 
+#include <signal.h>
+#include <sys/time.h>
+
 #include "calls.h"
 #include "disk.h"
 
@@ -542,4 +545,93 @@ TEST(a_superior_comes_back_and_refuses)
 TEST(a_superior_comes_back_and_decides_later)
 {
 	superior_comes_back(KTM_RM_LATER, "0PC", KTM_OUTCOME_COMMITTED);
+}
+
+/* ---- while all is frozen ---- */
+
+#define NSEC_PER_SEC	1000000000ull
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+/* From now on signals come all the time and interrupt every wait. */
+static void be_interrupted(bool on)
+{
+	const struct itimerval often = { { 0, on ? 3000 : 0 }, { 0, on ? 3000 : 0 } };
+	const struct sigaction action = { .sa_handler = nothing };
+
+	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+}
+
+/* Some signals first, with the other in its wait. */
+static void thaw(void *data)
+{
+	unsigned int i;
+
+	(void)data;
+	for (i = 0; i < 50; i++)
+		nap();
+	CHECK_EQ(ktm_thaw(dev(), NULL), 0);
+}
+
+static void freeze(void)
+{
+	CHECK_EQ(ktm_freeze(dev(), 0, 60 * NSEC_PER_SEC, NULL), 0);
+}
+
+TEST(a_commit_outlasts_a_freeze_and_signals)
+{
+	int tm = tm_volatile(), tx = begin(tm);
+	uint32_t status;
+	pid_t helper;
+
+	freeze();
+	be_interrupted(true);
+	CHECK_EQ(ktm_tx_commit(tx, KTM_CALL_WAIT | KTM_WAIT_INTERRUPTIBLE, &status), -EINTR);
+	CHECK_EQ(status, KTM_STATUS_INTERRUPTED);
+	CHECK_EQ(tx_info(tx).state, KTM_TX_STATE_ACTIVE);
+	helper = test_spawn(thaw, NULL);
+	CHECK_EQ(ktm_tx_commit(tx, KTM_CALL_WAIT, &status), 0);
+	CHECK_EQ(status, KTM_STATUS_SUCCESS);
+	be_interrupted(false);
+	test_join(helper);
+	expect_outcome(tx, KTM_OUTCOME_COMMITTED);
+}
+
+/* What the loop was told to do is done, however often it is disturbed. */
+TEST(orders_outlast_a_freeze_and_signals)
+{
+	struct driven d = driven(tm_volatile(), NULL, 0);
+	pid_t helper;
+
+	/* Phase 0 is over, and the superior has not read of it when all is frozen. */
+	begin_phase_0(&d);
+	while (!*d.below->told)
+		CHECK(ktm_rm_dispatch(d.below->rm, NULL) >= 0);
+	freeze();
+	be_interrupted(true);
+	helper = test_spawn(thaw, NULL);
+	d.above->superior = KTM_RM_COMMIT;
+	while (!*d.above->told)
+		CHECK(ktm_rm_dispatch(d.above->rm, NULL) >= 0);
+	be_interrupted(false);
+	test_join(helper);
+	TOLD(d.above, "q");
+	/* Once more: all have prepared when the decision has to wait. */
+	d.above->superior = KTM_RM_LATER;
+	run_all();
+	TOLD(d.above, "qp");
+	freeze();
+	be_interrupted(true);
+	helper = test_spawn(thaw, NULL);
+	CHECK_EQ(ktm_rm_answer(d.above->rm, &d.above->last, KTM_RM_COMMIT, NULL), 0);
+	be_interrupted(false);
+	test_join(helper);
+	run_all();
+	TOLD(d.above, "qpc");
+	TOLD(d.below, "0PC");
+	expect_outcome(d.tx, KTM_OUTCOME_COMMITTED);
 }

@@ -61,8 +61,9 @@ static int make_answer(const struct ktm_rm *rm, const struct ktm_rm_event *event
 }
 
 /*
- * While the transactions are frozen, what a superior orders waits. A signal ends
- * that wait with nothing done, and what was decided must not get lost.
+ * While the transactions are frozen, what a superior orders waits, and the recovery of
+ * what is committed. A signal ends that wait with nothing done: no answer gets lost
+ * for that.
  */
 static int give_alone(struct ktm_rm *rm, struct ktm_batch_answer *answer)
 {
