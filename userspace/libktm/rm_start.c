@@ -101,7 +101,8 @@ static int open_tm(struct ktm_rm *rm, const struct ktm_rm_config *config, uint32
 
 /*
  * A TM that was only made has to be recovered by somebody who may; one that
- * failed is left to its administrator unless we were told to reopen it.
+ * failed is left to its administrator unless we were told to reopen it, and one that
+ * was rolled forward in any case: he wants to see it as it was.
  */
 static int bring_online(struct ktm_rm *rm, uint32_t *status)
 {
@@ -109,7 +110,8 @@ static int bring_online(struct ktm_rm *rm, uint32_t *status)
 	int ret;
 
 	ret = ktm_tm_query(rm->tm, &info, status);
-	if (ret || info.state == KTM_TM_STATE_ONLINE)
+	if (ret || info.state == KTM_TM_STATE_ONLINE ||
+	    info.state == KTM_TM_STATE_ROLLED_FORWARD)
 		return ret;
 	if (info.state == KTM_TM_STATE_FAILED && !(rm->flags & KTM_RM_LOOP_REOPEN))
 		return ktm_fail(-ENOTCONN, KTM_STATUS_TM_NOT_ONLINE, status);
