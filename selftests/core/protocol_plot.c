@@ -185,6 +185,11 @@ static bool do_prepare_complete(struct run *r, int i)
 	return true;
 }
 
+static bool do_request_outcome(struct run *r, int i)
+{
+	return is_free(r, i) && answers(r, i, KTM_ENEV_REQUEST_OUTCOME);
+}
+
 static bool asked_alone(const struct run *r, int i)
 {
 	return i < MAX_SUBS && can_answer(r, i) && r->s.en[i].state == KTM_EN_STATE_SINGLE_PHASE;
@@ -515,6 +520,7 @@ static const struct {
 	{ "Rollback", do_refuse },
 	{ "PrePrepareComplete", do_preprepare_complete },
 	{ "PrepareComplete", do_prepare_complete },
+	{ "RequestOutcome", do_request_outcome },
 	{ "commits by itself", do_commit_alone },
 	{ "SinglePhaseReject", do_reject },
 	{ "acts on what it reads", do_act },

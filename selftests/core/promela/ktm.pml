@@ -379,6 +379,9 @@ end:	do
 	:: d_step { tm == PHASE1 && here[_pid] == HERE && PART(_pid) && !DONE1(_pid) ->
 		st[_pid] = VOTED; advance() }
 
+	/* RequestOutcome, when somebody has not voted: he never may, then. */
+	:: d_step { tm == PHASE1 && here[_pid] == HERE && st[_pid] == VOTED -> roll_back(); advance() }
+
 	/* SINGLE_PHASE_COMMIT: first its own commit, then the answer. */
 	:: d_step { tm == SINGLE_PHASE && candidate == _pid && here[_pid] == HERE && fate[_pid] == OPEN ->
 		hear(_pid, COMMITTED); agree() }
