@@ -407,7 +407,7 @@ static void refuse(HANDLE handle, NTSTATUS why)
 	RESOURCEMANAGER_COMPLETION_INFORMATION completion = { NULL, 0 };
 	TRANSACTION_PROPERTIES_INFORMATION properties = { .IsolationLevel = 0 };
 	LARGE_INTEGER clock = ticks(1);
-	GUID guid = { .Data1 = 1 };
+	GUID guid = { .Data1 = 1 }, nil = { .Data1 = 0 }, id = guid;
 	HANDLE made = NULL;
 	ULONG length;
 	size_t i;
@@ -415,6 +415,10 @@ static void refuse(HANDLE handle, NTSTATUS why)
 	for (i = 0; i < LENGTH(clock_calls); i++)
 		CHECK(clock_calls[i](handle, NULL) == why && clock_calls[i](handle, &clock) == why);
 	CHECK(ZwRecoverEnlistment(handle, NULL) == why);
+	CHECK(TmRequestOutcomeEnlistment(handle, &clock) == why);
+	CHECK(!TmIsTransactionActive(handle));
+	TmGetTransactionId(handle, &id);
+	CHECK(IsEqualGUID(&id, &nil));
 	CHECK(ZwCommitTransaction(handle, TRUE) == why);
 	CHECK(ZwRollbackTransaction(handle, FALSE) == why);
 	CHECK(ZwRecoverTransactionManager(handle) == why);
