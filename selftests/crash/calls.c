@@ -203,6 +203,18 @@ uint32_t en_information(int rm, const struct ktm_guid *en, void *buffer, uint32_
 }
 
 /**
+ * rm_waits() - is there something to read, or to see?
+ * @rm: its descriptor
+ * @timeout_ms: how long to wait for it
+ */
+bool rm_waits(int rm, int timeout_ms)
+{
+	struct pollfd poller = { .fd = rm, .events = POLLIN };
+
+	return poll(&poller, 1, timeout_ms) > 0;
+}
+
+/**
  * rm_read() - what an RM is told
  * @rm: its descriptor
  * @events: room for MAX_EVENTS

@@ -32,6 +32,7 @@ uint32_t answer(int rm, unsigned long request, const struct ktm_guid *en, uint64
 		const void *information, uint32_t length);
 uint32_t tm_info(int tm, struct ktm_tm_info *info);
 uint32_t en_information(int rm, const struct ktm_guid *en, void *buffer, uint32_t *length);
+bool rm_waits(int rm, int timeout_ms);
 int rm_read(int rm, struct ktm_notification *events, int timeout_ms);
 
 #endif

@@ -80,6 +80,7 @@ static void judge_superior(const struct en_history *en, const struct verdict *v,
 {
 	bool decided = is_known(&en->known, FACT_DECIDES, cut);
 	bool heard = is_known(&en->known, FACT_COMMIT, cut);
+	bool perhaps = heard || is_known(&en->known, FACT_HEARS, cut);
 
 	if (en->queried && (v->commit || heard))
 		violation("the superior is asked about a transaction that is known to be committed");
@@ -87,7 +88,7 @@ static void judge_superior(const struct en_history *en, const struct verdict *v,
 		violation("the superior is told of a commit that is known to be none");
 	if (v->commits && !decided && !(en->queried && superior_commits(en->seed)))
 		violation("COMMIT goes out without the superior's decision");
-	if (!v->logged || en->found != FOUND_NOTHING || heard)
+	if (!v->logged || en->found != FOUND_NOTHING || perhaps)
 		return;
 	if (v->commit || v->commits)
 		violation("the superior is not told of a commit");

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char letters[NR_FACTS + 1] = "SEPRXcrfCAQD";
+static const char letters[NR_FACTS + 1] = "SEPRXcrfCAQDH";
 
 static void guid_format(const struct ktm_guid *guid, char *text)
 {

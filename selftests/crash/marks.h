@@ -30,6 +30,8 @@
  * @FACT_FINISHES: its RM is about to call COMMIT_COMPLETE or ROLLBACK_COMPLETE
  * @FACT_ASKED: a superior has read that all have prepared
  * @FACT_DECIDES: a superior is about to call EN_COMMIT
+ * @FACT_HEARS: a superior that has is about to read something: perhaps COMMIT_COMPLETE, and
+ *	what it has read the log need not keep, though nobody has come to say so
  * @FACT_TOLD_COMMIT: the client was told that the transaction is committed
  * @FACT_TOLD_ABORT: the client was told that it is rolled back
  */
@@ -46,6 +48,7 @@ enum fact {
 	FACT_TOLD_ABORT,
 	FACT_ASKED,
 	FACT_DECIDES,
+	FACT_HEARS,
 	NR_FACTS
 };
 

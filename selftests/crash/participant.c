@@ -119,7 +119,7 @@ static void conclude(struct participant *p)
 		 * Or finished, if the process ended in the middle of saying so; or it has
 		 * committed by itself. A superior knows what it has decided.
 		 */
-		if (!part->finishing && part->single != MIND_COMMIT && p->number != SUPERIOR)
+		if (!part->finishing && part->mind != MIND_COMMIT && p->number != SUPERIOR)
 			mark_put(FACT_ROLLBACK, NULL, part);
 		part->done = true;
 	}
@@ -222,6 +222,8 @@ static void *participant_run(void *arg)
 	int i, n;
 
 	while (!p->stop) {
+		if (p->number == SUPERIOR && rm_waits(p->fd, 20))
+			superior_hears(p);
 		n = rm_read(p->fd, events, 20);
 		if (n < 0) {
 			usleep(1000);

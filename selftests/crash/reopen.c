@@ -95,6 +95,21 @@ static void decide(const struct history *h, struct en_history *en, int fd)
 		violation("the superior may not decide: status %u", status);
 }
 
+/* It is about to read: perhaps the end of what it had decided. */
+static void hears(const struct history *h, const struct cut *cut)
+{
+	size_t i;
+
+	for (i = 0; record_to && i < h->nr_ens; i++) {
+		const struct en_history *en = &h->ens[i];
+
+		if (en->rm == SUPERIOR && en->found != FOUND_COMMIT &&
+		    !is_known(&en->known, FACT_COMMIT, cut) &&
+		    (en->queried || is_known(&en->known, FACT_DECIDES, cut)))
+			tell(h, en, FACT_HEARS);
+	}
+}
+
 /* Until LAST_RECOVER and the end of whatever it was asked about have come. */
 static void listen_superior(struct history *h, const struct cut *cut, int fd)
 {
@@ -106,6 +121,8 @@ static void listen_superior(struct history *h, const struct cut *cut, int fd)
 	int i, n;
 
 	while (!last || missing) {
+		if (rm_waits(fd, PATIENCE_MS))
+			hears(h, cut);
 		n = rm_read(fd, events, PATIENCE_MS);
 		if (n <= 0) {
 			violation("the superior is not told what it waits for");

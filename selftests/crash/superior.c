@@ -15,12 +15,29 @@ static void decide(struct participant *p, struct part *part)
 {
 	if (superior_commits(part->seed)) {
 		mark_put(FACT_DECIDES, NULL, part);
+		part->mind = MIND_COMMIT;
 		expect(p, answer(p->fd, KTM_IOC_EN_COMMIT, &part->en, 0, NULL, 0),
 		       KTM_STATUS_PENDING, "EN_COMMIT");
 	} else {
 		mark_put(FACT_REFUSES, NULL, part);
 		expect(p, answer(p->fd, KTM_IOC_EN_ROLLBACK, &part->en, 0, NULL, 0),
 		       KTM_STATUS_SUCCESS, "EN_ROLLBACK");
+	}
+}
+
+/**
+ * superior_hears() - it is about to read what waits
+ * @p: its RM
+ */
+void superior_hears(const struct participant *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < shared->nr_parts; i++) {
+		const struct part *part = &shared->parts[i];
+
+		if (part->rm == p->number && part->mind == MIND_COMMIT && !part->done)
+			mark_put(FACT_HEARS, NULL, part);
 	}
 }
 
@@ -71,22 +88,22 @@ void single_handle(struct participant *p, struct part *part)
 {
 	uint32_t status;
 
-	if (part->single == MIND_OPEN && part->rejects) {
+	if (part->mind == MIND_OPEN && part->rejects) {
 		expect(p, answer(p->fd, KTM_IOC_SINGLE_PHASE_REJECT, &part->en, 0, NULL, 0),
 		       KTM_STATUS_SUCCESS, "SINGLE_PHASE_REJECT");
 		return;
 	}
-	if (part->single == MIND_OPEN && part->vote == VOTE_NO) {
-		part->single = MIND_ROLLBACK;
+	if (part->mind == MIND_OPEN && part->vote == VOTE_NO) {
+		part->mind = MIND_ROLLBACK;
 		mark_put(FACT_REFUSES, NULL, part);
 	}
-	if (part->single == MIND_ROLLBACK) {
+	if (part->mind == MIND_ROLLBACK) {
 		expect(p, answer(p->fd, KTM_IOC_EN_ROLLBACK, &part->en, 0, NULL, 0),
 		       KTM_STATUS_SUCCESS, "EN_ROLLBACK");
 		return;
 	}
 	/* Its own store has it now: the module need not remember. */
-	part->single = MIND_COMMIT;
+	part->mind = MIND_COMMIT;
 	mark_put(FACT_FINISHES, NULL, part);
 	mark_put(FACT_COMMIT, NULL, part);
 	status = answer(p->fd, KTM_IOC_COMMIT_COMPLETE, &part->en, 0, NULL, 0);

@@ -35,7 +35,7 @@ enum mind { MIND_OPEN, MIND_COMMIT, MIND_ROLLBACK };
  * @seed: what they are made from
  * @entered: @en is known
  * @voted: @length bytes were left with the vote
- * @single: what it has done in the single phase, for good
+ * @mind: what it has decided for good, in the single phase or as a superior
  * @finishing: its RM may have said so; a killed one does not know
  * @done: finished, or it has left
  * @recovered: the incarnation to which RM recovery mentioned it
@@ -53,7 +53,7 @@ struct part {
 	uint32_t seed;
 	atomic_bool entered;
 	atomic_bool voted;
-	atomic_int single;
+	atomic_int mind;
 	atomic_bool finishing;
 	atomic_bool done;
 	uint32_t recovered;
@@ -113,6 +113,7 @@ void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *par
 
 /* What of a participant's work is done elsewhere. */
 bool is_of_failure(const struct participant *p, uint32_t status);
+void superior_hears(const struct participant *p);
 void superior_handle(struct participant *p, struct part *part, uint32_t kind);
 void single_handle(struct participant *p, struct part *part);
 
