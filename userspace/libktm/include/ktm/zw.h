@@ -358,7 +358,7 @@ NTSTATUS NTAPI NtEnumerateTransactionObject(_In_opt_ HANDLE RootObjectHandle,
 	_In_ KTMOBJECT_TYPE QueryType,
 	_Inout_updates_bytes_(ObjectCursorLength) PKTMOBJECT_CURSOR ObjectCursor,
 	_In_ ULONG ObjectCursorLength, _Out_ PULONG ReturnLength);
-/* Both are relative times. ThawTimeout: at most a minute. */
+/* Both are relative times of at most a minute. */
 NTSTATUS NTAPI ZwFreezeTransactions(_In_ PLARGE_INTEGER FreezeTimeout,
 				    _In_ PLARGE_INTEGER ThawTimeout);
 NTSTATUS NTAPI NtFreezeTransactions(_In_ PLARGE_INTEGER FreezeTimeout,
