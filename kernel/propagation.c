@@ -68,7 +68,8 @@ u32 ktm_register_protocol(struct ktm_rm *rm, const struct ktm_protocol *arg)
 	struct protocol *p;
 	u32 status;
 
-	if (arg->flags & ~(KTM_PROTOCOL_EXPLICIT_MARSHAL_ONLY | KTM_PROTOCOL_DYNAMIC_MARSHAL_INFO) ||
+	if (arg->flags & ~(KTM_PROTOCOL_EXPLICIT_MARSHAL_ONLY |
+			   KTM_PROTOCOL_DYNAMIC_MARSHAL_INFO) ||
 	    arg->length > KTM_MAX_PROTOCOL_INFORMATION || !arg->length != !arg->information ||
 	    ktm_guid_is_nil(&arg->protocol))
 		return KTM_STATUS_INVALID_PARAMETER;

@@ -124,7 +124,8 @@ fail:
 static u32 rm_check_request(const struct ktm_tm *tm, const struct ktm_rm_create *arg)
 {
 	if (arg->flags & ~(KTM_RM_VOLATILE | KTM_RM_EXCLUSIVE | KTM_RM_COMMUNICATION) ||
-	    arg->reserved || !arg->access || arg->access & ~KTM_RM_ALL_ACCESS || arg->description_length > KTM_MAX_DESCRIPTION ||
+	    arg->reserved || !arg->access || arg->access & ~KTM_RM_ALL_ACCESS ||
+	    arg->description_length > KTM_MAX_DESCRIPTION ||
 	    !arg->description != !arg->description_length)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!tm->journal && !(arg->flags & KTM_RM_VOLATILE))
