@@ -24,7 +24,7 @@ collect_core() {
 	done < <(list_lines selftests/core/TESTS)
 }
 
-# Scripts on the host. Only those that say so are given debug kernels.
+# Scripts on the host. Those that say so are given debug kernels if there are no others.
 collect_host() {
 	local script options limit single word name stock=() given
 
@@ -40,7 +40,7 @@ collect_host() {
 			case $word in
 			timeout=*) limit=${word#*=} ;;
 			alone) single=yes ;;
-			debug) given=$KERNELS ;;
+			debug) [ ${#stock[@]} -gt 0 ] || given=$KERNELS ;;
 			esac
 		done
 		[ -n "$given" ] || continue
