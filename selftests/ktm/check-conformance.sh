@@ -53,7 +53,6 @@ awk -F'[[:space:]]*[|][[:space:]]*' '
 		rows++
 		in_call++
 	}
-	/^#/ { kind = call = requests = "" }
 	# A heading that names a call, and no row below it.
 	function ended()
 	{
@@ -61,7 +60,7 @@ awk -F'[[:space:]]*[|][[:space:]]*' '
 			print "bad " call " has no row"
 		call = ""
 	}
-	/^#/ { ended() }
+	/^#/ { ended(); kind = requests = "" }
 	/^## / { calls = /^## Calls: / && !/only ours/ }
 	/^### / { call = $0; sub(/^### /, "", call); in_call = 0 }
 	!/^[|]/ { kind = ""; next }

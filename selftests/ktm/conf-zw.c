@@ -333,6 +333,28 @@ TEST(information)
 	CHECK(!memcmp(&port, &back, sizeof(port)));
 }
 
+TEST(freeze)
+{
+	LARGE_INTEGER second = { .QuadPart = -10000000 }, minute = { .QuadPart = -600000000 };
+
+	NT(STATUS_SUCCESS, ZwFreezeTransactions, &second, &minute);
+	NT(STATUS_TRANSACTION_FREEZE_IN_PROGRESS, ZwFreezeTransactions, &second, &minute);
+	NT(STATUS_SUCCESS, ZwThawTransactions);
+	NT(STATUS_TRANSACTIONS_NOT_FROZEN, ZwThawTransactions);
+}
+
+TEST(protocols)
+{
+	GUID id = { .Data1 = 1 };
+	HANDLE far = new_rm(RESOURCE_MANAGER_COMMUNICATION);
+
+	NT(STATUS_SUCCESS, ZwRegisterProtocolAddressInformation, far, &id, 4, "here", 0);
+	NT(STATUS_CRM_PROTOCOL_ALREADY_EXISTS, ZwRegisterProtocolAddressInformation, far, &id, 4,
+	   "here", 0);
+	NT(STATUS_TRANSACTION_NOT_REQUESTED, ZwPropagationComplete, far, 1, 4, "done");
+	NT(STATUS_TRANSACTION_NOT_REQUESTED, ZwPropagationFailed, far, 1, STATUS_UNSUCCESSFUL);
+}
+
 /* ---- what the library refuses by itself ---- */
 
 TEST(create_transaction_manager)
