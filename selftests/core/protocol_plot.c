@@ -450,7 +450,7 @@ static void take_up_again(struct run *r)
 
 static bool do_reopen(struct run *r, int how)
 {
-	if (online(r) || how >= NR_REOPENINGS || how == REOPEN_FAIL ||
+	if (online(r) || how > REOPEN_FORGET ||
 	    (how == REOPEN_FORGET && !(tx_in_memory(&r->s) && ktm_txc_finished(&r->s.tx))))
 		return false;
 	sim_reopen(&r->s, how);
