@@ -33,6 +33,8 @@ static struct {
 /* So many answers an exchange carries out, then it fails with this. */
 static size_t exchange_takes;
 static int exchange_error;
+/* What fetching comes to when nothing waits. */
+static int nothing_waits;
 static uint64_t recovered_key;
 static uint64_t now_ns;
 static struct ktm_guid answered;
@@ -126,7 +128,7 @@ ssize_t ktm_exchange(int rm, struct ktm_batch_answer *batch, size_t count, size_
 	if (!buffer)
 		return 0;
 	bytes = recv(rm, buffer, length, 0);
-	return bytes >= 0 ? bytes : -ETIMEDOUT;
+	return bytes >= 0 ? bytes : nothing_waits;
 }
 
 int ktm_answer(int fd, uint32_t request, struct ktm_answer *answer, uint32_t *status)
@@ -303,6 +305,7 @@ static struct ktm_rm *start(uint32_t flags)
 	redo_length = 4;
 	exchange_takes = KTM_MAX_BATCH;
 	exchange_error = 0;
+	nothing_waits = -ETIMEDOUT;
 	callback_ns = 0;
 	if (!rm || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends))
 		exit(1);
@@ -442,6 +445,9 @@ static void test_prepare(void)
 	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_NONE, NULL) == -EINVAL && !*calls);
 	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == 0 && !strcmp(calls, "P"));
 	CHECK(answered.b[0] == 1);
+	answers.prepare = KTM_STATUS_LOG_FULL;
+	memset(calls, 0, sizeof(calls));
+	CHECK(ktm_rm_answer(rm, &last_event, KTM_RM_DONE, NULL) == -ENOSPC && !strcmp(calls, "PX"));
 	end(rm);
 	done("prepare: an answer may come later");
 
@@ -647,6 +653,7 @@ static size_t count_calls(char what)
 static void test_batches(void)
 {
 	struct ktm_rm *rm = start_online(0);
+	int handled;
 
 	/* Three batches of which the later ones come while the first is answered. */
 	notify_many(KTM_NOTIFY_COMMIT, 3);
@@ -657,6 +664,12 @@ static void test_batches(void)
 	notify_many(KTM_NOTIFY_COMMIT, KTM_MAX_BATCH);
 	CHECK(ktm_rm_dispatch(rm, NULL) == KTM_MAX_BATCH);
 	CHECK(count_calls('c') == KTM_MAX_BATCH && count_calls('|') == 1);
+	/* However many there are, a dispatch leaves nothing unsaid. */
+	memset(calls, 0, sizeof(calls));
+	for (handled = 0; handled < 40; handled++)
+		notify_many(KTM_NOTIFY_COMMIT, 1);
+	handled = ktm_rm_dispatch(rm, NULL);
+	CHECK(handled > 0 && handled < 40 && count_calls('c') == (size_t)handled);
 	end(rm);
 	done("a batch is answered by the call that fetches the next one");
 
@@ -723,6 +736,23 @@ static void test_recovery(void)
 	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(told, "VVVLCC"));
 	end(rm);
 	done("recovery: a COMMIT for which nothing is held is completed by the loop");
+
+	/* What was not held in an earlier recovery may be in this one. */
+	rm = start(0);
+	replies.recover = KTM_RM_NONE;
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
+	NOTIFY(KTM_NOTIFY_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1);
+	ktm_rm_go_offline(rm);
+	replies.recover = KTM_RM_DONE;
+	CHECK(dispatch_until(rm, KTM_RM_RECOVERING) >= 0);
+	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_LAST_RECOVER);
+	NOTIFY(KTM_NOTIFY_COMMIT);
+	while (is_readable(rm, 0))
+		CHECK(ktm_rm_dispatch(rm, NULL) > 0);
+	CHECK(!strcmp(told, "VVLC"));
+	end(rm);
+	done("recovery: each begins with nothing known");
 
 	/* Nothing held, but only the function can know whether it committed before the crash. */
 	rm = start(0);
@@ -792,6 +822,14 @@ static void test_offline(void)
 	CHECK(!strcmp(calls, "cr|>>>>") && ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
 	end(rm);
 	done("offline: the caller is told once, woken by a timer, and back after LAST_RECOVER");
+
+	rm = start_online(0);
+	nothing_waits = -ENOTCONN;
+	NOTIFY(KTM_NOTIFY_ROLLBACK);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && ktm_rm_state(rm) == KTM_RM_OFFLINE);
+	CHECK(!strcmp(told, "BO") && !strcmp(calls, "r|"));
+	end(rm);
+	done("offline: seen when the next ones are fetched");
 
 	rm = start_online(KTM_RM_LOOP_REOPEN);
 	answers.commit = KTM_STATUS_TM_NOT_ONLINE;
