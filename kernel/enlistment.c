@@ -542,7 +542,7 @@ static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 
 		return KTM_STATUS_OBJECT_EXPIRED;
 	if (ktm_rm_durable(en->rm) && !READ_ONCE(en->rm->online))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	if (ev == KTM_ENEV_RECOVER && !ktm_rm_online(en->rm))
+	if (ev == KTM_ENEV_RECOVER && !ktm_rm_hears(en->rm))
 		return KTM_STATUS_TM_NOT_ONLINE;
 	status = ktm_enc_check(&en->core, ev);
 	if (status)

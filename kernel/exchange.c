@@ -48,15 +48,18 @@ u32 ktm_rm_answer(struct ktm_handle *handle, unsigned int cmd, const struct ktm_
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!(handle->access & (recover ? KTM_RM_RECOVER : KTM_RM_ENLIST)))
 		return KTM_STATUS_ACCESS_DENIED;
-	/* "Not found" means rollback to an RM that asks: not before the log is read. */
-	if (recover && !ktm_rm_online(rm))
-		return KTM_STATUS_TM_NOT_ONLINE;
 	if (arg->flags & KTM_ANSWER_BY_KEY) {
 		status = find_by_key(rm, arg, &en);
 		about.flags = 0;
 		about.key = 0;
 	} else {
 		status = find_by_guid(rm, arg, &en);
+	}
+	/* "Not found" means rollback to an RM that asks: not before the log is read to its end. */
+	if (recover && (status ? !ktm_rm_online(rm) : !ktm_rm_hears(rm))) {
+		if (!status)
+			ktm_object_put(&en->obj);
+		return KTM_STATUS_TM_NOT_ONLINE;
 	}
 	if (status)
 		return status;

@@ -39,6 +39,7 @@ union ktm_arg {
 	struct ktm_tm_open_log tm_open_log;
 	struct ktm_tm_recover tm_recover;
 	struct ktm_tm_rename tm_rename;
+	struct ktm_tm_rollforward tm_rollforward;
 	struct ktm_rm_create rm_create;
 	struct ktm_call call;
 	struct ktm_tx_wait tx_wait;
@@ -163,6 +164,13 @@ static u32 do_tm_recover(struct ktm_request *r)
 	if (!may(r, KTM_TM_RECOVER))
 		return KTM_STATUS_ACCESS_DENIED;
 	return ktm_tm_recover(ktm_tm_of(r->handle->obj), &r->arg->tm_recover);
+}
+
+static u32 do_tm_rollforward(struct ktm_request *r)
+{
+	if (!may(r, KTM_TM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_tm_rollforward(ktm_tm_of(r->handle->obj), &r->arg->tm_rollforward);
 }
 
 static u32 do_tm_rename(struct ktm_request *r)
@@ -349,6 +357,7 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_TM_RECOVER, do_tm_recover, ktm_tm_recover, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_CREATE, do_rm_create, ktm_rm_create, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_OPEN, do_rm_open, ktm_open, ON_TM),
+	KTM_IOCTL(KTM_IOC_TM_ROLLFORWARD, do_tm_rollforward, ktm_tm_rollforward, ON_TM),
 	KTM_IOCTL(KTM_IOC_TM_RENAME, do_tm_rename, ktm_tm_rename, ON_TM),
 	KTM_IOCTL(KTM_IOC_TM_OFFLINE, do_tm_offline, ktm_call, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_RECOVER, do_rm_recover, ktm_call, ON_RM),

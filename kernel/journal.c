@@ -589,9 +589,11 @@ static void failed(struct ktm_jf_fault *fault, enum ktm_jf_code code, int err, c
 	*fault = (struct ktm_jf_fault){ .code = code, .err = err, .msg = msg };
 }
 
+/* 0; 1: all was read that was wanted; or a negative errno. */
 static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 {
 	struct ktm_jsnap snap = { .j = j, .jo = jo };
+	bool stopped = false;
 	int err;
 
 	for (;;) {
@@ -604,13 +606,16 @@ static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 			break;
 		case KTM_JO_SNAPSHOT:
 			err = j->ops->snapshot(j->ctx, &snap);
+			stopped = err > 0;
 			if (err < 0)
 				ktm_jo_refuse(jo, err);
+			else if (stopped)
+				ktm_jo_stop(jo);
 			else
 				ktm_jo_snap_end(jo);
 			break;
 		case KTM_JO_DONE:
-			return 0;
+			return stopped;
 		default:
 			return jo->fault.err;
 		}
@@ -632,11 +637,12 @@ static void wait_idle(struct ktm_journal *j)
  * @ctx: handed to @ops
  * @fault: out, on failure, what is wrong and where
  *
- * Sleeps. What @ops is asked to replay counts only if this returns 0. On failure the journal stays
+ * Sleeps. What @ops is asked to replay counts only if this does not fail. On failure the journal stays
  * offline, what is on the device means what it meant before, and the call may be made again.
  * ktm_journal_reserve() and ktm_journal_live_charge() never fail from within the callbacks.
  *
- * Return: 0 or a negative errno.
+ * Return: 0; 1 if @ops wanted no more than to read, then what it read is durable and the
+ * journal is not online; or a negative errno.
  */
 int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, void *ctx,
 		     struct ktm_jf_fault *fault)
@@ -673,15 +679,16 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 	fua = bdev_fua(j->bdev) || !bdev_write_cache(j->bdev);
 	spin_lock(&j->lock);
 	j->opening = false;
+	if (err >= 0)
+		j->tail = jo->tail;
 	if (!err) {
 		ktm_jw_init(&j->w, &jo->next_sb, j->bufs, KTM_JW_BUFS, KTM_JW_BUF_BYTES, fua);
 		ktm_jw_reserve(&j->w, j->granted, true);
 		j->sb = jo->next_sb;
 		j->live_capacity = ktm_jf_live_capacity(&j->sb);
-		j->tail = jo->tail;
 		j->forces = 0;
 		j->online = true;
-	} else {
+	} else if (err < 0) {
 		*fault = jo->fault;
 	}
 	j->fault = *fault;

@@ -28,7 +28,8 @@ struct ktm_jsnap;
  *	all that was replayed is void. The record's pointers are good until it returns.
  * @snapshot: hand over all that lives, through ktm_jsnap_add(). After the last replay,
  *	before anything is written that cannot be taken back. May sleep. A negative return (that of
- *	ktm_jsnap_add() included) ends the opening.
+ *	ktm_jsnap_add() included) ends the opening; a positive one, if nothing was handed over, ends
+ *	it too, but what was replayed counts and is durable.
  * @offline: once for each time the journal goes offline, from its work, before any
  *	force is told of the failure. It must not wait for a force and must not call
  *	ktm_journal_open() or ktm_journal_detach().

@@ -379,17 +379,17 @@ ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns)
 		done = copy_waiting(q, to);
 		if (done)
 			return done;
-		if (!ktm_rm_online(rm))
+		if (!ktm_rm_hears(rm))
 			return -ENOTCONN;
 		/* Another one may have been quicker each time that we woke. */
 		if (left <= 0)
 			return -ETIMEDOUT;
 		if (end == KTIME_MAX)
 			err = wait_event_interruptible(q->wait, ktm_notify_waiting(q) ||
-								!ktm_rm_online(rm));
+								!ktm_rm_hears(rm));
 		else
 			err = wait_event_interruptible_hrtimeout(q->wait, ktm_notify_waiting(q) ||
-								 !ktm_rm_online(rm), left);
+								 !ktm_rm_hears(rm), left);
 		if (err == -ERESTARTSYS)
 			return -EINTR;
 		if (end != KTIME_MAX)

@@ -11,6 +11,10 @@
  * 3. Only then are the objects published, and what was in doubt is settled.
  *
  * A failure before 3 leaves the TM as after 1 and can be tried again.
+ *
+ * To roll a TM forward is the same, but decisions of a later virtual clock do not count,
+ * and if there is anything later nothing is written in 2: what was read is made
+ * durable, published, and read again by the next step as by a reopening.
  */
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
@@ -55,10 +59,16 @@ struct found_tx {
 	bool completed;
 };
 
-/* @clock: the highest virtual clock in the log */
+/*
+ * @clock: the highest virtual clock in the log. @limit: the one up to and with which
+ * its decisions count. @partial: it goes further than that, so nothing new is
+ * written, nothing is kept in the log for what was found, and the TM is not online.
+ */
 struct recovery {
 	struct ktm_tm *tm;
 	u64 clock;
+	u64 limit;
+	bool partial;
 	DECLARE_HASHTABLE(rms, 10);
 	DECLARE_HASHTABLE(txs, 10);
 	DECLARE_HASHTABLE(enlistments, 10);
@@ -436,6 +446,12 @@ static bool sealed(const struct found_tx *f)
 	return f->superior && !f->decided;
 }
 
+/* Was it decided when nothing counts yet? */
+static bool decided_later(const struct recovery *r, const struct found_tx *f)
+{
+	return f->decided && f->clock > r->limit;
+}
+
 /*
  * A superior that rolled back while the log could not be told of it: memory knows,
  * and so did others.
@@ -540,6 +556,9 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap)
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
 		return r->err;
+	r->partial = r->clock > r->limit;
+	if (r->partial)
+		return 1;
 	err = snapshot_clock(r, snap);
 	if (err)
 		return err;
@@ -589,8 +608,10 @@ static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid 
 	return ktm_tx_of(obj);
 }
 
-static enum ktm_found found_outcome(const struct found_tx *f)
+static enum ktm_found found_outcome(const struct recovery *r, const struct found_tx *f)
 {
+	if (decided_later(r, f))
+		return KTM_FOUND_DOUBT;
 	if (f->committed)
 		return KTM_FOUND_COMMIT;
 	return sealed(f) ? KTM_FOUND_SEALED : KTM_FOUND_ABORT;
@@ -605,27 +626,32 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	};
 	struct ktm_journal *j = r->tm->journal;
 	struct ktm_transaction *tx = live_tx(r->tm, &f->tx->obj.guid);
+	const enum ktm_found found = found_outcome(r, f);
 	struct ktm_enlistment *en;
 
 	if (!tx) {
 		tx = f->tx;
 		ktm_object_get(&tx->obj);
-		ktm_txc_init_recovered(&tx->core, found_outcome(f));
+		ktm_txc_init_recovered(&tx->core, found);
 		ktm_tx_publish_recovered(tx, r->tm);
 	}
 	mutex_lock(&tx->lock);
-	tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
-	if (sealed(f))
+	if (!r->partial)
+		tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
+	if (!r->partial && sealed(f))
 		tx->reserved = ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
 	while (!list_empty(&f->enlistments)) {
 		en = ktm_en_of_core(list_first_entry(&f->enlistments, struct ktm_enc, link));
 		list_del_init(&en->core.link);
 		hash_del(&en->found);
-		ktm_en_adopt(en, tx, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0),
-			     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
+		if (r->partial)
+			ktm_en_adopt(en, tx, 0, 0);
+		else
+			ktm_en_adopt(en, tx, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0),
+				     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
 	}
-	if (tx->core.state == KTM_TX_STATE_INDOUBT)
-		ktm_tx_event(tx, settling[found_outcome(f)]);
+	if (tx->core.state == KTM_TX_STATE_INDOUBT && found != KTM_FOUND_DOUBT)
+		ktm_tx_event(tx, settling[found]);
 	mutex_unlock(&tx->lock);
 	ktm_object_put(&tx->obj);
 }
@@ -633,6 +659,11 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 /* In doubt, and not in the log: it had not got there. */
 static void settle_tx(struct ktm_transaction *tx, void *ctx)
 {
+	struct recovery *r = ctx;
+	struct found_tx *f = tx->logged ? find_tx(r, &tx->obj.guid) : NULL;
+
+	if (f && decided_later(r, f))
+		return;
 	mutex_lock(&tx->lock);
 	if (tx->core.state == KTM_TX_STATE_INDOUBT)
 		ktm_tx_event(tx, KTM_TXEV_SETTLE_ABORT);
@@ -647,28 +678,44 @@ static void publish(struct recovery *r)
 	struct found_rm *rm;
 	int i;
 
-	ktm_tm_clock_raise(r->tm, r->clock);
+	ktm_tm_clock_raise(r->tm, min(r->clock, r->limit));
 	hash_for_each(r->rms, i, rm, node) {
 		if (rm->is_new)
 			ktm_rm_publish_recovered(rm->rm);
 	}
 	hash_for_each(r->txs, i, tx, node)
 		publish_tx(r, tx);
-	ktm_tm_for_each_transaction(r->tm, settle_tx, NULL);
+	ktm_tm_for_each_transaction(r->tm, settle_tx, r);
 	ktm_tx_reap_ended(r->tm);
 }
 
+static void recovered(struct recovery *r)
+{
+	struct ktm_tm *tm = r->tm;
+
+	if (r->partial) {
+		tm->reached = r->limit;
+		WRITE_ONCE(tm->state, KTM_TM_STATE_ROLLED_FORWARD);
+	} else {
+		tm->reached = U64_MAX;
+		/* It may have failed once more in the meantime. */
+		cmpxchg(&tm->state, KTM_TM_STATE_RECOVERING, KTM_TM_STATE_ONLINE);
+	}
+}
+
 /**
- * ktm_recovery_run - bring a durable TM online
+ * ktm_recovery_run - bring a durable TM online, or roll it forward
  * @tm: the TM, its mutex held, not online
+ * @limit: the virtual clock up to which its log shall count; U64_MAX: to the end
  * @fault: out: what is wrong with the journal, if that is what is wrong
  *
- * Return: 0 and the TM is online (unless its log has just failed again), or a
- * negative errno and it is not.
+ * Return: 0 and the TM is online (unless its log has just failed again), or rolled
+ * forward if the log goes further than @limit; or a negative errno and it is neither.
  */
-int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault)
+int ktm_recovery_run(struct ktm_tm *tm, u64 limit, struct ktm_jf_fault *fault)
 {
-	u32 before = tm->state;
+	/* What it had told of a part of its log is dropped before that is read again. */
+	u32 failed = tm->state == KTM_TM_STATE_OFFLINE ? tm->state : KTM_TM_STATE_FAILED;
 	struct recovery *r;
 	int err;
 
@@ -683,6 +730,8 @@ int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault)
 		tm->recovery = r;
 	}
 	r->clock = 0;
+	r->limit = limit;
+	r->partial = false;
 	hash_init(r->rms);
 	hash_init(r->txs);
 	hash_init(r->enlistments);
@@ -690,12 +739,12 @@ int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault)
 	err = quiet(r);
 	if (!err)
 		err = ktm_journal_open(tm->journal, &journal_ops, r, fault);
-	if (!err)
+	if (err >= 0)
 		publish(r);
 	drop_all(r);
-	if (err)
-		WRITE_ONCE(tm->state, before);
-	else	/* It may have failed once more in the meantime. */
-		cmpxchg(&tm->state, KTM_TM_STATE_RECOVERING, KTM_TM_STATE_ONLINE);
-	return err;
+	if (err < 0)
+		WRITE_ONCE(tm->state, failed);
+	else
+		recovered(r);
+	return min(err, 0);
 }

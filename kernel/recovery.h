@@ -5,6 +5,6 @@
 #include "journal.h"
 #include "tm.h"
 
-int ktm_recovery_run(struct ktm_tm *tm, struct ktm_jf_fault *fault);
+int ktm_recovery_run(struct ktm_tm *tm, u64 limit, struct ktm_jf_fault *fault);
 
 #endif /* KTM_RECOVERY_H */

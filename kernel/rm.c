@@ -225,7 +225,7 @@ put:
  */
 u32 ktm_rm_open(struct ktm_tm *tm, struct ktm_open *arg, struct ktm_new_fd *nfd)
 {
-	if (!ktm_tm_online(tm))
+	if (!ktm_tm_tells(tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
 	return ktm_handle_open(KTM_KIND_RM, tm, KTM_OPEN_EXCLUSIVE, arg, nfd);
 }
@@ -319,7 +319,7 @@ u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg)
 	/* The TM's mutex: not while it is being reopened. */
 	if (mutex_lock_killable(&rm->tm->lock))
 		return KTM_STATUS_INTERRUPTED;
-	if (!ktm_tm_online(rm->tm)) {
+	if (!ktm_tm_tells(rm->tm)) {
 		status = KTM_STATUS_TM_NOT_ONLINE;
 		goto out;
 	}
@@ -334,7 +334,9 @@ u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg)
 	mutex_lock(&rm->lock);
 	WRITE_ONCE(rm->online, true);
 	ktm_rm_for_each_enlistment(rm, rm_recover_enlistment);
-	ktm_notify_last_recover(rm);
+	/* Short of the log's end there may be more. */
+	if (ktm_tm_online(rm->tm))
+		ktm_notify_last_recover(rm);
 	mutex_unlock(&rm->lock);
 out:
 	mutex_unlock(&rm->tm->lock);
@@ -449,7 +451,7 @@ static __poll_t rm_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &rm->queue.wait, wait);
 	if (ktm_notify_waiting(&rm->queue))
 		events |= EPOLLIN | EPOLLRDNORM;
-	if (!ktm_rm_online(rm))
+	if (!ktm_rm_hears(rm))
 		events |= EPOLLERR;
 	return events;
 }

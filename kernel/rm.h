@@ -62,10 +62,16 @@ static inline bool ktm_rm_durable(const struct ktm_rm *rm)
 	return !(rm->flags & KTM_RM_VOLATILE);
 }
 
-/* May it enlist and hear of its enlistments? */
+/* May it enlist? */
 static inline bool ktm_rm_online(const struct ktm_rm *rm)
 {
 	return ktm_tm_online(rm->tm) && (!ktm_rm_durable(rm) || READ_ONCE(rm->online));
+}
+
+/* May it hear of its enlistments, and say what it has done? */
+static inline bool ktm_rm_hears(const struct ktm_rm *rm)
+{
+	return ktm_tm_tells(rm->tm) && (!ktm_rm_durable(rm) || READ_ONCE(rm->online));
 }
 
 u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_fd *nfd);

@@ -361,6 +361,49 @@ static void tm_closed(struct ktm_object *obj, u32 access)
 	ktm_tm_release(ktm_tm_of(obj));
 }
 
+/* Its device has come back under another name. */
+static u32 tm_replace_device(struct ktm_tm *tm, int device_fd)
+{
+	struct ktm_jf_fault fault = { };
+	struct file *file = fget(device_fd);
+	int err;
+
+	lockdep_assert_held(&tm->lock);
+	if (!file)
+		return KTM_STATUS_INVALID_HANDLE;
+	err = ktm_journal_replace(tm->journal, file, &fault);
+	fput(file);
+	if (err)
+		return fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
+	spin_lock(&all_tms_lock);
+	tm->dev = ktm_journal_dev(tm->journal);
+	spin_unlock(&all_tms_lock);
+	wake_up_all(&all_tms_wait);
+	return KTM_STATUS_SUCCESS;
+}
+
+/* Read the log, up to a virtual clock or to its end; -1: on the device that it has. */
+static u32 tm_read_log(struct ktm_tm *tm, int device_fd, u64 limit)
+{
+	struct ktm_jf_fault fault = { };
+	u32 status = KTM_STATUS_SUCCESS;
+	int err;
+
+	lockdep_assert_held(&tm->lock);
+	if (device_fd != -1)
+		status = tm_replace_device(tm, device_fd);
+	if (status)
+		return status;
+	err = ktm_recovery_run(tm, limit, &fault);
+	if (err) {
+		status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
+		if (status == KTM_STATUS_LOG_CORRUPTION_DETECTED)
+			pr_warn_ratelimited("ktm: journal %pUb: %s (device byte %llu, LSN %llu); not opened, nothing written\n",
+					    tm->obj.guid.b, fault.msg, fault.place, fault.lsn);
+	}
+	return status;
+}
+
 /**
  * ktm_tm_recover - KTM_IOC_TM_RECOVER
  * @tm: the TM
@@ -370,9 +413,7 @@ static void tm_closed(struct ktm_object *obj, u32 access)
  */
 u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 {
-	struct ktm_jf_fault fault = { };
 	u32 status = KTM_STATUS_SUCCESS;
-	int err;
 
 	if (arg->flags)
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -380,34 +421,44 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 		return KTM_STATUS_TM_VOLATILE;
 	if (mutex_lock_killable(&tm->lock))
 		return KTM_STATUS_INTERRUPTED;
-	if (tm->state == KTM_TM_STATE_ONLINE)
-		goto out;
-	if (arg->device_fd != -1) {
-		struct file *file = fget(arg->device_fd);
+	if (tm->state != KTM_TM_STATE_ONLINE)
+		status = tm_read_log(tm, arg->device_fd, U64_MAX);
+	mutex_unlock(&tm->lock);
+	return status;
+}
 
-		if (!file) {
-			status = KTM_STATUS_INVALID_HANDLE;
-			goto out;
-		}
-		err = ktm_journal_replace(tm->journal, file, &fault);
-		fput(file);
-		if (err) {
-			status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
-			goto out;
-		}
-		spin_lock(&all_tms_lock);
-		tm->dev = ktm_journal_dev(tm->journal);
-		spin_unlock(&all_tms_lock);
-		wake_up_all(&all_tms_wait);
-	}
-	err = ktm_recovery_run(tm, &fault);
-	if (err) {
-		status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
-		if (status == KTM_STATUS_LOG_CORRUPTION_DETECTED)
-			pr_warn_ratelimited("ktm: journal %pUb: %s (device byte %llu, LSN %llu); not opened, nothing written\n",
-					    tm->obj.guid.b, fault.msg, fault.place, fault.lsn);
-	}
-out:
+static u32 tm_rollforward(struct ktm_tm *tm, const struct ktm_tm_rollforward *arg)
+{
+	u64 reached;
+
+	lockdep_assert_held(&tm->lock);
+	if (tm->state == KTM_TM_STATE_ONLINE)
+		return KTM_STATUS_REQUEST_NOT_VALID;
+	/* What was told must not become untold. */
+	reached = tm->reached == U64_MAX ? ktm_tm_clock(tm) : tm->reached;
+	if (arg->virtual_clock < reached)
+		return KTM_STATUS_INVALID_PARAMETER;
+	return tm_read_log(tm, arg->device_fd, arg->virtual_clock);
+}
+
+/**
+ * ktm_tm_rollforward - KTM_IOC_TM_ROLLFORWARD
+ * @tm: the TM
+ * @arg: the request
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg)
+{
+	u32 status;
+
+	if (arg->flags || !arg->virtual_clock || !ktm_clock_valid(arg->virtual_clock))
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	if (mutex_lock_killable(&tm->lock))
+		return KTM_STATUS_INTERRUPTED;
+	status = tm_rollforward(tm, arg);
 	mutex_unlock(&tm->lock);
 	return status;
 }

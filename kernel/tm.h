@@ -37,6 +37,8 @@ struct ktm_transaction;
  * @ended: those of them that wait for their end record to be durable
  * @shadowed: transactions of the log whose UOW a client had taken before the log
  *	was read; such a client's transaction gets no enlistment here
+ * @reached: the virtual clock up to which its log counts, since it was rolled forward;
+ *	U64_MAX: to the end; under @lock
  * @journal: NULL for a volatile one; lives as long as @users
  * @recovery: memory of recovery.c, under @lock
  * @clock: the virtual clock; only rises, and never beyond S64_MAX
@@ -60,6 +62,7 @@ struct ktm_tm {
 	struct ktm_journal *journal;
 	struct recovery *recovery;
 	atomic64_t clock;
+	u64 reached;
 	dev_t dev;
 	bool published;
 	struct list_head all;
@@ -76,6 +79,12 @@ static inline struct ktm_tm *ktm_tm_of(struct ktm_object *obj)
 static inline bool ktm_tm_online(const struct ktm_tm *tm)
 {
 	return READ_ONCE(tm->state) == KTM_TM_STATE_ONLINE;
+}
+
+/* May RMs hear of what its log says, be that to its end or not? */
+static inline bool ktm_tm_tells(const struct ktm_tm *tm)
+{
+	return ktm_tm_online(tm) || READ_ONCE(tm->state) == KTM_TM_STATE_ROLLED_FORWARD;
 }
 
 /* The virtual clock. */
@@ -102,6 +111,7 @@ void ktm_tm_persist(struct ktm_tm *tm);
 u32 ktm_tm_offline(struct ktm_tm *tm, const struct ktm_call *arg);
 u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg);
 u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
+u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg);
 void ktm_tm_log_failed(struct ktm_tm *tm);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);
 struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm);

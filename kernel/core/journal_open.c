@@ -465,6 +465,12 @@ int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec)
 	return 0;
 }
 
+void ktm_jo_stop(struct ktm_jo *o)
+{
+	KTM_CORE_BUG_ON(o->phase != KTM_JO_P_SNAPSHOT || o->snap_records);
+	o->phase = KTM_JO_P_DONE;
+}
+
 void ktm_jo_snap_end(struct ktm_jo *o)
 {
 	o->snap_last = true;

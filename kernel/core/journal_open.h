@@ -151,6 +151,14 @@ void ktm_jo_refuse(struct ktm_jo *o, int err);
  */
 int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec);
 
+/**
+ * ktm_jo_stop() - what was read was all that was wanted
+ * @o: an opening that said SNAPSHOT, to which nothing was added
+ *
+ * It is DONE: what was found is durable, nothing new is on the device.
+ */
+void ktm_jo_stop(struct ktm_jo *o);
+
 /* That was all. */
 void ktm_jo_snap_end(struct ktm_jo *o);
 

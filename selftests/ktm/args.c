@@ -50,6 +50,7 @@ union arg {
 	struct ktm_tx_create tx_create;
 	struct ktm_tm_recover tm_recover;
 	struct ktm_tm_rename tm_rename;
+	struct ktm_tm_rollforward tm_rollforward;
 	struct ktm_rm_create rm_create;
 	struct ktm_call call;
 	struct ktm_tx_wait tx_wait;
@@ -97,6 +98,8 @@ static const struct request {
 	{ KTM_IOC_FREEZE, ON(DEV), STRUCT(ktm_freeze, AT(ktm_freeze, flags),
 					  AT(ktm_freeze, reserved), NONE) },
 	{ KTM_IOC_THAW, ON(DEV), CALLED },
+	{ KTM_IOC_TM_ROLLFORWARD, ON(TM), STRUCT(ktm_tm_rollforward, AT(ktm_tm_rollforward, flags),
+						 NONE, NONE) },
 	{ KTM_IOC_TM_RENAME, ON(TM), STRUCT(ktm_tm_rename, AT(ktm_tm_rename, flags),
 					    AT(ktm_tm_rename, reserved), NONE) },
 	{ KTM_IOC_TM_OFFLINE, ON(TM), CALLED },
@@ -183,6 +186,10 @@ static union arg valid(const struct request *r, enum kind kind)
 	case KTM_IOC_TM_OPEN_LOG:
 		a.tm_open_log.access = KTM_TM_ALL_ACCESS;
 		a.tm_open_log.device_fd = -1;
+		break;
+	case KTM_IOC_TM_ROLLFORWARD:
+		a.tm_rollforward.device_fd = -1;
+		a.tm_rollforward.virtual_clock = 1;
 		break;
 	case KTM_IOC_TM_RECOVER:
 		a.tm_recover.device_fd = -1;
@@ -632,6 +639,7 @@ TEST(rights_missing)
 	} needs[] = {
 #define RIGHT(r)	KTM_##r, #r
 		{ KTM_IOC_TM_RECOVER, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RECOVER) },
+		{ KTM_IOC_TM_ROLLFORWARD, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RECOVER) },
 		{ KTM_IOC_TM_RENAME, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RENAME) },
 		{ KTM_IOC_TM_OFFLINE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_RECOVER) },
 		{ KTM_IOC_RM_CREATE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_CREATE_RM) },

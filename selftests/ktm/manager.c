@@ -492,6 +492,7 @@ TEST(device_fails)
 TEST(log_of_another_name)
 {
 	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_tm_rollforward f = ARG(ktm_tm_rollforward, .device_fd = -1, .virtual_clock = 1);
 	unsigned char *before = disk_read(&d), *after;
 	int tm = tm_attach(d.path);
 
@@ -502,6 +503,7 @@ TEST(log_of_another_name)
 	tm = tm_attach(d.path);
 	disk_write(&d, 0, after, d.bytes);
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_TM_IDENTITY_MISMATCH);
+	CALL(tm, KTM_IOC_TM_ROLLFORWARD, &f, KTM_STATUS_TM_IDENTITY_MISMATCH);
 	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_OFFLINE);
 	CHECK(disk_is(&d, after));
 	/* Called again, with whatever name, it brings both together. */

@@ -166,6 +166,7 @@ TEST(every_request_that_needs_some)
 static void recover_without(void *device)
 {
 	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_tm_rollforward f = ARG(ktm_tm_rollforward, .device_fd = -1, .virtual_clock = 1);
 	struct ktm_tm_rename n = ARG(ktm_tm_rename);
 	struct ktm_tm_open_log o = ARG(ktm_tm_open_log, .access = KTM_TM_ALL_ACCESS,
 				       .device_fd = *(int *)device);
@@ -173,6 +174,7 @@ static void recover_without(void *device)
 	CHECK(dev() >= 0);
 	enter();
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_INSUFFICIENT_RESOURCES);
+	CALL(tm, KTM_IOC_TM_ROLLFORWARD, &f, KTM_STATUS_INSUFFICIENT_RESOURCES);
 	CALL(tm, KTM_IOC_TM_RENAME, &n, KTM_STATUS_INSUFFICIENT_RESOURCES);
 	UNTIL_FULL(dev(), KTM_IOC_TM_OPEN_LOG, &o, (void)0);
 	go(DONE);

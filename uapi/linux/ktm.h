@@ -534,9 +534,10 @@ struct ktm_tm_recover {
  * log ends before that clock, the same as KTM_IOC_TM_RECOVER. Else the TM is
  * KTM_TM_STATE_ROLLED_FORWARD: nothing was taken from the log, RMs may be
  * opened and recovered (without LAST_RECOVER; what was decided later is
- * INDOUBT), everything else is TM_NOT_ONLINE. From there it goes on only
- * forwards (INVALID_PARAMETER for an earlier clock), by this request or by
- * KTM_IOC_TM_RECOVER.
+ * INDOUBT; answers count, but are not logged), everything else is
+ * TM_NOT_ONLINE. From there it goes on only forwards (INVALID_PARAMETER for an
+ * earlier clock; of a TM that failed online: earlier than its own), by this
+ * request or by KTM_IOC_TM_RECOVER, after which RMs recover again.
  */
 struct ktm_tm_rollforward {
 	__u32 size;
