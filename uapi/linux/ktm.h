@@ -617,8 +617,9 @@ struct ktm_rm_create {
  * KTM_IOC_COMMIT needs KTM_TX_COMMIT, KTM_IOC_ROLLBACK KTM_TX_ROLLBACK. Without
  * WAIT: PENDING (returns 0) unless it is over already. With WAIT: SUCCESS when
  * committed (rolled back) and every RM that is there has finished; Commit gives
- * ROLLED_BACK when the outcome was abort and INDOUBT when the log failed under
- * the decision. A signal ends the wait (EINTR), not the commit; but see
+ * ROLLED_BACK when the outcome was abort and INDOUBT when who knows the outcome
+ * is away: the log failed under the decision, or the single-phase RM or the
+ * superior has closed. A signal ends the wait (EINTR), not the commit; but see
  * KTM_IOC_FREEZE: what waits for a thaw has not begun.
  *
  * KTM_IOC_RM_RECOVER needs KTM_RM_RECOVER: queues RECOVER for each unfinished
@@ -646,8 +647,7 @@ struct ktm_call {
  *	for ever
  *
  * Needs KTM_TX_QUERY_INFORMATION. Returns SUCCESS when the outcome is known and
- * every RM that is there has finished, INDOUBT when the log failed under the
- * decision. Starts nothing.
+ * every RM that is there has finished, INDOUBT as KTM_IOC_COMMIT. Starts nothing.
  */
 struct ktm_tx_wait {
 	__u32 size;
