@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "disk.h"
 #include "stressall.h"
@@ -100,9 +101,15 @@ static const struct line *line_of(unsigned int request)
 	FAIL("%s has no line", request_name(request));
 }
 
+/* What may come of any request, when logs fail. */
+#define FAILED_LOG	(1ull << KTM_STATUS_IO_ERROR | 1ull << KTM_STATUS_TM_NOT_ONLINE | \
+			 1ull << KTM_STATUS_INDOUBT | 1ull << KTM_STATUS_OBJECT_EXPIRED)
+
 void came_to(unsigned int request, unsigned int status)
 {
-	if (!(line_of(request)->allowed & 1ull << status))
+	uint64_t allowed = line_of(request)->allowed | (common->log_fails ? FAILED_LOG : 0);
+
+	if (!(allowed & 1ull << status))
 		FAIL("%s: %s", request_name(request), status_name(status));
 	__atomic_add_fetch(&common->made[_IOC_NR(request)], 1, __ATOMIC_RELAXED);
 	if (!status_errno(status))
@@ -279,8 +286,11 @@ static void for_ever(void *data)
 	process(seed + (uintptr_t)data * THREADS, ~0ull);
 }
 
-/* The first TM is there for good, with durable RMs that nobody has open. */
-static int set_up(struct disk *disks)
+/*
+ * The first TM is there for good, with durable RMs that nobody has open. Its journal is
+ * on @flaky, if there is one.
+ */
+static int set_up(struct disk *disks, struct flaky *flaky)
 {
 	unsigned int i;
 	int tm, rm;
@@ -293,9 +303,15 @@ static int set_up(struct disk *disks)
 		disks[i] = disk_make(i ? 32 * MIB : 128 * MIB);
 		memcpy(common->disks[i], disks[i].path, sizeof(common->disks[i]));
 		common->tms[i] = guid_of(900 + i);
-		journal_format(disks[i].path, common->tms[i]);
 	}
-	tm = tm_online(disks[0].path);
+	if (flaky) {
+		*flaky = flaky_make(&disks[0]);
+		memcpy(common->disks[0], flaky->path, sizeof(common->disks[0]));
+		common->log_fails = true;
+	}
+	for (i = 0; i < NR_DISKS; i++)
+		journal_format(common->disks[i], common->tms[i]);
+	tm = tm_online(common->disks[0]);
 	for (i = 0; i < NR_RMS - 1; i++) {
 		const guid_t g = guid_of(50 + i);
 
@@ -357,10 +373,10 @@ static void finish_all(int tm)
 }
 
 /* The others may be anything by now: gone, or there to stay, or rolled forward. */
-static int open_other(const struct disk *disk)
+static int open_other(const char *path)
 {
 	struct ktm_tm_open_log o = ARG(ktm_tm_open_log, .access = KTM_TM_ALL_ACCESS,
-				       .device_fd = disk_open(disk->path));
+				       .device_fd = disk_open(path));
 	const struct deadline d = deadline_in(PATIENCE);
 	int tm = -1;
 
@@ -368,42 +384,42 @@ static int open_other(const struct disk *disk)
 		if (test_try(dev(), KTM_IOC_TM_OPEN_LOG, &o) == KTM_STATUS_SUCCESS)
 			tm = o.fd;
 		else
-			tm_try_attach(disk->path, &tm);
+			tm_try_attach(path, &tm);
 		if (deadline_passed(&d))
-			FAIL("the TM of %s is neither to be opened nor to be made", disk->path);
+			FAIL("the TM of %s is neither to be opened nor to be made", path);
 	}
 	close(o.device_fd);
 	tm_recover(tm);
 	return tm;
 }
 
-static void close_other(int tm, const struct disk *disk)
+static void close_other(int tm, const char *path)
 {
 	struct ktm_call call = ARG(ktm_call);
 
 	if (tm_info(tm).flags & KTM_TM_PERSIST)
 		CALL(tm, KTM_IOC_TM_OFFLINE, &call, KTM_STATUS_SUCCESS);
-	tm_close(tm, disk->path);
+	tm_close(tm, path);
 }
 
-static void end_of_all(int tm, struct disk *disks)
+static void end_of_all(int tm)
 {
 	unsigned int i, rms;
 	int other;
 
 	finish_all(tm);
 	for (i = 1; i < NR_DISKS; i++) {
-		other = open_other(&disks[i]);
+		other = open_other(common->disks[i]);
 		finish_all(other);
-		close_other(other, &disks[i]);
+		close_other(other, common->disks[i]);
 	}
 	rms = tm_info(tm).rms;
-	tm_close(tm, disks[0].path);
+	tm_close(tm, common->disks[0]);
 	/* What the log holds is over, too. */
-	tm = tm_online(disks[0].path);
+	tm = tm_online(common->disks[0]);
 	CHECK_EQ(tm_info(tm).transactions, 0);
 	CHECK_EQ(tm_info(tm).rms, rms);
-	tm_close(tm, disks[0].path);
+	tm_close(tm, common->disks[0]);
 }
 
 /*
@@ -467,13 +483,13 @@ TEST(all_requests_at_once)
 	struct disk disks[NR_DISKS];
 	pid_t pids[PROCESSES];
 	uintptr_t i;
-	int tm = set_up(disks);
+	int tm = set_up(disks, NULL);
 
 	for (i = 0; i < PROCESSES; i++)
 		pids[i] = test_spawn(counted, (void *)i);
 	for (i = 0; i < PROCESSES; i++)
 		test_join(pids[i]);
-	end_of_all(tm, disks);
+	end_of_all(tm);
 	print_counts();
 }
 
@@ -485,7 +501,7 @@ TEST(killed_in_any_request)
 	struct actor me = { .random = seed + 12345 };
 	unsigned int k, wait;
 	uintptr_t i;
-	int tm = set_up(disks);
+	int tm = set_up(disks, NULL);
 
 	for (i = 0; i < PROCESSES; i++)
 		pids[i] = test_spawn(for_ever, (void *)i);
@@ -498,6 +514,58 @@ TEST(killed_in_any_request)
 	}
 	for (i = 0; i < PROCESSES; i++)
 		test_kill(pids[i]);
-	end_of_all(tm, disks);
+	end_of_all(tm);
+	print_counts();
+}
+
+/*
+ * Fails writes and flushes until the TM has noticed, again and again, while anybody is
+ * at work. Returns how often it has.
+ */
+static unsigned int fail_now_and_then(int tm, struct flaky *flaky, pid_t *pids)
+{
+	static const enum trouble troubles[] = { FAIL_WRITES, FAIL_FLUSHES, FAIL_ALL };
+	struct actor me = { .random = seed + 54321 };
+	unsigned int left = PROCESSES, failed = 0, i, wait;
+	int status;
+
+	while (left) {
+		for (wait = 10 + draw(&me, 30); wait; wait--)
+			nap();
+		flaky_set(flaky, troubles[draw(&me, 3)]);
+		for (wait = 100; wait && tm_info(tm).state == KTM_TM_STATE_ONLINE; wait--)
+			nap();
+		failed += tm_info(tm).state == KTM_TM_STATE_FAILED;
+		flaky_set(flaky, NO_TROUBLE);
+		for (i = 0; i < PROCESSES; i++) {
+			if (!pids[i] || waitpid(pids[i], &status, WNOHANG) != pids[i])
+				continue;
+			if (!WIFEXITED(status) || WEXITSTATUS(status))
+				FAIL("a process ended with status 0x%x", status);
+			pids[i] = 0;
+			left--;
+		}
+	}
+	return failed;
+}
+
+/* The first TM loses its journal and is brought back under all who use it. */
+TEST(log_fails_under_all_requests)
+{
+	struct disk disks[NR_DISKS];
+	pid_t pids[PROCESSES];
+	struct flaky flaky;
+	unsigned int failed;
+	uintptr_t i;
+	int tm = set_up(disks, &flaky);
+
+	for (i = 0; i < PROCESSES; i++)
+		pids[i] = test_spawn(counted, (void *)i);
+	failed = fail_now_and_then(tm, &flaky, pids);
+	printf("# the log failed %u times\n", failed);
+	CHECK(failed);
+	tm_recover(tm);
+	end_of_all(tm);
+	flaky_remove(&flaky);
 	print_counts();
 }

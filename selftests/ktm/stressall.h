@@ -19,6 +19,7 @@
  * @disks: the journals: the first TM stays, the second may, the last comes and goes
  * @tms: their GUIDs
  * @uows: of transactions made lately, and of enlistments below
+ * @log_fails: now and then the device of the first TM does not write
  * @clock: the greatest virtual clock that the first TM is known to have had
  * @made: how often each request was made, by its number
  * @done: how often it succeeded
@@ -28,6 +29,7 @@ struct common {
 	guid_t tms[NR_DISKS];
 	guid_t uows[NR_SHARED];
 	guid_t enlistments[NR_SHARED];
+	bool log_fails;
 	uint64_t clock;
 	uint64_t made[256];
 	uint64_t done[256];
