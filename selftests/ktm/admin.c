@@ -27,16 +27,22 @@ static void to_work(void)
 	CHECK_EQ(chdir(work), 0);
 }
 
+/* The GUID that ktmctl start has told. */
+static void read_guid(const char *output, char guid[KTM_GUID_STRING])
+{
+	FILE *log = fopen(output, "re");
+
+	CHECK(log && fscanf(log, "transaction manager %36s", guid) == 1);
+	fclose(log);
+}
+
 /* The TM of a journal, held by ktmctl; its GUID goes to @guid. */
 static pid_t start_tm(const char *path, char guid[KTM_GUID_STRING])
 {
 	pid_t pid = START("tm.log", "ktmctl", "start", path);
-	FILE *log;
 
 	until_run("grep -q online tm.log");
-	log = fopen("tm.log", "re");
-	CHECK(log && fscanf(log, "transaction manager %36s", guid) == 1);
-	fclose(log);
+	read_guid("tm.log", guid);
 	return pid;
 }
 
@@ -355,6 +361,56 @@ TEST(rename_gives_another_identity)
 	until_free(journal);
 	tm = start_tm(journal, after);
 	CHECK(strcmp(after, wanted) && strcmp(after, before));
+	stop_tm(tm);
+	until_free(journal);
+}
+
+/* Two transactions are committed, at the clocks 2 and 3, and the RM has not done its part. */
+static void leave_two_commits(void)
+{
+	int tm = tm_online(journal), rm = rm_create(tm, 0), tx;
+	struct ktm_guid en;
+	unsigned int i;
+
+	rm_recover_empty(rm);
+	for (i = 0; i < 2; i++) {
+		tx = tx_create(tm);
+		en = enlist(rm, tx);
+		COMMIT(tx, 0, KTM_STATUS_PENDING);
+		TAKE(rm, KTM_NOTIFY_PREPARE, en);
+		ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+		TAKE_AT(rm, KTM_NOTIFY_COMMIT, en, 2 + i, 0);
+		close(tx);
+	}
+	close(rm);
+	tm_close(tm, journal);
+}
+
+TEST(rolling_forward)
+{
+	char guid[KTM_GUID_STRING];
+	pid_t tm;
+
+	need_disk();
+	leave_two_commits();
+	tm = START("tm.log", "ktmctl", "start", "--until", "2", journal);
+	until_run("grep -q 'is rolled forward to virtual clock 2 ' tm.log");
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+	CHECK_EQ(run("grep -q 'rolled forward, durable, .* virtual clock 2$' text"), 0);
+	CHECK_EQ(run("grep -q 'takes no new work' text"), 0);
+	CHECK_EQ(run("grep -q '\"state\":\"rolled forward\"' json"), 0);
+	CHECK_EQ(run("grep -q ': committing' text && grep -q ': in doubt' text"), 0);
+	read_guid("tm.log", guid);
+	CHECK_EQ(run("ktmctl recover --until 1 %s 2>why", guid), 1);
+	CHECK_EQ(run("ktmctl recover %s >out && grep -q 'is online$' out", guid), 0);
+	CHECK_EQ(run("ktmctl status | grep -q 'virtual clock 3$'"), 0);
+	CHECK_EQ(run("ktmctl recover --until 9 %s 2>why", guid), 1);
+	CHECK_EQ(run("grep -q 'nothing to recover' why"), 0);
+	stop_tm(tm);
+	until_free(journal);
+	/* A log that ends before is recovered as ever. */
+	tm = START("tm.log", "ktmctl", "start", "--until", "9", journal);
+	until_run("grep -q 'is online ' tm.log");
 	stop_tm(tm);
 	until_free(journal);
 }

@@ -30,6 +30,7 @@
  * @single_phase: see there
  * @superior: see there
  * @recover: see there
+ * @commit: see there
  * @last: the last event
  * @flushes_into: whom it enlists in phase 0, or NULL
  * @tx: in which transaction
@@ -39,7 +40,7 @@ struct manager {
 	guid_t guid;
 	struct ktm_rm_config config;
 	char told[32];
-	int preprepare, prepare, single_phase, superior, recover;
+	int preprepare, prepare, single_phase, superior, recover, commit;
 	struct ktm_rm_event last;
 	struct manager *flushes_into;
 	int tx;
@@ -83,7 +84,7 @@ static int on_single_phase(struct ktm_rm *rm, struct ktm_rm_event *event, void *
 static int on_commit(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	(void)rm;
-	return tell(data, 'C', event, KTM_RM_DONE);
+	return tell(data, 'C', event, ((struct manager *)data)->commit);
 }
 
 static int on_rollback(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
@@ -545,6 +546,76 @@ TEST(a_superior_comes_back_and_refuses)
 TEST(a_superior_comes_back_and_decides_later)
 {
 	superior_comes_back(KTM_RM_LATER, "0PC", KTM_OUTCOME_COMMITTED);
+}
+
+/* ---- rolled forward ---- */
+
+static unsigned int times(const struct manager *m, char what)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; m->told[i]; i++)
+		count += m->told[i] == what;
+	return count;
+}
+
+static void until_state(const struct manager *m, enum ktm_rm_state wanted)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+
+	while (ktm_rm_state(m->rm) != wanted) {
+		if (deadline_passed(&d))
+			FAIL("state %d, not %d; was told '%s'", ktm_rm_state(m->rm), wanted, m->told);
+		if (!dispatch_all())
+			nap();
+	}
+}
+
+/* It recovers what was decided by then, serves nobody, and lets the TM stay where it is. */
+TEST(a_tm_is_rolled_forward)
+{
+	struct manager *m;
+	int tm, tx, i;
+
+	need_journal();
+	tm = tm_online(journal);
+	m = start(0, journal, NULL, &two_phase);
+	m->commit = KTM_RM_LATER;
+	for (i = 0; i < 2; i++) {
+		tx = begin(tm);
+		CHECK_EQ(ktm_rm_enlist(m->rm, tx, 0, NULL, NULL), 0);
+		CHECK_EQ(ktm_tx_commit(tx, 0, NULL), 0);
+		until_told(m, i ? "PCPC" : "PC");
+		close(tx);
+	}
+	end(m);
+	tm_close(tm, journal);
+
+	tm = tm_attach(journal);
+	CHECK_EQ(ktm_tm_rollforward(tm, -1, 2, NULL), 0);
+	memset(m->told, 0, sizeof(m->told));
+	CHECK_EQ(ktm_rm_start(&m->rm, &m->config, &two_phase, m, NULL), 0);
+	while (times(m, 'V') != 2 || times(m, 'C') != 1 || times(m, 'I') != 1)
+		dispatch_all();
+	run_all();
+	CHECK_EQ(ktm_rm_state(m->rm), KTM_RM_RECOVERING);
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ROLLED_FORWARD);
+	tx = begin(-1);
+	CHECK_EQ(ktm_rm_enlist(m->rm, tx, 0, NULL, NULL), -ENOTCONN);
+	close(tx);
+
+	memset(m->told, 0, sizeof(m->told));
+	m->commit = KTM_RM_DONE;
+	CHECK_EQ(ktm_tm_recover(tm, -1, NULL), 0);
+	until_state(m, KTM_RM_ONLINE);
+	while (times(m, 'C') != 2)
+		dispatch_all();
+	run_all();
+	CHECK_EQ(times(m, 'V'), 2);
+	CHECK_EQ(times(m, 'I'), 0);
+	CHECK_EQ(tm_info(tm).transactions, 0);
+	end(m);
+	tm_close(tm, journal);
 }
 
 /* ---- while all is frozen ---- */
