@@ -637,8 +637,8 @@ static void wait_idle(struct ktm_journal *j)
  * @ctx: handed to @ops
  * @fault: out, on failure, what is wrong and where
  *
- * Sleeps. What @ops is asked to replay counts only if this does not fail. On failure the journal stays
- * offline, what is on the device means what it meant before, and the call may be made again.
+ * Sleeps. What @ops is asked to replay counts only if this does not fail. On failure the journal
+ * stays offline, what is on the device means what it meant before, and the call may be made again.
  * ktm_journal_reserve() and ktm_journal_live_charge() never fail from within the callbacks.
  *
  * Return: 0; 1 if @ops wanted no more than to read, then what it read is durable and the
