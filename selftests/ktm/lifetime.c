@@ -100,8 +100,8 @@ TEST(rm_with_several_descriptors)
 {
 	guid_t g = guid_of(1), en;
 	int rm = rm_create_as(tm, KTM_RM_VOLATILE, &g), second = rm_open(tm, &g);
-	int third = narrow(rm, KTM_RM_GET_NOTIFICATION), sight = narrow(rm, KTM_RM_QUERY_INFORMATION);
-	int tx = tx_create(tm);
+	int third = narrow(rm, KTM_RM_GET_NOTIFICATION);
+	int sight = narrow(rm, KTM_RM_QUERY_INFORMATION), tx = tx_create(tm);
 
 	en = enlist(rm, tx);
 	close(rm);

@@ -175,7 +175,8 @@ TEST(alone_on_a_volatile_tm)
 /* Who is read-only before Commit does not count. */
 TEST(alone_beside_read_only_ones)
 {
-	guid_t a = candidate(), b = enlist_mask(other, tx, MANY, 0), c = enlist_mask(v1, tx, MANY, 0);
+	guid_t a = candidate(), b = enlist_mask(other, tx, MANY, 0);
+	guid_t c = enlist_mask(v1, tx, MANY, 0);
 
 	ANSWER(other, KTM_IOC_READ_ONLY, b, KTM_STATUS_SUCCESS);
 	ANSWER(v1, KTM_IOC_READ_ONLY, c, KTM_STATUS_SUCCESS);
@@ -507,7 +508,7 @@ TEST(rejected_beside_volatile_ones)
 	finish_commit(rm, a);
 }
 
-/* A rejection void of what was asked. */
+/* A rejection of what was not asked. */
 TEST(rejected_without_being_asked)
 {
 	guid_t a = candidate(), b = enlist_mask(v1, tx, BESIDE, 0);
