@@ -26,18 +26,36 @@ KTM_EXPORT BOOL WINAPI GetNotificationResourceManager(HANDLE rm, PTRANSACTION_NO
 	return win32_result(status);
 }
 
+/*
+ * Whoever has taken Pointer out of an OVERLAPPED has the request, and InternalHigh with
+ * it: of two threads that were woken, one alone may fill the buffer that is lent.
+ */
+static PVOID take(LPOVERLAPPED overlapped)
+{
+	return __atomic_exchange_n(&overlapped->Pointer, NULL, __ATOMIC_ACQUIRE);
+}
+
+static void put_back(LPOVERLAPPED overlapped, PVOID to, ULONG length)
+{
+	overlapped->InternalHigh = length;
+	__atomic_store_n(&overlapped->Internal, STATUS_PENDING, __ATOMIC_RELAXED);
+	__atomic_store_n(&overlapped->Pointer, to, __ATOMIC_RELEASE);
+}
+
 /* The request is over: @status says how. */
 static void complete(LPOVERLAPPED overlapped, NTSTATUS status, ULONG bytes)
 {
+	/* From the store on it may be lent anew by another thread. */
+	const HANDLE event = overlapped->hEvent;
 	const uint64_t one = 1;
 	ssize_t ret;
 
-	overlapped->Internal = (ULONG)status;
 	overlapped->InternalHigh = bytes;
-	if (!overlapped->hEvent)
+	__atomic_store_n(&overlapped->Internal, (ULONG)status, __ATOMIC_RELEASE);
+	if (!event)
 		return;
 	/* Full: then it has been signalled. */
-	ret = write(KtmDescriptor(overlapped->hEvent), &one, sizeof(one));
+	ret = write(KtmDescriptor(event), &one, sizeof(one));
 	(void)ret;
 }
 
@@ -52,13 +70,10 @@ static NTSTATUS attempt(HANDLE rm, LPOVERLAPPED overlapped, PVOID to, ULONG leng
 
 	*bytes = 0;
 	status = get(rm, to, length, timeout, bytes);
-	if (status != STATUS_TIMEOUT) {
+	if (status == STATUS_TIMEOUT)
+		put_back(overlapped, to, length);
+	else
 		complete(overlapped, status, *bytes);
-		return status;
-	}
-	overlapped->Internal = STATUS_PENDING;
-	overlapped->InternalHigh = length;
-	overlapped->Pointer = to;
 	return status;
 }
 
@@ -88,14 +103,20 @@ KTM_EXPORT BOOL WINAPI GetOverlappedResult(HANDLE rm, LPOVERLAPPED overlapped, L
 	LARGE_INTEGER at_once = { .QuadPart = 0 };
 	NTSTATUS status;
 	ULONG bytes;
+	PVOID to;
 
 	if (!overlapped || !transferred)
 		return win32_result(STATUS_ACCESS_VIOLATION);
-	status = (NTSTATUS)overlapped->Internal;
-	bytes = (ULONG)overlapped->InternalHigh;
-	if (status == STATUS_PENDING)
-		status = attempt(rm, overlapped, overlapped->Pointer, bytes,
-				 wait ? NULL : &at_once, &bytes);
+	status = (NTSTATUS)__atomic_load_n(&overlapped->Internal, __ATOMIC_ACQUIRE);
+	if (status == STATUS_PENDING) {
+		to = take(overlapped);
+		bytes = to ? (ULONG)overlapped->InternalHigh : 0;
+		/* Without it, another thread is at it: for this one it goes on. */
+		status = to ? attempt(rm, overlapped, to, bytes, wait ? NULL : &at_once, &bytes) :
+			      STATUS_TIMEOUT;
+	} else {
+		bytes = (ULONG)overlapped->InternalHigh;
+	}
 	if (status == STATUS_TIMEOUT) {
 		SetLastError(ERROR_IO_INCOMPLETE);
 		return FALSE;

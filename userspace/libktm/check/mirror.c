@@ -7,8 +7,12 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -684,6 +688,85 @@ static void test_overlapped(void)
 	done("an asynchronous request that fails is over and signals its event once");
 }
 
+/* ---- one request, two threads ---- */
+
+static OVERLAPPED shared;
+static _Atomic int fetches;
+static sem_t fetching, go_on;
+
+/*
+ * A resource manager that has a notification for everybody who asks, but lets the first
+ * wait until somebody else has had his turn.
+ */
+static int fetch(struct ktm_exchange *arg)
+{
+	struct ktm_notification notification = {
+		.length = sizeof(notification),
+		.kind = KTM_NOTIFY_PREPARE,
+		.key = (uint64_t)++fetches,
+	};
+
+	if (notification.key == 1) {
+		sem_post(&fetching);
+		sem_wait(&go_on);
+	}
+	memcpy((void *)(uintptr_t)arg->buffer, &notification, sizeof(notification));
+	arg->bytes = sizeof(notification);
+	return 0;
+}
+
+#define FAKE_RM		999999
+
+/* Instead of the C library's. */
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list arguments;
+	void *arg;
+
+	va_start(arguments, request);
+	arg = va_arg(arguments, void *);
+	va_end(arguments);
+	if (fd == FAKE_RM && request == KTM_IOC_EXCHANGE)
+		return fetch(arg);
+	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
+
+static void *first_thread(void *arg)
+{
+	DWORD *bytes = arg;
+
+	return GetOverlappedResult(KtmHandle(FAKE_RM), &shared, bytes, TRUE) ? arg : NULL;
+}
+
+static void test_one_request(void)
+{
+	KTM_NOTIFICATION_BUFFER buffer = { .Notification.TransactionKey = NULL };
+	DWORD bytes = 0, first_bytes = 0;
+	void *result = NULL;
+	pthread_t first;
+
+	sem_init(&fetching, 0, 0);
+	sem_init(&go_on, 0, 0);
+	/* As GetNotificationResourceManagerAsync() leaves it if there is nothing. */
+	shared.Internal = STATUS_PENDING;
+	shared.InternalHigh = sizeof(buffer);
+	shared.Pointer = &buffer;
+	CHECK(!pthread_create(&first, NULL, first_thread, &first_bytes));
+	sem_wait(&fetching);
+	CHECK(FAILS(GetOverlappedResult(KtmHandle(FAKE_RM), &shared, &bytes, FALSE),
+		    ERROR_IO_INCOMPLETE));
+	CHECK(FAILS(GetOverlappedResult(KtmHandle(FAKE_RM), &shared, &bytes, TRUE),
+		    ERROR_IO_INCOMPLETE));
+	sem_post(&go_on);
+	pthread_join(first, &result);
+	CHECK(result == &first_bytes && first_bytes == sizeof(buffer));
+	CHECK(fetches == 1 && buffer.Notification.TransactionKey == (PVOID)1);
+	/* Now it is over for everybody. */
+	CHECK(GetOverlappedResult(KtmHandle(FAKE_RM), &shared, &bytes, FALSE));
+	CHECK(bytes == sizeof(buffer) && fetches == 1);
+	done("of two threads with one request, one fetches a notification into its buffer");
+}
+
 int main(void)
 {
 	test_statuses();
@@ -704,5 +787,6 @@ int main(void)
 	test_last_error();
 	test_win32_refusals();
 	test_overlapped();
+	test_one_request();
 	return tap_end();
 }

@@ -23,7 +23,10 @@
  *	rests in the OVERLAPPED, which belongs to the caller. Who finds the descriptor
  *	readable calls GetOverlappedResult() with it, which takes one notification
  *	into the lent buffer; ERROR_IO_INCOMPLETE if another thread was faster or none
- *	came. With bWait it waits itself. So
+ *	came. With bWait it waits itself; while it does, another thread gets
+ *	ERROR_IO_INCOMPLETE for that request, with bWait too. Once a request is over, that is
+ *	told to all who ask: threads that share a port lend a buffer each, with an
+ *	OVERLAPPED of its own, and each notification is handled once. So
  *
  *		GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, INFINITE);
  *
