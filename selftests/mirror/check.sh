@@ -103,6 +103,8 @@ functions ktmw32.h s/^BOOL WINAPI CommitTransaction(_In_ HANDLE/HANDLE WINAPI Co
 functions ktmw32.h s/_In_ DWORD BufferLength, _Out_opt_ LPWSTR/_Out_opt_ LPWSTR/
 functions ktmw32.h s/_In_ DWORD dwDesiredAccess, _In_ HANDLE TmHandle/_In_ ACCESS_MASK dwDesiredAccess, _In_ HANDLE TmHandle/
 functions ktmw32.h s/_Out_ PTRANSACTION_NOTIFICATION/_In_ PTRANSACTION_NOTIFICATION/
+functions ktm/zw.h s/_In_opt_ ULONG IsolationLevel,$/_In_opt_ ULONG IsolationFlags,/
+functions ktmw32.h s/_In_ HANDLE ResourceManagerHandle, _In_ HANDLE TransactionHandle/_In_ HANDLE TransactionHandle, _In_ HANDLE ResourceManagerHandle/
 prototypes ktm/zw.h s/_In_ NOTIFICATION_MASK NotificationMask/_In_ ULONGLONG NotificationMask/
 prototypes ktm/zw.h s/PFN_NT_COMMIT_TRANSACTION/PFN_NT_COMMIT/
 constants ktm/ktmtypes.h s/TRANSACTION_NOTIFY_INDOUBT\t.*/TRANSACTION_NOTIFY_INDOUBT 0x00008000/
@@ -120,6 +122,8 @@ enums ktm/zw.h s/TransactionOutcomeUndetermined = 1/TransactionOutcomeUndetermin
 enums ktm/zw.h s/^\tTransactionManagerOnlineProbeInformation,//
 enums ktm/zw.h s/KTMOBJECT_ENLISTMENT,/KTMOBJECT_PARTICIPANT,/
 structs ktm/ktmtypes.h s/^\tLARGE_INTEGER TmVirtualClock;/\tULONG TmVirtualClock;/
+structs ktm/ktmtypes.h s/^\tPVOID TransactionKey;/\tULONG_PTR TransactionKey;/
+structs ktm/zw.h s/^\tLARGE_INTEGER Timeout;/\tLONGLONG Timeout;/
 structs ktm/ktmtypes.h s/^\tWCHAR Description\[/\tCHAR Description[/
 structs ktm/ktmtypes.h s/PSAVEPOINT_ID/PSAVEPOINT/
 structs ktm/zw.h s/^\tGUID CrmEnlistmentId/\tGUID EnlistmentId/

@@ -80,7 +80,7 @@ sub macros {
 	return @macros;
 }
 
-# "_Out_writes_bytes_(n) PVOID x" or "OUT PVOID x OPTIONAL" to [type, direction, optional].
+# "_Out_writes_bytes_(n) PVOID x" or "OUT PVOID x OPTIONAL" to [type, direction, optional, name].
 sub parameter {
 	my ($text, $where) = @_;
 	my ($in, $out, $optional) = (0, 0, 0);
@@ -102,12 +102,12 @@ sub parameter {
 		}
 	}
 	die "$where: cannot read the parameter '$text'\n" if @words < 2;
-	pop @words;
+	my $name = lc pop @words;
 	my $type = join ' ', @words;
 	# Windows calls it BOOL; mingw has that name for it only where nothing else has.
 	$type =~ s/\bWINBOOL\b/BOOL/;
 	my $direction = $in && $out ? 'in and out' : $in ? 'in' : $out ? 'out' : '';
-	return [$type, $direction, $optional];
+	return [$type, $direction, $optional, $name];
 }
 
 my %noise = map { $_ => 1 } qw(extern NTAPI WINAPI NTSYSAPI NTSYSCALLAPI NTKERNELAPI);
@@ -238,10 +238,14 @@ sub compare_one {
 	push @failures, "$name returns $mine->{result}, not $theirs[0]{result}"
 		if $mine->{result} ne $theirs[0]{result};
 	for my $i (0 .. $count - 1) {
-		my ($type, $direction, $optional) = @{$mine->{parameters}[$i]};
+		my ($type, $direction, $optional, $called) = @{$mine->{parameters}[$i]};
 		my @wanted = map { $_->{parameters}[$i] } @theirs;
 		my $where = "$name, parameter " . ($i + 1);
 
+		# Two of one type that are exchanged are told by their names.
+		push @failures, "$where is $called, which is another one of theirs"
+			if grep { my $t = $_; $t->{parameters}[$i][3] ne $called &&
+				  grep { $_->[3] eq $called } @{$t->{parameters}} } @theirs;
 		push @failures, "$where is of type $type, not $wanted[0][0]"
 			unless grep { $_->[0] eq $type } @wanted;
 		next unless $directions;
@@ -453,7 +457,7 @@ sub structs {
 				$local{$first} = 1;
 				next;
 			}
-			my @fields;
+			my (@fields, @types);
 			my $struct = '';
 
 			for my $field (grep { /\w/ } split /;/, $inside) {
@@ -463,6 +467,10 @@ sub structs {
 				$struct .= field_type($type, $prefix, \%local) . " $word" .
 					($array // '') . '; ';
 				push @fields, $word;
+				# Two types of one width are not one type.
+				my $ours = "(($first *)0)->$word" . ($array ? '[0]' : '');
+				push @types, "_Static_assert(__builtin_types_compatible_p(" .
+					"__typeof__($ours), $type), \"type of $first.$word\");\n";
 			}
 			push @body, "typedef struct { $struct} $prefix$first;\n",
 				type_names($types, "sizeof($prefix$first)");
@@ -472,6 +480,7 @@ sub structs {
 					"sizeof((($first *)0)->$word) == ",
 					"sizeof((($prefix$first *)0)->$word), \"$first.$word\");\n";
 			}
+			push @body, @types;
 			$local{$first} = 1;
 			$count++;
 		}
