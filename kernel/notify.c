@@ -286,7 +286,9 @@ static void reported(struct ktm_enlistment *en, bool copied)
 {
 	if (copied) {
 		mutex_lock(&en->tx->lock);
-		ktm_tx_enlistment_event(en, KTM_ENEV_REPORTED);
+		/* While it was copied, a reopening may have let go of it: it is told anew. */
+		if (!list_empty(&en->core.link))
+			ktm_tx_enlistment_event(en, KTM_ENEV_REPORTED);
 		mutex_unlock(&en->tx->lock);
 	}
 	ktm_object_put(&en->obj);

@@ -4,6 +4,13 @@
  * the log fails under what it is told: everybody ends with one outcome, nobody
  * waits for somebody who is gone, and the log is forced as often as it must be.
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "calls.h"
@@ -742,6 +749,120 @@ TEST(decides_while_the_log_is_gone)
 	end_rollback(light, len);
 	superior_rolled_back();
 	tear_down();
+}
+
+/* One more decision goes to the log. */
+static int decide_another(unsigned int want)
+{
+	int rm = rm_create(tm, 0), second = tx_create(tm);
+	guid_t other;
+
+	rm_recover_empty(rm);
+	other = enlist(rm, second);
+	COMMIT(second, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, other);
+	if (want == KTM_STATUS_INDOUBT)
+		flaky_set(&f, FAIL_WRITES);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, other, KTM_STATUS_SUCCESS);
+	if (want == KTM_STATUS_SUCCESS)
+		end_commit(rm, other);
+	WAIT(second, want);
+	close(rm);
+	return second;
+}
+
+static void force_the_log(void)
+{
+	close(decide_another(KTM_STATUS_SUCCESS));
+}
+
+static void lose_the_log(void)
+{
+	close(decide_another(KTM_STATUS_INDOUBT));
+}
+
+/* A page that nobody can write to before it has come. */
+struct late_page {
+	char *at;
+	int uffd;
+};
+
+static struct late_page late_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct late_page p;
+
+	p.uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (p.uffd < 0)
+		test_skip("no userfaultfd");
+	CHECK_EQ(ioctl(p.uffd, UFFDIO_API, &api), 0);
+	p.at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p.at != MAP_FAILED);
+	reg.range.start = (uintptr_t)p.at;
+	reg.range.len = 4096;
+	CHECK_EQ(ioctl(p.uffd, UFFDIO_REGISTER, &reg), 0);
+	return p;
+}
+
+static void late_page_is_wanted(const struct late_page *p)
+{
+	struct uffd_msg msg;
+
+	CHECK_EQ(read(p->uffd, &msg, sizeof(msg)), (ssize_t)sizeof(msg));
+	CHECK_EQ(msg.event, UFFD_EVENT_PAGEFAULT);
+}
+
+static void late_page_comes(const struct late_page *p)
+{
+	struct uffdio_zeropage z = { .range = { (uintptr_t)p->at, 4096 } };
+
+	CHECK_EQ(ioctl(p->uffd, UFFDIO_ZEROPAGE, &z), 0);
+}
+
+static void *read_boss(void *to)
+{
+	return (void *)(intptr_t)read(boss, to, sizeof(struct ktm_notification));
+}
+
+/*
+ * What was being read of the end when the log failed is no news any more when it has
+ * been read: the log has told it anew by then, and is told once that it is known.
+ */
+TEST(the_end_is_read_across_a_reopening)
+{
+	struct late_page page = late_page();
+	struct ktm_notification n;
+	pthread_t reader;
+	void *bytes;
+
+	up_to(FINISHED);
+	/* The participant's completion is on the disk. */
+	force_the_log();
+	CHECK_EQ(pthread_create(&reader, NULL, read_boss, page.at), 0);
+	late_page_is_wanted(&page);
+	lose_the_log();
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	TX_IS(tx, KTM_TX_STATE_COMMITTING);
+	late_page_comes(&page);
+	CHECK_EQ(pthread_join(reader, &bytes), 0);
+	CHECK_EQ((intptr_t)bytes, (intptr_t)sizeof(n));
+	memcpy(&n, page.at, sizeof(n));
+	CHECK_EQ(n.kind, KTM_NOTIFY_COMMIT_COMPLETE);
+	TX_IS(tx, KTM_TX_STATE_COMMITTING);
+	close(boss);
+	boss_is_told();
+	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
+	close(page.uffd);
+	close(boss);
+	close(store);
+	close(light);
+	close(tx);
+	tm_close(tm, f.path);
+	tm = tm_online(f.path);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
 }
 
 /* ---- where nothing is logged ---- */
