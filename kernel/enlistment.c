@@ -568,8 +568,8 @@ static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 
 }
 
 /*
- * Does it begin a commit, or the completion of one that a freeze did not wait for,
- * because its RM was away?
+ * Does it begin a commit, or take one up again that a freeze did not wait for,
+ * because the RM that has to complete or to decide it was away?
  */
 static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
 {
@@ -581,7 +581,8 @@ static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
 	case KTM_ENEV_SUP_COMMIT:
 		return true;
 	case KTM_ENEV_RECOVER:
-		return ktm_txc_outcome(&en->tx->core) == KTM_OUTCOME_COMMITTED;
+		return ktm_txc_outcome(&en->tx->core) == KTM_OUTCOME_COMMITTED ||
+		       en->core.state == KTM_EN_STATE_SINGLE_PHASE;
 	default:
 		return false;
 	}

@@ -358,6 +358,52 @@ TEST(who_comes_back_completes_later)
 	tm_close(durable_tm, d.path);
 }
 
+/* The same of one that has still to say how it ends, which may go to the log. */
+TEST(who_comes_back_decides_later)
+{
+	struct disk d = disk_make(8 * MIB);
+	guid_t rm_guid = guid_of(1), e;
+	int durable_tm, durable, t;
+	unsigned char *before;
+	struct step s;
+	pid_t pid;
+
+	journal_format(d.path, guid_of(900));
+	durable_tm = tm_online(d.path);
+	durable = rm_create_as(durable_tm, 0, &rm_guid);
+	rm_recover_empty(durable);
+	t = tx_create(durable_tm);
+	e = enlist_mask(durable, t, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 5);
+	COMMIT(t, 0, KTM_STATUS_PENDING);
+	TAKE(durable, KTM_NOTIFY_SINGLE_PHASE_COMMIT, e);
+	FREEZE(SHORT, LONG, KTM_STATUS_TIMEOUT);
+	close(durable);
+	TX_IS(t, KTM_TX_STATE_SINGLE_PHASE_INDOUBT);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
+	durable = rm_open(durable_tm, &rm_guid);
+	rm_recover(durable);
+	TAKE(durable, KTM_NOTIFY_RECOVER, e);
+	TAKE(durable, KTM_NOTIFY_LAST_RECOVER, nil);
+	before = disk_read(&d);
+	s = (struct step){ durable, e, KTM_IOC_EN_RECOVER, KTM_STATUS_PENDING };
+	pid = test_spawn(take_step, &s);
+	until_asleep(pid);
+	TAKE_NONE(durable);
+	ANSWER(durable, KTM_IOC_SINGLE_PHASE_REJECT, e, KTM_STATUS_NOT_REQUESTED);
+	CHECK(disk_is(&d, before));
+	THAW(KTM_STATUS_SUCCESS);
+	test_join(pid);
+	TAKE(durable, KTM_NOTIFY_SINGLE_PHASE_COMMIT, e);
+	FREEZE(SHORT, LONG, KTM_STATUS_TIMEOUT);
+	ANSWER(durable, KTM_IOC_SINGLE_PHASE_REJECT, e, KTM_STATUS_SUCCESS);
+	finish_commit(durable, e);
+	TX_BECOMES(t, KTM_TX_STATE_COMMITTED);
+	free(before);
+	close(durable);
+	close(t);
+	tm_close(durable_tm, d.path);
+}
+
 /* ---- that it ends ---- */
 
 TEST(thaws_by_itself)

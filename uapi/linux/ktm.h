@@ -416,9 +416,10 @@ struct ktm_tm_open_log {
  *
  * Needs CAP_SYS_ADMIN in the initial user namespace (ACCESS_DENIED). Until the
  * thaw, Commit of a client, Preprepare, Prepare and Commit of a superior, and
- * RecoverEnlistment of a committed transaction wait before they begin (a signal
- * ends that wait: INTERRUPTED, and nothing was begun), so no log gets a decision
- * or a completion: a snapshot of several devices is consistent.
+ * RecoverEnlistment of a committed transaction, or of one in the single phase,
+ * wait before they begin (a signal ends that wait: INTERRUPTED, and nothing was
+ * begun), so no log gets a decision to commit, or what an RM has completed of
+ * one: a snapshot of several devices is consistent.
  * KTM_IOC_THAW takes struct ktm_call; NOT_FROZEN if there is nothing to thaw.
  */
 struct ktm_freeze {
