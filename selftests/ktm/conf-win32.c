@@ -262,6 +262,18 @@ TEST(recovery)
 	YES(CommitComplete, en, NULL);
 }
 
+/* As a log has no decision yet, any clock is beyond its end: all is recovered. */
+TEST(rolled_forward)
+{
+	LARGE_INTEGER clock = { .QuadPart = 1 << 20 };
+	struct disk d = disk_make(8 * MIB);
+
+	journal_format(d.path, guid_of(5));
+	tm = HANDLE_OF(CreateTransactionManager, NULL, wide(d.path), 0, 0);
+	YES(RollforwardTransactionManager, tm, &clock);
+	HANDLE_OF(CreateResourceManager, NULL, &rm_id, 0, tm, NULL);
+}
+
 /* An epoll descriptor is the port; a lent buffer is filled when the result is asked for. */
 TEST(completion)
 {

@@ -291,6 +291,22 @@ TEST(durable)
 	NT(STATUS_SUCCESS, ZwCommitComplete, en, NULL);
 }
 
+/* As a log has no decision yet, any clock is beyond its end: all is recovered. */
+TEST(rolled_forward)
+{
+	struct disk d = disk_make(8 * MIB);
+	LARGE_INTEGER clock = { .QuadPart = 1 << 20 };
+	UNICODE_STRING path;
+
+	journal_format(d.path, guid_of(5));
+	path = STRING(wide(d.path));
+	NT(STATUS_SUCCESS, ZwCreateTransactionManager, &tm, TRANSACTIONMANAGER_ALL_ACCESS, NULL,
+	   &path, 0, 0);
+	NT(STATUS_SUCCESS, ZwRollforwardTransactionManager, tm, &clock);
+	NT(STATUS_SUCCESS, ZwQueryInformationTransactionManager, tm,
+	   TransactionManagerOnlineProbeInformation, NULL, 0, NULL);
+}
+
 TEST(information)
 {
 	static WCHAR text[] = u"a \u20ac";
