@@ -131,5 +131,52 @@ rm -f "$tmp"/vm-*
 checked >"$tmp/out"
 [ "$(grep -c '^ok [123] ' "$tmp/out")" -eq 3 ]
 result $? "the table, the headers and their errnos agree"
+
+# unnamed TABLE: what the reference's pages name and the table does not, "CALL STATUS" each.
+unnamed() {
+	awk -F'[[:space:]]*[|][[:space:]]*' -v statuses="$here/STATUSES" '
+		/^#/ { call = kind = "" }
+		/^### / { call = $0; sub(/^### (Zw|Nt)?/, "", call) }
+		!/^[|]/ { kind = ""; next }
+		$2 == "status" { kind = call; next }
+		kind != "" && $2 != "-" { named[kind " " $2] = 1 }
+		END {
+			while ((getline line < statuses) > 0) {
+				if (line ~ /^#/)
+					continue
+				if (line !~ /^[ \t]/) {
+					page = line
+					call = line
+					sub(/^(Zw|Nt)/, "", call)
+					continue
+				}
+				n = split(line, words, /[ \t]+/)
+				for (i = 1; i <= n; i++)
+					if (words[i] != "" && !((call " " words[i]) in named))
+						print page " " words[i]
+			}
+		}' "$1"
+}
+unnamed "$top/Documentation/conformance.md" >"$tmp/out"
+[ ! -s "$tmp/out" ]
+result $? "each status that the reference names has a row"
+
+# And that this is noticed, of each row: all those of a call with that status go.
+tried=0 violations=0
+while read -r page status; do
+	tried=$((tried + 1))
+	awk -v page="$page" -v status="$status" '
+		/^#/ { here = $0 == "### " page || $0 == "### Nt" substr(page, 3) }
+		!(here && $1 == "|" && $2 == status)' "$top/Documentation/conformance.md" >"$tmp/table"
+	unnamed "$tmp/table" | grep -qx "$page $status" || {
+		echo "# not noticed: $page $status"
+		violations=$((violations + 1))
+	}
+done < <(awk '/^#/ { next } /^[A-Z]/ { page = $1; next }
+	      { for (i = 1; i <= NF; i++) print page, $i }' "$here/STATUSES")
+echo "campaign conformance-rows: tried=$tried violations=$violations seed=0"
+: >"$tmp/out"
+[ "$violations" -eq 0 ] && [ "$tried" -gt 200 ]
+result $? "a status that the reference names and the table does not is noticed"
 echo "1..$count"
 exit $failed
