@@ -169,8 +169,12 @@ static void drop_all(struct recovery *r)
 static void quiet_tx(struct ktm_transaction *tx, void *ctx)
 {
 	struct ktm_enc *core, *next;
+	struct recovery *r = ctx;
 
 	mutex_lock(&tx->lock);
+	/* Its first enlistment was refused meanwhile; it may have gone to another TM. */
+	if (tx->tm != r->tm)
+		goto unlock;
 	/* The new opening begins without reservations. */
 	tx->reserved = 0;
 	tx->charged = 0;
@@ -189,6 +193,7 @@ static void quiet_tx(struct ktm_transaction *tx, void *ctx)
 		ktm_en_forget(en);
 	}
 	ktm_tx_event(tx, KTM_TXEV_QUIET);
+unlock:
 	mutex_unlock(&tx->lock);
 }
 
@@ -231,7 +236,7 @@ static int quiet(struct recovery *r)
 		return err;
 	hash_for_each(r->rms, i, rm, node)
 		ktm_rm_offline(rm->rm);
-	ktm_tm_for_each_transaction(tm, quiet_tx, NULL);
+	ktm_tm_for_each_transaction(tm, quiet_tx, r);
 	return 0;
 }
 
@@ -476,7 +481,7 @@ static void check_tx(struct ktm_transaction *tx, void *ctx)
 	struct found_tx *f = find_tx(r, &tx->obj.guid);
 
 	/* Another one of the same UOW, which the log has not heard of. */
-	if (!tx->logged)
+	if (!tx->logged || READ_ONCE(tx->tm) != r->tm)
 		return;
 	if (f && f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
 		r->err = -EUCLEAN;
@@ -593,19 +598,26 @@ static const struct ktm_journal_ops journal_ops = {
 
 /* ---- 3: publish ---- */
 
-/* The live transaction of that UOW, with a reference, or NULL. */
+/* The live transaction of that UOW, with a reference and its mutex, or NULL. */
 static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid *uow)
 {
 	struct ktm_object *obj = ktm_object_find(KTM_KIND_TX, NULL, uow);
+	struct ktm_transaction *tx;
 
 	if (!obj)
 		return NULL;
-	/* One that a client has just made is another, of the same UOW. */
-	if (READ_ONCE(ktm_tx_of(obj)->tm) != tm || !READ_ONCE(ktm_tx_of(obj)->logged)) {
-		ktm_object_put(obj);
-		return NULL;
-	}
-	return ktm_tx_of(obj);
+	tx = ktm_tx_of(obj);
+	mutex_lock(&tx->lock);
+	/*
+	 * One that a client has just made is another, of the same UOW. One that had
+	 * finished goes when its last descriptor is closed, and is no place for what the
+	 * log has not got of that.
+	 */
+	if (tx->tm == tm && tx->logged && !tx->retired)
+		return tx;
+	mutex_unlock(&tx->lock);
+	ktm_object_put(obj);
+	return NULL;
 }
 
 static enum ktm_found found_outcome(const struct recovery *r, const struct found_tx *f)
@@ -634,8 +646,8 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 		ktm_object_get(&tx->obj);
 		ktm_txc_init_recovered(&tx->core, found);
 		ktm_tx_publish_recovered(tx, r->tm);
+		mutex_lock(&tx->lock);
 	}
-	mutex_lock(&tx->lock);
 	if (!r->partial)
 		tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
 	if (!r->partial && sealed(f))
@@ -665,10 +677,13 @@ static void settle_tx(struct ktm_transaction *tx, void *ctx)
 	if (f && decided_later(r, f))
 		return;
 	mutex_lock(&tx->lock);
+	if (tx->tm != r->tm)
+		goto unlock;
 	if (tx->core.state == KTM_TX_STATE_INDOUBT)
 		ktm_tx_event(tx, KTM_TXEV_SETTLE_ABORT);
 	else if (ktm_txc_outcome(&tx->core) != KTM_OUTCOME_UNDETERMINED)
 		ktm_tx_carry_out(tx, NULL, ktm_txc_reopened(&tx->core));
+unlock:
 	mutex_unlock(&tx->lock);
 }
 
