@@ -42,15 +42,27 @@ wanted() {
 	return 1
 }
 
-# A tree of its own with the fault in it, built for one kernel. Sparse has seen
-# the sources already.
+# A tree with the fault in it, built for one kernel. The tree is the same for all, so
+# that only what this fault and the one before it change is compiled. Sparse has
+# seen the sources already.
+planted=
 build() {
 	local tree=$tmp/tree
 
-	rm -rf "$tree"
-	mkdir -p "$tree"
-	cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$tree/"
-	patch -d "$tree" -p1 --fuzz=0 <"$1" && "$tree/scripts/build-module.sh" "$kernel" "$tree/out"
+	if [ -n "$planted" ]; then
+		patch -d "$tree" -p1 -R <"$planted" || rm -rf "$tree"
+		planted=
+	fi
+	if [ ! -d "$tree" ]; then
+		mkdir -p "$tree"
+		cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$tree/"
+	fi
+	if ! patch -d "$tree" -p1 --fuzz=0 <"$1"; then
+		rm -rf "$tree"
+		return 1
+	fi
+	planted=$1
+	"$tree/scripts/build-module.sh" "$kernel" "$tree/out-$kernel"
 }
 
 # Says why not if the fault stays unnoticed.
@@ -73,7 +85,7 @@ noticed() {
 	# A test that hangs is ended soon: here that, too, is a way to fail.
 	# shellcheck disable=SC2086
 	"$top/selftests/vm/vm" run --kernel "$kernel" --name "fault-$(basename "$1" .patch)" \
-		--timeout 300 --module "$tmp/tree/out/ktm.ko" --disk "$tmp/journal,serial=journal" \
+		--timeout 300 --module "$tmp/tree/out-$kernel/ktm.ko" --disk "$tmp/journal,serial=journal" \
 		--env KTM_JOURNAL=/dev/disk/ktm/journal --env KTM_TEST_SECONDS=30 \
 		--bin "$BUILD/selftests/ktm/$program" --file "$tmp/tests:/root/tests" \
 		--file "$top/selftests/lib/guest-tests.sh" --console "$tmp/console" \
