@@ -69,13 +69,20 @@ static bool recover_anyhow(struct jsim *s, u32 disturbances)
 
 		if (disturbances && rng_percent(&s->rng, 70))
 			stop = rng_percent(&s->rng, 60) ? STOP_CRASH : STOP_ERROR;
+		else if (rng_percent(&s->rng, 20))
+			stop = STOP_READ;
 		if (disturbances)
 			disturbances--;
 		r = jsim_recover(s, stop, rng_below(&s->rng, 24), NULL, &fault);
 		tried++;
 		switch (r) {
 		case RECOVERED:
-			return !s->failed;
+			if (stop != STOP_READ || s->failed)
+				return !s->failed;
+			/* What was only read is as safe as what was recovered. */
+			if (rng_percent(&s->rng, 70))
+				crash_somehow(s);
+			break;
 		case REFUSED:
 			jsim_violation(s, "refused after a mere crash: %s (place %llu)", fault.msg,
 				      (unsigned long long)fault.place);

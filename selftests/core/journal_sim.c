@@ -366,25 +366,33 @@ static void reserve_again(struct jsim *s)
 	}
 }
 
-static void recovered(struct jsim *s, struct replayed *r)
+/* What was read is what lived, and from now on it is what was told. */
+static bool found(struct jsim *s, struct replayed *r)
 {
-	void *bufs[4] = { s->bufs[0], s->bufs[1], s->bufs[2], s->bufs[3] };
-
+	if (!r->in_ring && !r->why && state_digest(&r->state) != s->digest[r->state.count])
+		r->why = "the restart area does not hold what lived";
 	if (r->why) {
 		jsim_violation(s, "%s (record %llu)", r->why, (unsigned long long)r->state.count);
-		return;
+		return false;
 	}
 	if (r->state.count < s->acked) {
 		jsim_violation(s, "%llu records were durable or had been reported, %llu are left",
 			      (unsigned long long)s->acked, (unsigned long long)r->state.count);
-		return;
+		return false;
 	}
 	if (state_digest(&r->state) != s->digest[r->state.count]) {
 		jsim_violation(s, "what lives is not what lived");
-		return;
+		return false;
 	}
 	s->state = r->state;
 	s->appended = s->acked = s->state.count;
+	return true;
+}
+
+static void online(struct jsim *s)
+{
+	void *bufs[4] = { s->bufs[0], s->bufs[1], s->bufs[2], s->bufs[3] };
+
 	s->last_epoch = jsim_jo.new_epoch;
 	ktm_jw_init(&s->w, &jsim_jo.next_sb, bufs, 4,
 		    rng_percent(&s->rng, 60) ? KTM_JF_WINDOW_MIN : KTM_JW_BUF_BYTES, s->fua);
@@ -514,7 +522,8 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 		case KTM_JO_READ:
 		case KTM_JO_WRITE:
 		case KTM_JO_FLUSH:
-			if (!do_io(s, want, stop, stop != STOP_NEVER && io == at, &err))
+			if (!do_io(s, want, stop, (stop == STOP_CRASH || stop == STOP_ERROR) &&
+						  io == at, &err))
 				return STOPPED;
 			ktm_jo_io_done(&jsim_jo, err);
 			io++;
@@ -523,6 +532,10 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 			replay(s, &r, &jsim_jo.rec);
 			break;
 		case KTM_JO_SNAPSHOT:
+			if (stop == STOP_READ) {
+				ktm_jo_stop(&jsim_jo);
+				break;
+			}
 			for (err = 0; snapshot_record(s, &r.state, snap, &rec); snap++) {
 				err = ktm_jo_snap_add(&jsim_jo, &rec);
 				if (err)
@@ -536,9 +549,8 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 				ktm_jo_snap_end(&jsim_jo);
 			break;
 		case KTM_JO_DONE:
-			if (!r.in_ring && !r.why && state_digest(&r.state) != s->digest[r.state.count])
-				r.why = "the restart area does not hold what lived";
-			recovered(s, &r);
+			if (found(s, &r) && stop != STOP_READ)
+				online(s);
 			settle_name(s);
 			return RECOVERED;
 		case KTM_JO_FAILED:

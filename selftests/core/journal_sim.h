@@ -81,6 +81,7 @@ enum jsim_stop {
 	STOP_NEVER,
 	STOP_CRASH,		/* the caller crashes the disk next */
 	STOP_ERROR,		/* the I/O fails */
+	STOP_READ,		/* nothing fails, but it only wants to read */
 };
 
 enum jsim_recovery {
@@ -106,7 +107,7 @@ void jsim_clone(struct jsim *to, const struct jsim *from);
 
 /*
  * Open the journal. @stop happens at I/O number @at; *@ios counts them. On RECOVERED what
- * was found has been checked and the writer runs; on REFUSED *@fault says why.
+ * was found has been checked and the writer runs, but after STOP_READ; on REFUSED *@fault says why.
  */
 enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32 *ios,
 			      struct ktm_jf_fault *fault);
