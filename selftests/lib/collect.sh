@@ -51,13 +51,17 @@ collect_host() {
 # Programs in a machine: selftests/ktm/TESTS, "NAME [OPTION=VALUE]... [-- ARG...]".
 # Those with the same options share a boot, in the order of the list.
 collect_vm() {
-	local words word kernel key name kernels own time tests=0
+	local words word kernel key name kernels own gates time tests=0
+	local stock_kernels=0
 	local -A groups=()
 	local -a order=()
 
+	for word in $KERNELS; do
+		[[ $word == *-debug ]] || stock_kernels=$((stock_kernels + 1))
+	done
 	while read -ra words; do
 		name=${words[0]}
-		key= kernels=$KERNELS own=
+		key= kernels=$KERNELS own= gates=
 		local limit=300 arguments=
 		words=("${words[@]:1}")
 		while [ ${#words[@]} -gt 0 ]; do
@@ -71,6 +75,7 @@ collect_vm() {
 			kernels=*) kernels=${word#*=} kernels=${kernels//,/ } ;;
 			timeout=*) limit=${word#*=} ;;
 			boot=own) own=$name ;;
+			gates=debug) gates=yes ;;
 			*=*) key+=" $word" ;;
 			*) arguments+="$word " ;;
 			esac
@@ -79,6 +84,8 @@ collect_vm() {
 		for kernel in $kernels; do
 			# A kernel that this run leaves out.
 			[[ " $KERNELS " == *" $kernel "* ]] || continue
+			# Beside stock kernels a debug kernel gets a part only.
+			[[ $kernel != *-debug || $gates || $stock_kernels -eq 0 ]] || continue
 			word="$kernel|${own:-}|$key"
 			[ -n "${groups[$word]:-}" ] || order+=("$word")
 			# A kernel that looks at each step of itself is slow.

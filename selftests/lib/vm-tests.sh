@@ -48,7 +48,7 @@ while read -r program seconds _; do
 done <"$list"
 echo "##plan module"
 if [[ $kernel == *-debug ]]; then
-	options+=(--env KTM_TEST_SECONDS=720 --env KTM_STRESS=3)
+	options+=(--env KTM_TEST_SECONDS=720 --env KTM_STRESS=2)
 	limit=$((limit + 60))
 	echo "##plan leaks"
 fi
