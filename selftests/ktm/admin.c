@@ -299,6 +299,10 @@ TEST(a_tm_stays_until_it_is_taken_offline)
 	CHECK_EQ(run("grep -q \"\\\"path\\\":\\\"$(readlink -f %s)\\\"\" json", journal), 0);
 	CHECK_EQ(run("grep -q '\"persistent\":true,' json"), 0);
 	CHECK_EQ(run("ktmctl format --force %s 2>why", journal), 1);
+	/* What a second one cannot do does not end it. */
+	CHECK_EQ(run("ktmctl start --persist --until 1 %s 2>why", journal), 1);
+	CHECK_EQ(run("grep -q 'there is nothing to recover' why"), 0);
+	CHECK_EQ(run("ktmctl status --json | grep -q '\"persistent\":true,'"), 0);
 	/* A second one finds it, and may hold it, too. */
 	holder = start_tm(journal, guid);
 	CHECK_EQ(run("ktmctl offline %s 2>why", guid), 1);

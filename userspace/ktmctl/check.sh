@@ -73,8 +73,10 @@ usage() {
 		expect 2 'no size' "$ktmctl" format --size 99999999T a &&
 		expect 2 'no GUID' "$ktmctl" format --tm-guid 1 a &&
 		expect 2 'no mode' "$ktmctl" start --mode 8 a &&
+		expect 2 'no mode' "$ktmctl" start --mode 40000000600 a &&
 		expect 2 'no virtual clock' "$ktmctl" start --until 0 a &&
 		expect 2 'no virtual clock' "$ktmctl" recover --until -1 1 &&
+		expect 2 'no virtual clock' "$ktmctl" recover --until ' -1' 1 &&
 		expect 2 'no virtual clock' "$ktmctl" recover --until 99999999999999999999 1 &&
 		expect 2 'no GUID' "$ktmctl" recover 1 &&
 		expect 2 'no GUID' "$ktmctl" offline 1 &&
@@ -85,6 +87,7 @@ usage() {
 		expect 2 'no time' "$ktmctl" freeze --for 0 &&
 		expect 2 'no time' "$ktmctl" freeze --for 61 &&
 		expect 2 'no time' "$ktmctl" freeze --wait -1 &&
+		expect 2 'no time' "$ktmctl" freeze --wait ' -18446744073709551615' &&
 		expect 2 'no time' "$ktmctl" freeze --wait '' &&
 		expect 2 'no arguments' "$ktmctl" freeze now &&
 		expect 2 'no arguments' "$ktmctl" thaw now &&

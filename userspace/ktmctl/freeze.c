@@ -2,6 +2,7 @@
 /* ktmctl freeze, thaw: no commit while snapshots of several devices are made. */
 #include "ktmctl.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static int parse_seconds(const char *text, uint64_t least, uint64_t *ns)
 	char *end;
 
 	seconds = strtoull(text, &end, 10);
-	if (!*text || *end || *text == '-' || seconds < least || seconds > MAX_SECONDS)
+	if (!isdigit((unsigned char)*text) || *end || seconds < least || seconds > MAX_SECONDS)
 		return complain_usage("'%s' is no time (%llu to %llu seconds)", text,
 				      (unsigned long long)least, (unsigned long long)MAX_SECONDS);
 	*ns = seconds * NSEC_PER_SEC;

@@ -2,6 +2,7 @@
 /* What is done with a transaction manager from outside: recover, offline, rename. */
 #include "ktmctl.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,7 +18,7 @@ int parse_clock(const char *text, uint64_t *clock)
 
 	errno = 0;
 	*clock = strtoull(text, &end, 10);
-	if (*end || *text == '-' || !*clock || errno)
+	if (!isdigit((unsigned char)*text) || *end || !*clock || errno)
 		return complain_usage("'%s' is no virtual clock (ktmctl status shows it)", text);
 	return DONE;
 }

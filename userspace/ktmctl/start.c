@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "ktmctl.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -34,10 +35,12 @@ struct start_options {
 
 static int parse_mode(const char *text, uint32_t *mode)
 {
+	unsigned long bits;
 	char *end;
 
-	*mode = (uint32_t)strtoul(text, &end, 8);
-	if (*end || !*mode || *mode > 0777)
+	bits = strtoul(text, &end, 8);
+	*mode = (uint32_t)bits;
+	if (!isdigit((unsigned char)*text) || *end || !bits || bits > 0777)
 		return complain_usage("'%s' is no mode (as 0660)", text);
 	return DONE;
 }
@@ -71,8 +74,9 @@ static int parse_options(int argc, char **argv, struct start_options *options)
 	return DONE;
 }
 
-/* Makes the TM, or opens the one that is there. Negative: complained. */
-static int open_tm(int ktm, int device, const struct start_options *options, struct ktm_guid *guid)
+/* Makes the TM, and says so, or opens the one that is there. Negative: complained. */
+static int open_tm(int ktm, int device, const struct start_options *options, struct ktm_guid *guid,
+		   bool *made)
 {
 	uint32_t status;
 	int tm, tries;
@@ -81,6 +85,7 @@ static int open_tm(int ktm, int device, const struct start_options *options, str
 		memset(guid, 0, sizeof(*guid));
 		tm = ktm_tm_create(ktm, device, options->persist ? KTM_TM_PERSIST : 0,
 				   KTM_TM_ALL_ACCESS, options->mode, guid, &status);
+		*made = tm >= 0;
 		if (tm != -EEXIST)
 			break;
 		tm = ktm_tm_open(ktm, guid, 0, KTM_MAXIMUM_ALLOWED, &status);
@@ -151,6 +156,7 @@ int command_start(int argc, char **argv)
 	struct start_options options;
 	struct ktm_guid guid;
 	int ret, ktm, device, tm;
+	bool made;
 	char *loop;
 
 	ret = parse_options(argc, argv, &options);
@@ -162,14 +168,14 @@ int command_start(int argc, char **argv)
 	device = device_open_for_tm(options.path, &loop);
 	if (device < 0)
 		return FAILED;
-	tm = open_tm(ktm, device, &options, &guid);
+	tm = open_tm(ktm, device, &options, &guid, &made);
 	/* The TM has its own hold on the device. */
 	close(device);
 	if (tm < 0)
 		return FAILED;
 	ret = run(tm, &options, &guid, loop);
-	/* What could not be recovered shall not stay; refused if it is somebody else's. */
-	if (ret && options.persist)
+	/* What could not be recovered shall not stay, unless it had been there before us. */
+	if (ret && options.persist && made)
 		ktm_tm_offline(tm, NULL);
 	close(tm);
 	free(loop);

@@ -19,14 +19,15 @@
  *	epoll_wait(2) takes the place of GetQueuedCompletionStatus() and returns the key.
  *
  *	GetNotificationResourceManagerAsync() lends a buffer. If a notification waits, it
- *	is put there at once: TRUE. If none does: FALSE, ERROR_IO_PENDING, and the request
- *	rests in the OVERLAPPED, which belongs to the caller. Who finds the descriptor
- *	readable calls GetOverlappedResult() with it, which takes one notification
- *	into the lent buffer; ERROR_IO_INCOMPLETE if another thread was faster or none
- *	came. With bWait it waits itself; while it does, another thread gets
- *	ERROR_IO_INCOMPLETE for that request, with bWait too. Once a request is over, that is
- *	told to all who ask: threads that share a port lend a buffer each, with an
- *	OVERLAPPED of its own, and each notification is handled once. So
+ *	is put there at once: TRUE, and the port says nothing more of that one. If none
+ *	does: FALSE, ERROR_IO_PENDING, and the request rests in the OVERLAPPED, which
+ *	belongs to the caller. Who finds the descriptor readable calls
+ *	GetOverlappedResult() with it, which takes one notification into the lent buffer;
+ *	ERROR_IO_INCOMPLETE if another thread was faster or none came. With bWait it waits
+ *	itself; while it does, another thread gets ERROR_IO_INCOMPLETE for that request,
+ *	with bWait too. Once a request is over, that is told to all who ask: threads that
+ *	share a port lend a buffer each, with an OVERLAPPED of its own, and each
+ *	notification is handled once. So
  *
  *		GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, INFINITE);
  *
