@@ -10,14 +10,20 @@
  * may therefore do without room for it. A notification that has been read cannot
  * be put back, so this has to be known before.
  */
-static bool has_room(HANDLE rm, ULONG length)
+static NTSTATUS has_room(HANDLE rm, ULONG length)
 {
 	struct ktm_rm_info info;
+	uint32_t status;
 
 	if (length >= sizeof(KTM_NOTIFICATION_BUFFER))
-		return true;
-	return length >= sizeof(TRANSACTION_NOTIFICATION) &&
-	       !ktm_rm_query(KtmDescriptor(rm), &info, NULL) && info.flags & KTM_RM_VOLATILE;
+		return STATUS_SUCCESS;
+	if (length < sizeof(TRANSACTION_NOTIFICATION))
+		return STATUS_BUFFER_TOO_SMALL;
+	/* Of what may not be asked it is not known; what is no RM has no notifications. */
+	if (ktm_rm_query(KtmDescriptor(rm), &info, &status))
+		return status == KTM_STATUS_ACCESS_DENIED ? STATUS_BUFFER_TOO_SMALL :
+							    zw_class_status(status);
+	return info.flags & KTM_RM_VOLATILE ? STATUS_SUCCESS : STATUS_BUFFER_TOO_SMALL;
 }
 
 static NTSTATUS read_one(HANDLE rm, uint64_t timeout_ns, struct ktm_notification *record)
@@ -72,10 +78,11 @@ KTM_EXPORT NTSTATUS NTAPI ZwGetNotificationResourceManager(HANDLE rm, PTRANSACTI
 		return STATUS_ACCESS_VIOLATION;
 	if (asynchronous || context)
 		return STATUS_INVALID_PARAMETER;
-	if (!has_room(rm, length)) {
-		if (returned)
+	status = has_room(rm, length);
+	if (status) {
+		if (returned && status == STATUS_BUFFER_TOO_SMALL)
 			*returned = sizeof(KTM_NOTIFICATION_BUFFER);
-		return STATUS_BUFFER_TOO_SMALL;
+		return status;
 	}
 	status = read_one(rm, zw_from_now(timeout), &record);
 	if (status)

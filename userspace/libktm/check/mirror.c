@@ -684,6 +684,13 @@ static void test_overlapped(void)
 							NULL, NULL), ERROR_INVALID_PARAMETER));
 	CHECK(FAILS(GetNotificationResourceManager(bad, &buffer.Notification, sizeof(buffer), 0,
 						   NULL), ERROR_INVALID_HANDLE));
+	/* Nor is a short buffer to blame. */
+	CHECK(FAILS(GetNotificationResourceManager(bad, &buffer.Notification,
+						   sizeof(buffer.Notification), 0, NULL),
+		    ERROR_INVALID_HANDLE));
+	CHECK(FAILS(GetNotificationResourceManager(KtmHandle(event), &buffer.Notification,
+						   sizeof(buffer.Notification), 0, NULL),
+		    ERROR_INVALID_HANDLE));
 	close(event);
 	done("an asynchronous request that fails is over and signals its event once");
 }
