@@ -168,8 +168,8 @@ static u32 prepared_up(struct ktm_txc *tx)
 		return KTM_ACT_STOP_TIMER | KTM_ACT_WAKE;
 	}
 	tx->state = KTM_TX_STATE_PREPARED;
-	if (sup->flags & KTM_ENC_ASKED)
-		sup->due |= KTM_NOTIFY_RECOVER_QUERY & sup->mask;
+	if (sup->flags & KTM_ENC_ASKED && sup->mask & KTM_NOTIFY_RECOVER_QUERY)
+		sup->due |= KTM_NOTIFY_RECOVER_QUERY;
 	else
 		sup->due |= tx->requested ? KTM_NOTIFY_COMMIT_REQUEST :
 					    KTM_NOTIFY_PREPARE_COMPLETE;

@@ -33,6 +33,7 @@ static struct flaky f;
 static int tm, tx, boss, store, light;
 static guid_t sup, en, len;
 static struct ktm_tm_info at_start;
+static unsigned int sup_mask = SUPERIOR;
 
 static int rm_known(guid_t guid)
 {
@@ -90,7 +91,7 @@ static void enlist_all(unsigned int mask)
 
 static void up_to(enum step last)
 {
-	enlist_all(SUPERIOR);
+	enlist_all(sup_mask);
 	if (last == ENLISTED)
 		return;
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
@@ -609,6 +610,21 @@ TEST(superior_closes_while_it_is_sealed)
 	flaky_release(&f, NO_TROUBLE);
 	superior_in_doubt();
 	boss_is_asked();
+	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
+	end_commit(store, en);
+	end_commit(light, len);
+	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	tear_down();
+}
+
+/* One that is not to be asked is told as before, though its RM has recovered meanwhile. */
+TEST(superior_without_query_recovers_while_it_is_sealed)
+{
+	sup_mask &= ~KTM_NOTIFY_RECOVER_QUERY;
+	hold_the_seal();
+	rm_recover_empty(boss);
+	flaky_release(&f, NO_TROUBLE);
+	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
 	end_commit(store, en);
 	end_commit(light, len);
