@@ -844,7 +844,8 @@ static __poll_t tx_poll(struct file *file, poll_table *wait)
 
 	poll_wait(file, &tx->wait, wait);
 	/* No lock: it may be held while a vote waits for the device. */
-	if (ktm_state_outcome(READ_ONCE(tx->core.state)) == KTM_OUTCOME_UNDETERMINED)
+	if (ktm_state_outcome(READ_ONCE(tx->core.state)) == KTM_OUTCOME_UNDETERMINED &&
+	    !ktm_txc_finished(&tx->core))
 		return 0;
 	return EPOLLIN | EPOLLRDNORM;
 }

@@ -934,6 +934,8 @@ TEST(volatile_one_closed)
 	test_join(client);
 	TX_IS(tx, KTM_TX_STATE_SINGLE_PHASE_INDOUBT);
 	CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_UNDETERMINED);
+	/* Who polls need not wait either: there is nothing more to come. */
+	CHECK(poll_now(tx) & POLLIN);
 	WAIT(tx, KTM_STATUS_INDOUBT);
 	COMMIT(tx, KTM_CALL_WAIT, KTM_STATUS_REQUEST_NOT_VALID);
 	/* When the last descriptor goes, so does the transaction. */

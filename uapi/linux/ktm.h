@@ -127,7 +127,11 @@ enum ktm_status {
 #define KTM_TX_COMMIT			0x0008
 #define KTM_TX_ROLLBACK			0x0010
 #define KTM_TX_PROPAGATE		0x0020
-/* What a client hands to a resource manager: everything but to commit. */
+/*
+ * What a client hands to a resource manager: everything but to commit by the
+ * transaction itself. As in the reference, who may enlist may do so as a
+ * superior, which then decides.
+ */
 #define KTM_TX_RESOURCE_MANAGER_RIGHTS	(KTM_TX_QUERY_INFORMATION | KTM_TX_SET_INFORMATION | \
 					 KTM_TX_ENLIST | KTM_TX_ROLLBACK | KTM_TX_PROPAGATE)
 #define KTM_TX_ALL_ACCESS		0x003f
