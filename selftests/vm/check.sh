@@ -239,6 +239,19 @@ debug_kernel() {
 	verdict "$kernel: so does forgotten memory" leak_seen
 }
 
+# Booting again is for what ended before anything was started, and for that breakpoint only.
+boots_again_for() {
+	printf '%s\n' "$@" >"$work/console"
+	(. selftests/vm/scan-log.sh && tripped_over_patching "$work/console")
+}
+only_early_breakpoints() {
+	boots_again_for '[ 1.1] Oops: int3: 0000 [#1] PREEMPT SMP' '[ 1.1] Modules linked in:' &&
+		! boots_again_for '[ 9.1] Oops: int3: 0000 [#1]' '[ 9.1] Modules linked in: ktm(OE)' &&
+		! boots_again_for '[ 1.1] Oops: 0000 [#1] PREEMPT SMP' '[ 1.1] Modules linked in:' &&
+		! boots_again_for '[ 9.1] ktm: loading out-of-tree module'
+}
+verdict "a machine is booted again for nothing else" only_early_breakpoints
+
 for kernel in "${kernels[@]}"; do
 	if [[ $kernel == *-debug ]]; then
 		debug_kernel

@@ -45,3 +45,9 @@ scan_log() {
 	pattern=$(IFS='|' && echo "${log_reports[*]}|^<[0-3]>(\[[^]]*\] )?ktm:")
 	grep -aE "$pattern" "$1" | grep -avE "$(IFS='|' && echo "${allowed[*]}")" || true
 }
+
+# Did the kernel end at a breakpoint of its own, before any module was loaded?
+tripped_over_patching() {
+	grep -qaE '\b(Oops: )?int3: [0-9]+ \[#1\]' "$1" && grep -qa 'Modules linked in:' "$1" &&
+		! grep -qaE 'Modules linked in: +[a-z]' "$1"
+}
