@@ -110,7 +110,7 @@ TEST(no_log_changes)
 		txs[i] = tx_create(durable_tm);
 		ens[i] = enlist(durable, txs[i]);
 	}
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	before = disk_read(&d);
 	for (i = 0; i < 3; i++)
 		clients[i] = commit_in_child(txs[i], KTM_STATUS_SUCCESS);
@@ -139,7 +139,7 @@ TEST(all_else_goes_on)
 	int other_tm, other, other_tx;
 	guid_t e;
 
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	other_tm = tm_volatile();
 	other = rm_create(other_tm, KTM_RM_VOLATILE);
 	other_tx = tx_create(other_tm);
@@ -180,7 +180,7 @@ static void step_waits(int sup_rm, guid_t sup, unsigned int request)
 	unsigned int state = tx_info(tx).state;
 	pid_t pid;
 
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	pid = test_spawn(take_step, &s);
 	until_asleep(pid);
 	kill(pid, SIGUSR1);
@@ -410,7 +410,7 @@ TEST(thaws_by_itself)
 {
 	pid_t client;
 
-	FREEZE(0, SHORT, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, SHORT, KTM_STATUS_SUCCESS);
 	client = commit_in_child(tx, KTM_STATUS_SUCCESS);
 	finish_commit(rm, en);
 	test_join(client);
@@ -423,9 +423,9 @@ TEST(an_old_timer_does_not_count)
 	const struct timespec longer = { 1, 0 };
 	pid_t client;
 
-	FREEZE(0, SHORT, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, SHORT, KTM_STATUS_SUCCESS);
 	THAW(KTM_STATUS_SUCCESS);
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	nanosleep(&longer, NULL);
 	client = commit_in_child(tx, KTM_STATUS_SUCCESS);
 	until_asleep(client);
@@ -438,7 +438,7 @@ TEST(an_old_timer_does_not_count)
 static void freeze_and_die(void *unused)
 {
 	(void)unused;
-	FREEZE(0, 3 * SHORT, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, 3 * SHORT, KTM_STATUS_SUCCESS);
 	go(0);
 	pause();
 }
@@ -506,7 +506,7 @@ TEST(client_interrupted)
 	uint64_t clock = tm_info(tm).virtual_clock;
 	pid_t client;
 
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	client = test_spawn(commit_interrupted, NULL);
 	until_asleep(client);
 	kill(client, SIGUSR1);
@@ -527,7 +527,7 @@ TEST(client_killed)
 {
 	pid_t client;
 
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	client = commit_in_child(tx, KTM_STATUS_SUCCESS);
 	close(tx);
 	until_asleep(client);
@@ -554,7 +554,7 @@ TEST(time_out_at_the_gate)
 	guid_t e = enlist(rm, t);
 	pid_t client;
 
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	client = test_spawn(commit_too_late, &t);
 	TAKE(rm, KTM_NOTIFY_ROLLBACK, e);
 	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, e, KTM_STATUS_SUCCESS);
@@ -581,7 +581,7 @@ static void may_not(void *unused)
 TEST(only_an_administrator)
 {
 	test_join(test_spawn(may_not, NULL));
-	FREEZE(0, LONG, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
 	test_join(test_spawn(may_not, NULL));
 	THAW(KTM_STATUS_SUCCESS);
 }
@@ -593,7 +593,7 @@ TEST(times_that_cannot_be)
 	FREEZE(LONG + 1, LONG, KTM_STATUS_INVALID_PARAMETER);
 	FREEZE(~0ull, ~0ull, KTM_STATUS_INVALID_PARAMETER);
 	THAW(KTM_STATUS_NOT_FROZEN);
-	FREEZE(0, 1, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, 1, KTM_STATUS_SUCCESS);
 	commit_one(rm, tx_create(tm));
 }
 
