@@ -594,7 +594,8 @@ static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
  * @cmd: which of the requests that take a struct ktm_answer
  * @arg: the request
  *
- * Return: enum ktm_status; nothing has changed unless it is SUCCESS.
+ * Return: enum ktm_status; unless it is SUCCESS or PENDING nothing has changed but, if the log
+ * has no room for the vote or is gone, the virtual clock.
  */
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg)
 {

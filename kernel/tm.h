@@ -23,7 +23,7 @@ struct ktm_transaction;
  * spinlocks tm->list_lock, rm->list_lock, rm->queue.lock, and the journal's.
  *
  * @users: whoever keeps it alive: its handles, those of its RMs and of its
- *	bound transactions, decisions on their way to the log, and KTM_TM_PERSIST,
+ *	bound transactions, forced records on their way to the log, and KTM_TM_PERSIST,
  *	which also holds the module. The last one starts @teardown; from 0 it
  *	never rises again.
  * @lock: @state but for the fall to FAILED, opening and reopening, @flags
@@ -44,8 +44,8 @@ struct ktm_transaction;
  * @clock: the virtual clock; only rises, and never beyond S64_MAX
  * @dev: of the journal; with @all, under the lock of tm.c's list of all journals
  * @published: it is in the table; written by its creator, read by @teardown
- * @deciding: decisions on their way to the log; a reopening waits until there is
- *	none, woken by @deciding_wait
+ * @deciding: decisions and superiors' prepared records on their way to the log; a
+ *	reopening waits until there is none, woken by @deciding_wait
  */
 struct ktm_tm {
 	struct ktm_object obj;

@@ -144,6 +144,15 @@ static void end_rollback(int rm, guid_t which)
 	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, which, KTM_STATUS_SUCCESS);
 }
 
+/* All are there: the superior decides, and hears when they have finished. */
+static void superior_commits(void)
+{
+	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
+	end_commit(store, en);
+	end_commit(light, len);
+	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+}
+
 /* The superior learns of a rollback that was not its own idea, and of its end. */
 static void superior_rolled_back(void)
 {
@@ -228,10 +237,7 @@ TEST(superior_closes_prepared_and_commits)
 	boss_is_asked();
 	TX_IS(tx, KTM_TX_STATE_PREPARED);
 	CHECK_EQ(tm_info(tm).indoubt, 0);
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
-	end_commit(light, len);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	superior_commits();
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
 	forced(2);
 	tear_down();
@@ -263,10 +269,7 @@ TEST(superior_closes_again_and_again)
 		superior_in_doubt();
 		boss_is_asked();
 	}
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
-	end_commit(light, len);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	superior_commits();
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
 	tear_down();
 }
@@ -330,10 +333,7 @@ TEST(superior_closes_while_a_client_waits)
 	test_join(waiting);
 	superior_in_doubt();
 	boss_is_asked();
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
-	end_commit(light, len);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	superior_commits();
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	tear_down();
 }
@@ -610,10 +610,7 @@ TEST(superior_closes_while_it_is_sealed)
 	flaky_release(&f, NO_TROUBLE);
 	superior_in_doubt();
 	boss_is_asked();
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
-	end_commit(light, len);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	superior_commits();
 	tear_down();
 }
 
@@ -625,10 +622,7 @@ TEST(superior_without_query_recovers_while_it_is_sealed)
 	rm_recover_empty(boss);
 	flaky_release(&f, NO_TROUBLE);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
-	end_commit(light, len);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	superior_commits();
 	tear_down();
 }
 
@@ -660,6 +654,18 @@ static void reopened(unsigned int state)
 	TX_IS(tx, state);
 }
 
+/* The durable one has to come back for its part. */
+static void commits_after_the_reopening(void)
+{
+	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
+	end_commit(light, len);
+	close(store);
+	store_recovers(KTM_NOTIFY_COMMIT);
+	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
+	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
+}
+
 static void fail_the_seal(enum trouble trouble)
 {
 	up_to(VOTED);
@@ -688,13 +694,7 @@ TEST(seal_reached_the_disk)
 	reopened(KTM_TX_STATE_SUPERIOR_INDOUBT);
 	close(boss);
 	boss_is_asked();
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(light, len);
-	close(store);
-	store_recovers(KTM_NOTIFY_COMMIT);
-	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
-	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
+	commits_after_the_reopening();
 	tear_down();
 }
 
@@ -712,13 +712,7 @@ TEST(decision_did_not_reach_the_disk)
 	reopened(KTM_TX_STATE_SUPERIOR_INDOUBT);
 	close(boss);
 	boss_is_asked();
-	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(light, len);
-	close(store);
-	store_recovers(KTM_NOTIFY_COMMIT);
-	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
-	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
+	commits_after_the_reopening();
 	tear_down();
 }
 
