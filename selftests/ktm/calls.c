@@ -133,6 +133,30 @@ void en_recover(int rm, guid_t en, uint64_t key)
 	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_PENDING);
 }
 
+void en_preprepare(int rm, guid_t en)
+{
+	TAKE(rm, KTM_NOTIFY_PREPREPARE, en);
+	ANSWER(rm, KTM_IOC_PREPREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+}
+
+void en_prepare(int rm, guid_t en)
+{
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+}
+
+void en_commit(int rm, guid_t en)
+{
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+}
+
+void en_rollback(int rm, guid_t en)
+{
+	TAKE(rm, KTM_NOTIFY_ROLLBACK, en);
+	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+}
+
 static struct ktm_enlist enlist_as(int rm, struct ktm_enlist e)
 {
 	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_SUCCESS);
@@ -407,10 +431,8 @@ void commit_one(int rm, int tx)
 	guid_t en = enlist(rm, tx);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	TAKE(rm, KTM_NOTIFY_PREPARE, en);
-	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(rm, KTM_NOTIFY_COMMIT, en);
-	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_prepare(rm, en);
+	en_commit(rm, en);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }

@@ -45,6 +45,11 @@ void rm_recover_empty(int rm);
 void rm_recover(int rm);
 /* The answer to RECOVER. */
 void en_recover(int rm, guid_t en, uint64_t key);
+/* What a participant does in a phase: it is told, and answers. */
+void en_preprepare(int rm, guid_t en);
+void en_prepare(int rm, guid_t en);
+void en_commit(int rm, guid_t en);
+void en_rollback(int rm, guid_t en);
 
 guid_t enlist(int rm, int tx);
 guid_t enlist_key(int rm, int tx, uint64_t key);

@@ -30,10 +30,8 @@ void test_setup(void)
 
 static void finish_commit(int of, guid_t en)
 {
-	TAKE(of, KTM_NOTIFY_PREPARE, en);
-	ANSWER(of, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(of, KTM_NOTIFY_COMMIT, en);
-	ANSWER(of, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_prepare(of, en);
+	en_commit(of, en);
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
 }
 

@@ -65,10 +65,8 @@ static void interruptible(void)
 
 static void finish_commit(int r, guid_t e)
 {
-	TAKE(r, KTM_NOTIFY_PREPARE, e);
-	ANSWER(r, KTM_IOC_PREPARE_COMPLETE, e, KTM_STATUS_SUCCESS);
-	TAKE(r, KTM_NOTIFY_COMMIT, e);
-	ANSWER(r, KTM_IOC_COMMIT_COMPLETE, e, KTM_STATUS_SUCCESS);
+	en_prepare(r, e);
+	en_commit(r, e);
 }
 
 /* ---- what waits ---- */

@@ -20,12 +20,6 @@ void test_setup(void)
 	other = rm_create(tm, KTM_RM_VOLATILE);
 }
 
-static void vote(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_PREPARE, en);
-	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
 static void rolled_back(int tx, guid_t en)
 {
 	TAKE(other, KTM_NOTIFY_ROLLBACK, en);
@@ -51,13 +45,13 @@ TEST(one_rm_closes_in_many_transactions)
 
 	mine = enlist(rm, voted);
 	COMMIT(voted, 0, KTM_STATUS_PENDING);
-	vote(rm, mine);
+	en_prepare(rm, mine);
 	TAKE(other, KTM_NOTIFY_PREPARE, in_voted);
 
 	mine = enlist(rm, decided);
 	COMMIT(decided, 0, KTM_STATUS_PENDING);
-	vote(rm, mine);
-	vote(other, in_decided);
+	en_prepare(rm, mine);
+	en_prepare(other, in_decided);
 	TX_IS(decided, KTM_TX_STATE_COMMITTING);
 	TAKE(other, KTM_NOTIFY_COMMIT, in_decided);
 	/* It has not read COMMIT: unread notifications go with it. */
@@ -88,7 +82,7 @@ TEST(one_rm_closes_in_many_transactions)
 	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, in_decided, KTM_STATUS_SUCCESS);
 	TX_BECOMES(decided, KTM_TX_STATE_COMMITTED);
 	COMMIT(left, 0, KTM_STATUS_PENDING);
-	vote(other, in_left);
+	en_prepare(other, in_left);
 	TAKE(other, KTM_NOTIFY_COMMIT, in_left);
 	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, in_left, KTM_STATUS_SUCCESS);
 	TX_BECOMES(left, KTM_TX_STATE_COMMITTED);

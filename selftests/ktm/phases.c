@@ -26,28 +26,9 @@ static guid_t enlist0(int rm)
 	return enlist_mask(rm, tx, PHASE0, 0);
 }
 
-static void pre_prepare(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_PREPREPARE, en);
-	ANSWER(rm, KTM_IOC_PREPREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
-static void prepare(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_PREPARE, en);
-	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
-static void finish_commit(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_COMMIT, en);
-	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
 static void finish_rollback(int rm, guid_t en)
 {
-	TAKE(rm, KTM_NOTIFY_ROLLBACK, en);
-	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_rollback(rm, en);
 	TAKE_NONE(rm);
 }
 
@@ -83,13 +64,13 @@ TEST(all_of_phase_0_comes_first)
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	EN_IS(rm1, a, KTM_EN_STATE_PREPARING);
 	EN_IS(rm2, b, KTM_EN_STATE_PREPARING);
-	prepare(rm1, a);
+	en_prepare(rm1, a);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	TAKE_NONE(rm1);
-	prepare(rm2, b);
+	en_prepare(rm2, b);
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
-	finish_commit(rm1, a);
-	finish_commit(rm2, b);
+	en_commit(rm1, a);
+	en_commit(rm2, b);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 	TAKE_NONE(rm1);
 	TAKE_NONE(rm2);
@@ -104,12 +85,12 @@ TEST(not_wanted_by_all)
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
 	EN_IS(rm2, b, KTM_EN_STATE_PREPREPARED);
 	TAKE_NONE(rm2);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	prepare(rm2, b);
-	prepare(rm1, a);
-	finish_commit(rm1, a);
-	finish_commit(rm2, b);
+	en_prepare(rm2, b);
+	en_prepare(rm1, a);
+	en_commit(rm1, a);
+	en_commit(rm2, b);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -121,7 +102,7 @@ TEST(enlist_during_phase_0)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	b = enlist0(rm2);
 	EN_IS(rm2, b, KTM_EN_STATE_PREPREPARING);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	/* All who were there at Commit are through, the new one is not. */
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
 	TAKE_NONE(rm1);
@@ -129,17 +110,17 @@ TEST(enlist_during_phase_0)
 	EN_IS(rm3, c, KTM_EN_STATE_PREPREPARED);
 	TAKE_NONE(rm3);
 	CHECK_EQ(tx_info(tx).enlistments, 3);
-	pre_prepare(rm2, b);
+	en_preprepare(rm2, b);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	enlist_refused(rm_create(tm, KTM_RM_VOLATILE));
-	prepare(rm1, a);
-	prepare(rm2, b);
+	en_prepare(rm1, a);
+	en_prepare(rm2, b);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	prepare(rm3, c);
-	finish_commit(rm1, a);
-	finish_commit(rm2, b);
+	en_prepare(rm3, c);
+	en_commit(rm1, a);
+	en_commit(rm2, b);
 	enlist_refused(rm_create(tm, KTM_RM_VOLATILE));
-	finish_commit(rm3, c);
+	en_commit(rm3, c);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 	enlist_refused(rm_create(tm, KTM_RM_VOLATILE));
 }
@@ -161,11 +142,11 @@ static void cache(void *data)
 	if (l->next >= 0)
 		enlist0(l->next);
 	ANSWER(l->rm, KTM_IOC_PREPREPARE_COMPLETE, n.enlistment, KTM_STATUS_SUCCESS);
-	prepare(l->rm, n.enlistment);
+	en_prepare(l->rm, n.enlistment);
 	/* What it flushed into has been asked, too. */
 	if (l->next >= 0)
 		CHECK_EQ(rm_info(l->next).enlistments, 1);
-	finish_commit(l->rm, n.enlistment);
+	en_commit(l->rm, n.enlistment);
 }
 
 /* Each of a chain of caches, in processes of their own, brings the next one in. */
@@ -199,11 +180,11 @@ TEST(the_same_rm_enlists_again)
 	CHECK(!same(&a, &b));
 	ANSWER(rm1, KTM_IOC_PREPREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_prepare(rm1, b);
-	prepare(rm1, a);
-	prepare(rm1, b);
-	finish_commit(rm1, a);
-	finish_commit(rm1, b);
+	en_preprepare(rm1, b);
+	en_prepare(rm1, a);
+	en_prepare(rm1, b);
+	en_commit(rm1, a);
+	en_commit(rm1, b);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -222,14 +203,14 @@ TEST(read_only_instead_of_pre_prepared)
 	ANSWER(rm2, KTM_IOC_READ_ONLY, b, KTM_STATUS_SUCCESS);
 	TAKE_NONE(rm2);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_prepare(rm3, c);
+	en_preprepare(rm3, c);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	TAKE_NONE(rm1);
 	TAKE_NONE(rm2);
 	ANSWER(rm1, KTM_IOC_PREPARE_COMPLETE, a, KTM_STATUS_NOT_REQUESTED);
 	ANSWER(rm1, KTM_IOC_PREPREPARE_COMPLETE, a, KTM_STATUS_NOT_REQUESTED);
-	prepare(rm3, c);
-	finish_commit(rm3, c);
+	en_prepare(rm3, c);
+	en_commit(rm3, c);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 	TAKE_NONE(rm1);
 	TAKE_NONE(rm2);
@@ -241,13 +222,13 @@ TEST(read_only_when_pre_prepared)
 	guid_t a = enlist0(rm1), b = enlist0(rm2);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	ANSWER(rm1, KTM_IOC_READ_ONLY, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_prepare(rm2, b);
+	en_preprepare(rm2, b);
 	TAKE_NONE(rm1);
-	prepare(rm2, b);
-	finish_commit(rm2, b);
+	en_prepare(rm2, b);
+	en_commit(rm2, b);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -259,10 +240,10 @@ TEST(read_only_without_being_asked)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	ANSWER(rm2, KTM_IOC_READ_ONLY, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	TAKE_NONE(rm2);
-	prepare(rm1, a);
-	finish_commit(rm1, a);
+	en_prepare(rm1, a);
+	en_commit(rm1, a);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -272,13 +253,13 @@ TEST(read_only_ends_phase_0)
 	guid_t a = enlist0(rm1), b = enlist0(rm2);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	TAKE(rm2, KTM_NOTIFY_PREPREPARE, b);
 	ANSWER(rm2, KTM_IOC_READ_ONLY, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	prepare(rm1, a);
+	en_prepare(rm1, a);
 	ANSWER(rm1, KTM_IOC_EN_ROLLBACK, a, KTM_STATUS_REQUEST_NOT_VALID);
-	finish_commit(rm1, a);
+	en_commit(rm1, a);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -326,7 +307,7 @@ TEST(rollback_when_pre_prepared)
 	guid_t a = enlist0(rm1), b = enlist0(rm2);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	TAKE(rm2, KTM_NOTIFY_PREPREPARE, b);
 	ANSWER(rm1, KTM_IOC_EN_ROLLBACK, a, KTM_STATUS_SUCCESS);
 	finish_rollback(rm1, a);
@@ -343,11 +324,11 @@ TEST(client_cannot_roll_back_in_phase_0)
 	ROLLBACK(tx, 0, KTM_STATUS_REQUEST_NOT_VALID);
 	COMMIT(tx, 0, KTM_STATUS_REQUEST_NOT_VALID);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	ROLLBACK(tx, KTM_CALL_WAIT, KTM_STATUS_REQUEST_NOT_VALID);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	prepare(rm1, a);
-	finish_commit(rm1, a);
+	en_prepare(rm1, a);
+	en_commit(rm1, a);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -360,9 +341,9 @@ TEST(client_closes_in_phase_0)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	close(tx);
 	TX_IS(rest, KTM_TX_STATE_PREPREPARING);
-	pre_prepare(rm1, a);
-	prepare(rm1, a);
-	finish_commit(rm1, a);
+	en_preprepare(rm1, a);
+	en_prepare(rm1, a);
+	en_commit(rm1, a);
 	TX_IS(rest, KTM_TX_STATE_COMMITTED);
 }
 
@@ -375,7 +356,7 @@ TEST(time_out_in_phase_0)
 	a = enlist0(rm1);
 	b = enlist0(rm2);
 	client = commit_in_child(tx, KTM_STATUS_ROLLED_BACK);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	TAKE(rm2, KTM_NOTIFY_PREPREPARE, b);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTING);
 	ANSWER(rm2, KTM_IOC_PREPREPARE_COMPLETE, b, KTM_STATUS_NOT_REQUESTED);
@@ -399,7 +380,7 @@ TEST(rm_closes_in_phase_0)
 		COMMIT(tx, 0, KTM_STATUS_PENDING);
 		TAKE(rm1, KTM_NOTIFY_PREPREPARE, a);
 		if (i == 1)
-			pre_prepare(rm, b);
+			en_preprepare(rm, b);
 		TX_IS(tx, KTM_TX_STATE_PREPREPARING);
 		close(rm);
 		finish_rollback(rm1, a);
@@ -487,11 +468,11 @@ TEST(client_dies_in_phase_0)
 	b = enlist0(rm2);
 	close(tx);
 	ANSWER(rm1, KTM_IOC_PREPREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
-	pre_prepare(rm2, b);
-	prepare(rm1, a);
-	prepare(rm2, b);
-	finish_commit(rm1, a);
-	finish_commit(rm2, b);
+	en_preprepare(rm2, b);
+	en_prepare(rm1, a);
+	en_prepare(rm2, b);
+	en_commit(rm1, a);
+	en_commit(rm2, b);
 	TX_IS(rest, KTM_TX_STATE_COMMITTED);
 }
 
@@ -524,21 +505,21 @@ TEST(answers_out_of_order)
 	not_requested(rm1, a, KTM_IOC_PREPREPARE_COMPLETE);
 	/* It did not register for it. */
 	not_requested(rm3, c, 0);
-	pre_prepare(rm1, a);
+	en_preprepare(rm1, a);
 	not_requested(rm1, a, 0);
-	pre_prepare(rm2, b);
+	en_preprepare(rm2, b);
 	not_requested(rm1, a, KTM_IOC_PREPARE_COMPLETE);
 	not_requested(rm3, c, KTM_IOC_PREPARE_COMPLETE);
-	prepare(rm1, a);
+	en_prepare(rm1, a);
 	not_requested(rm1, a, 0);
-	prepare(rm2, b);
-	prepare(rm3, c);
+	en_prepare(rm2, b);
+	en_prepare(rm3, c);
 	not_requested(rm1, a, KTM_IOC_COMMIT_COMPLETE);
-	finish_commit(rm1, a);
-	finish_commit(rm2, b);
+	en_commit(rm1, a);
+	en_commit(rm2, b);
 	ANSWER(rm1, KTM_IOC_PREPREPARE_COMPLETE, unknown, KTM_STATUS_ENLISTMENT_NOT_FOUND);
 	ANSWER(rm1, KTM_IOC_SINGLE_PHASE_REJECT, unknown, KTM_STATUS_ENLISTMENT_NOT_FOUND);
-	finish_commit(rm3, c);
+	en_commit(rm3, c);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
@@ -773,10 +754,10 @@ TEST(durable_store_enlists_in_phase_0)
 	TAKE(rm1, KTM_NOTIFY_PREPREPARE, a);
 	b = enlist_mask(store, tx, PHASE0, 77);
 	ANSWER(rm1, KTM_IOC_PREPREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
-	pre_prepare(store, b);
-	prepare(rm1, a);
-	prepare(store, b);
-	finish_commit(rm1, a);
+	en_preprepare(store, b);
+	en_prepare(rm1, a);
+	en_prepare(store, b);
+	en_commit(rm1, a);
 	TAKE(store, KTM_NOTIFY_COMMIT, b);
 	CHECK_EQ(tm_info(tm).forces - forces, 1);
 	/* What came in so late is in the log like the rest. */
@@ -804,7 +785,7 @@ TEST(power_cut_in_phase_0)
 	unsigned char *cut;
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	pre_prepare(store, a);
+	en_preprepare(store, a);
 	TAKE(store, KTM_NOTIFY_PREPARE, a);
 	cut = disk_read(&d);
 	close(store);
@@ -892,7 +873,7 @@ TEST(log_fails_in_phase_0)
 	rm_recover_empty(loser);
 	c = enlist(loser, other);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	pre_prepare(store, a);
+	en_preprepare(store, a);
 	TAKE(rm1, KTM_NOTIFY_PREPREPARE, b);
 	COMMIT(other, 0, KTM_STATUS_PENDING);
 	TAKE(loser, KTM_NOTIFY_PREPARE, c);

@@ -50,29 +50,15 @@ static guid_t candidate(void)
 	return enlist_mask(rm, tx, SINGLE, 5);
 }
 
-static void vote(int who, guid_t en)
-{
-	TAKE(who, KTM_NOTIFY_PREPARE, en);
-	ANSWER(who, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
-static void pre_vote(int who, guid_t en)
-{
-	TAKE(who, KTM_NOTIFY_PREPREPARE, en);
-	ANSWER(who, KTM_IOC_PREPREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
 static void finish_commit(int who, guid_t en)
 {
-	TAKE(who, KTM_NOTIFY_COMMIT, en);
-	ANSWER(who, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_commit(who, en);
 	TAKE_NONE(who);
 }
 
 static void finish_rollback(int who, guid_t en)
 {
-	TAKE(who, KTM_NOTIFY_ROLLBACK, en);
-	ANSWER(who, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_rollback(who, en);
 	TAKE_NONE(who);
 }
 
@@ -203,9 +189,9 @@ TEST(beside_volatile_ones)
 	TAKE_NONE(rm);
 	ANSWER(v1, KTM_IOC_PREPREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE_NONE(rm);
-	vote(v2, c);
+	en_prepare(v2, c);
 	TX_IS(tx, KTM_TX_STATE_SINGLE_PHASE);
 	EN_IS(v1, b, KTM_EN_STATE_PREPARED);
 	TAKE_NONE(v1);
@@ -252,9 +238,9 @@ TEST(one_more_volatile_one_in_phase_0)
 	c = enlist_mask(v2, tx, BESIDE | KTM_NOTIFY_PREPREPARE, 0);
 	ANSWER(v1, KTM_IOC_PREPREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_vote(v2, c);
-	vote(v1, b);
-	vote(v2, c);
+	en_preprepare(v2, c);
+	en_prepare(v1, b);
+	en_prepare(v2, c);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	settle_commit(rm, a);
 	finish_commit(v1, b);
@@ -272,10 +258,10 @@ static void in_two_phases(int first, guid_t a, int second, guid_t b, unsigned in
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_vote(first, a);
-	pre_vote(second, b);
-	vote(first, a);
-	vote(second, b);
+	en_preprepare(first, a);
+	en_preprepare(second, b);
+	en_prepare(first, a);
+	en_prepare(second, b);
 	finish_commit(first, a);
 	finish_commit(second, b);
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
@@ -319,8 +305,8 @@ TEST(not_without_registering)
 	guid_t a = enlist_mask(rm, tx, MANY, 0);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	pre_vote(rm, a);
-	vote(rm, a);
+	en_preprepare(rm, a);
+	en_prepare(rm, a);
 	finish_commit(rm, a);
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
 }
@@ -334,8 +320,8 @@ TEST(not_under_a_superior)
 			    KTM_NOTIFY_COMMIT_REQUEST, 0);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_vote(rm, a);
-	vote(rm, a);
+	en_preprepare(rm, a);
+	en_prepare(rm, a);
 	TAKE(other, KTM_NOTIFY_COMMIT_REQUEST, s);
 	ANSWER(other, KTM_IOC_EN_COMMIT, s, KTM_STATUS_PENDING);
 	finish_commit(rm, a);
@@ -351,8 +337,8 @@ TEST(not_when_the_other_leaves_after_commit)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(other, KTM_NOTIFY_PREPREPARE, b);
 	ANSWER(other, KTM_IOC_READ_ONLY, b, KTM_STATUS_SUCCESS);
-	pre_vote(rm, a);
-	vote(rm, a);
+	en_preprepare(rm, a);
+	en_prepare(rm, a);
 	finish_commit(rm, a);
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
 	CHECK_EQ(tm_info(tm).forces - at_start.forces, 1);
@@ -373,16 +359,16 @@ static void switched_off(int late, unsigned int mask, unsigned int candidate_mas
 	/* Now the candidate is asked, too, if it wants to be. */
 	if (candidate_mask & KTM_NOTIFY_PREPREPARE) {
 		EN_IS(rm, a, KTM_EN_STATE_PREPREPARING);
-		pre_vote(rm, a);
+		en_preprepare(rm, a);
 	}
 	ANSWER(v1, KTM_IOC_PREPREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
-	pre_vote(late, c);
+	en_preprepare(late, c);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	vote(v1, b);
-	vote(late, c);
+	en_prepare(v1, b);
+	en_prepare(late, c);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	vote(rm, a);
+	en_prepare(rm, a);
 	finish_commit(rm, a);
 	finish_commit(v1, b);
 	finish_commit(late, c);
@@ -415,10 +401,10 @@ TEST(off_stays_off)
 	c = enlist_mask(other, tx, MANY, 0);
 	ANSWER(other, KTM_IOC_READ_ONLY, c, KTM_STATUS_SUCCESS);
 	TAKE_NONE(other);
-	pre_vote(rm, a);
+	en_preprepare(rm, a);
 	ANSWER(v1, KTM_IOC_PREPREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
-	vote(v1, b);
-	vote(rm, a);
+	en_prepare(v1, b);
+	en_prepare(rm, a);
 	finish_commit(rm, a);
 	finish_commit(v1, b);
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
@@ -436,12 +422,12 @@ TEST(rejected_alone)
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
 	/* From phase 0 on: others may still come. */
 	b = enlist(v1, tx);
-	pre_vote(rm, a);
+	en_preprepare(rm, a);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_NOT_REQUESTED);
 	enlist_refused();
-	vote(v1, b);
-	vote(rm, a);
+	en_prepare(v1, b);
+	en_prepare(rm, a);
 	finish_commit(v1, b);
 	finish_commit(rm, a);
 	test_join(client);
@@ -466,7 +452,7 @@ TEST(rejected_then_left_or_rolled_back)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_SUCCESS);
-	pre_vote(rm, a);
+	en_preprepare(rm, a);
 	TAKE(rm, KTM_NOTIFY_PREPARE, a);
 	ANSWER(rm, KTM_IOC_EN_ROLLBACK, a, KTM_STATUS_SUCCESS);
 	finish_rollback(rm, a);
@@ -481,14 +467,14 @@ TEST(rejected_beside_volatile_ones)
 	unsigned char *cut;
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	enlist_refused();
 	TAKE_NONE(v1);
 	EN_IS(v1, b, KTM_EN_STATE_PREPARED);
-	vote(rm, a);
+	en_prepare(rm, a);
 	TAKE(rm, KTM_NOTIFY_COMMIT, a);
 	CHECK_EQ(tm_info(tm).forces - at_start.forces, 1);
 	finish_commit(v1, b);
@@ -517,7 +503,7 @@ TEST(rejected_without_being_asked)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_NOT_REQUESTED);
 	ANSWER(v1, KTM_IOC_SINGLE_PHASE_REJECT, b, KTM_STATUS_NOT_REQUESTED);
-	vote(v1, b);
+	en_prepare(v1, b);
 	ANSWER(v1, KTM_IOC_SINGLE_PHASE_REJECT, b, KTM_STATUS_NOT_REQUESTED);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	settle_commit(rm, a);
@@ -547,7 +533,7 @@ TEST(rolled_back_beside_volatile_ones)
 	guid_t a = candidate(), b = enlist_mask(v1, tx, BESIDE, 0);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	ANSWER(rm, KTM_IOC_EN_ROLLBACK, a, KTM_STATUS_SUCCESS);
 	finish_rollback(v1, b);
@@ -572,7 +558,7 @@ TEST(rolled_back_before_its_turn)
 	a = candidate();
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	/* Its turn: it may leave the shortcut by rolling back, and nobody else may. */
 	ANSWER(v1, KTM_IOC_EN_ROLLBACK, b, KTM_STATUS_REQUEST_NOT_VALID);
 	ROLLBACK(tx, 0, KTM_STATUS_REQUEST_NOT_VALID);
@@ -623,7 +609,7 @@ TEST(answer_raises_the_clock)
 	guid_t a = candidate(), b = enlist_mask(v1, tx, BESIDE, 0);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE_AT(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a, 2, 5);
 	ANSWER_CLOCK(rm, KTM_IOC_COMMIT_COMPLETE, a, 1000, KTM_STATUS_SUCCESS);
 	TAKE_AT(v1, KTM_NOTIFY_COMMIT, b, 1000, 0);
@@ -656,7 +642,7 @@ TEST(time_out_passes_and_it_commits)
 	a = candidate();
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	until_older_than(1500000000);
 	TX_IS(tx, KTM_TX_STATE_SINGLE_PHASE);
@@ -695,7 +681,7 @@ TEST(it_rejects_and_the_time_out_passes)
 	a = candidate();
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_SUCCESS);
 	TAKE(rm, KTM_NOTIFY_PREPARE, a);
@@ -788,8 +774,8 @@ TEST(closed_alone_and_back_to_reject)
 	ask_again(a);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_SUCCESS);
 	CHECK_EQ(tm_info(tm).indoubt, 0);
-	pre_vote(rm, a);
-	vote(rm, a);
+	en_preprepare(rm, a);
+	en_prepare(rm, a);
 	finish_commit(rm, a);
 	ends(KTM_TX_STATE_COMMITTED, KTM_OUTCOME_COMMITTED);
 	CHECK_EQ(tm_info(tm).forces - at_start.forces, 1);
@@ -825,7 +811,7 @@ TEST(closed_beside_volatile_ones)
 	int en = enlist_mask_fd(v2, tx, BESIDE, KTM_EN_ALL_ACCESS, false, &g);
 	pid_t client = client_commits(KTM_STATUS_INDOUBT);
 
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(v2, KTM_NOTIFY_PREPARE, g);
 	ANSWER_FD(en, KTM_IOC_PREPARE_COMPLETE, KTM_STATUS_SUCCESS);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
@@ -854,14 +840,14 @@ TEST(closed_beside_volatile_ones_and_back_to_reject)
 	guid_t a = candidate(), b = enlist_mask(v1, tx, BESIDE, 0);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	close(rm);
 	TAKE(v1, KTM_NOTIFY_RM_DISCONNECTED, b);
 	ask_again(a);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	enlist_refused();
-	vote(rm, a);
+	en_prepare(rm, a);
 	finish_commit(rm, a);
 	ends(KTM_TX_STATE_COMMITTED, KTM_OUTCOME_COMMITTED);
 	TAKE_NONE(v1);
@@ -911,7 +897,7 @@ TEST(killed_without_an_answer)
 	memcpy(&a, (void *)shared_word, sizeof(a));
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	client = client_commits(KTM_STATUS_INDOUBT);
-	vote(v1, b);
+	en_prepare(v1, b);
 	meet(2);
 	TAKE_NONE(v1);
 	test_kill(child);
@@ -964,7 +950,7 @@ TEST(voted_one_beside_it_closed)
 	guid_t a = candidate(), b = enlist_mask(v1, tx, BESIDE, 0);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	close(v1);
 	TX_IS(tx, KTM_TX_STATE_SINGLE_PHASE);
@@ -1001,7 +987,7 @@ TEST(power_cut_without_an_answer)
 	unsigned char *cut;
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	cut = disk_read(&d);
 	settle_commit(rm, a);
@@ -1080,7 +1066,7 @@ TEST(log_fails_without_an_answer)
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	c = enlist(other, second);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	vote(v1, b);
+	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
 	COMMIT(second, 0, KTM_STATUS_PENDING);
 	TAKE(other, KTM_NOTIFY_PREPARE, c);

@@ -132,31 +132,19 @@ static void up_to(enum step last)
 	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
 }
 
-static void end_commit(int rm, guid_t which)
-{
-	TAKE(rm, KTM_NOTIFY_COMMIT, which);
-	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, which, KTM_STATUS_SUCCESS);
-}
-
-static void end_rollback(int rm, guid_t which)
-{
-	TAKE(rm, KTM_NOTIFY_ROLLBACK, which);
-	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, which, KTM_STATUS_SUCCESS);
-}
-
 /* All are there: the superior decides, and hears when they have finished. */
 static void superior_commits(void)
 {
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
-	end_commit(light, len);
+	en_commit(store, en);
+	en_commit(light, len);
 	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
 }
 
 /* The superior learns of a rollback that was not its own idea, and of its end. */
 static void superior_rolled_back(void)
 {
-	end_rollback(boss, sup);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TAKE_NONE(boss);
 }
@@ -200,8 +188,8 @@ static void superior_closes_early(enum step at)
 {
 	up_to(at);
 	close(boss);
-	end_rollback(store, en);
-	end_rollback(light, len);
+	en_rollback(store, en);
+	en_rollback(light, len);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	forced(0);
 	boss_knows_nothing();
@@ -250,8 +238,8 @@ TEST(superior_closes_prepared_and_rolls_back)
 	superior_in_doubt();
 	boss_is_asked();
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(store, en);
-	end_rollback(light, len);
+	en_rollback(store, en);
+	en_rollback(light, len);
 	superior_rolled_back();
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	forced(1);
@@ -362,9 +350,9 @@ static void participant_closes_early(enum step at, bool durable)
 	up_to(at);
 	close(durable ? store : light);
 	if (durable)
-		end_rollback(light, len);
+		en_rollback(light, len);
 	else
-		end_rollback(store, en);
+		en_rollback(store, en);
 	superior_rolled_back();
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	forced(0);
@@ -388,7 +376,7 @@ TEST(durable_one_closes_voted)
 	ANSWER(light, KTM_IOC_PREPARE_COMPLETE, len, KTM_STATUS_SUCCESS);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(light, len);
+	en_commit(light, len);
 	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
 	store_recovers(KTM_NOTIFY_COMMIT);
@@ -407,8 +395,8 @@ TEST(durable_one_closes_prepared)
 	store_recovers(KTM_NOTIFY_INDOUBT);
 	TX_IS(tx, KTM_TX_STATE_PREPARED);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(store, en);
-	end_rollback(light, len);
+	en_rollback(store, en);
+	en_rollback(light, len);
 	superior_rolled_back();
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	tear_down();
@@ -420,7 +408,7 @@ TEST(volatile_one_closes_prepared)
 	close(light);
 	TX_IS(tx, KTM_TX_STATE_PREPARED);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
+	en_commit(store, en);
 	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
 	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
 	tear_down();
@@ -476,7 +464,7 @@ TEST(power_cut_prepared_and_commits)
 	store_recovers(KTM_NOTIFY_INDOUBT);
 	boss_is_asked();
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(store, en);
+	en_commit(store, en);
 	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
 	finished();
 }
@@ -487,7 +475,7 @@ TEST(power_cut_prepared_and_rolls_back)
 	store_recovers(KTM_NOTIFY_INDOUBT);
 	boss_is_asked();
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(store, en);
+	en_rollback(store, en);
 	superior_rolled_back();
 	finished();
 }
@@ -522,8 +510,8 @@ TEST(power_cut_after_its_rollback)
 
 	up_to(PREPARED);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(store, en);
-	end_rollback(light, len);
+	en_rollback(store, en);
+	en_rollback(light, len);
 	superior_rolled_back();
 	forced(1);
 	content = disk_read(&d);
@@ -534,7 +522,7 @@ TEST(power_cut_after_its_rollback)
 	boss_is_asked();
 	store_recovers(KTM_NOTIFY_INDOUBT);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(store, en);
+	en_rollback(store, en);
 	superior_rolled_back();
 	finished();
 }
@@ -545,7 +533,7 @@ TEST(closed_after_its_rollback)
 	up_to(PREPARED);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
 	TAKE(store, KTM_NOTIFY_ROLLBACK, en);
-	end_rollback(light, len);
+	en_rollback(light, len);
 	close(tx);
 	close(boss);
 	close(store);
@@ -631,8 +619,8 @@ TEST(superior_rolls_back_while_it_is_sealed)
 {
 	hold_the_seal();
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(store, en);
-	end_rollback(light, len);
+	en_rollback(store, en);
+	en_rollback(light, len);
 	superior_rolled_back();
 	flaky_release(&f, NO_TROUBLE);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
@@ -658,7 +646,7 @@ static void reopened(unsigned int state)
 static void commits_after_the_reopening(void)
 {
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
-	end_commit(light, len);
+	en_commit(light, len);
 	close(store);
 	store_recovers(KTM_NOTIFY_COMMIT);
 	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
@@ -678,7 +666,7 @@ TEST(seal_did_not_reach_the_disk)
 {
 	fail_the_seal(FAIL_WRITES);
 	reopened(KTM_TX_STATE_ABORTING);
-	end_rollback(light, len);
+	en_rollback(light, len);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	rm_recover_empty(boss);
 	rm_recover_empty(store);
@@ -720,7 +708,7 @@ TEST(decision_reached_the_disk)
 {
 	fail_the_decision(FAIL_FLUSHES);
 	reopened(KTM_TX_STATE_COMMITTING);
-	end_commit(light, len);
+	en_commit(light, len);
 	close(store);
 	store_recovers(KTM_NOTIFY_COMMIT);
 	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
@@ -756,7 +744,7 @@ TEST(decides_while_the_log_is_gone)
 	close(boss);
 	boss_is_asked();
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	end_rollback(light, len);
+	en_rollback(light, len);
 	superior_rolled_back();
 	tear_down();
 }
@@ -775,7 +763,7 @@ static int decide_another(unsigned int want)
 		flaky_set(&f, FAIL_WRITES);
 	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, other, KTM_STATUS_SUCCESS);
 	if (want == KTM_STATUS_SUCCESS)
-		end_commit(rm, other);
+		en_commit(rm, other);
 	WAIT(second, want);
 	close(rm);
 	return second;
@@ -889,7 +877,7 @@ TEST(volatile_participants_only)
 	ANSWER(light, KTM_IOC_PREPARE_COMPLETE, len, KTM_STATUS_SUCCESS);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	close(boss);
-	end_rollback(light, len);
+	en_rollback(light, len);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	boss_knows_nothing();
 	forced(0);
@@ -912,7 +900,7 @@ TEST(on_a_volatile_tm)
 	ANSWER(vrm, KTM_IOC_PREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TAKE(vboss, KTM_NOTIFY_PREPARE_COMPLETE, s);
 	ANSWER(vboss, KTM_IOC_EN_COMMIT, s, KTM_STATUS_PENDING);
-	end_commit(vrm, a);
+	en_commit(vrm, a);
 	TAKE(vboss, KTM_NOTIFY_COMMIT_COMPLETE, s);
 	TX_BECOMES(vtx, KTM_TX_STATE_COMMITTED);
 	close(vtx);
@@ -920,7 +908,7 @@ TEST(on_a_volatile_tm)
 	a = enlist(vrm, vtx);
 	s = enlist_superior(vboss, vtx, SUPERIOR, 0);
 	close(vboss);
-	end_rollback(vrm, a);
+	en_rollback(vrm, a);
 	TX_BECOMES(vtx, KTM_TX_STATE_ABORTED);
 	tear_down();
 }

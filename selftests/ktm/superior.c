@@ -65,43 +65,24 @@ static void drives(unsigned int mask)
 	before = tm_info(tm);
 }
 
-static void pre_prepare(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_PREPREPARE, en);
-	ANSWER(rm, KTM_IOC_PREPREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
-static void vote(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_PREPARE, en);
-	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-}
-
 static void finish_commit(int rm, guid_t en)
 {
-	TAKE(rm, KTM_NOTIFY_COMMIT, en);
-	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_commit(rm, en);
 	TAKE_NONE(rm);
-}
-
-static void finish_rollback(int rm, guid_t en)
-{
-	TAKE(rm, KTM_NOTIFY_ROLLBACK, en);
-	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
 }
 
 /* Both phases with one participant. */
 static void phase_0(int rm, guid_t en)
 {
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(rm, en);
+	en_preprepare(rm, en);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 }
 
 static void phase_1(int rm, guid_t en)
 {
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
-	vote(rm, en);
+	en_prepare(rm, en);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	TX_IS(tx, KTM_TX_STATE_PREPARED);
 }
@@ -131,9 +112,9 @@ TEST(each_phase_waits_for_it)
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARING);
 	EN_IS(boss, sup, KTM_EN_STATE_PREPREPARING);
-	pre_prepare(one, a);
+	en_preprepare(one, a);
 	TAKE_NONE(boss);
-	pre_prepare(two, b);
+	en_preprepare(two, b);
 	TAKE_AT(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup, 2, 40);
 	TX_IS(tx, KTM_TX_STATE_PREPREPARED);
 	EN_IS(boss, sup, KTM_EN_STATE_PREPREPARED);
@@ -143,10 +124,10 @@ TEST(each_phase_waits_for_it)
 
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
-	vote(one, a);
-	vote(light, c);
+	en_prepare(one, a);
+	en_prepare(light, c);
 	TAKE_NONE(boss);
-	vote(two, b);
+	en_prepare(two, b);
 	TAKE_AT(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup, 2, 40);
 	TX_IS(tx, KTM_TX_STATE_PREPARED);
 	EN_IS(boss, sup, KTM_EN_STATE_PREPARED);
@@ -197,8 +178,8 @@ TEST(rollback_forces_nothing)
 	phase_0(one, a);
 	phase_1(one, a);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(one, a);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	CHECK_EQ(forces(), 1);
@@ -208,8 +189,8 @@ TEST(rollback_forces_nothing)
 	drives(BOSS);
 	phase_0(one, a);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(one, a);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(boss, sup);
 	CHECK_EQ(forces(), 0);
 	CHECK_EQ(tm_info(tm).writes, before.writes);
 }
@@ -221,7 +202,7 @@ TEST(nothing_durable_below)
 
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(light, a);
+	en_preprepare(light, a);
 	TAKE(one, KTM_NOTIFY_PREPREPARE, b);
 	ANSWER(one, KTM_IOC_READ_ONLY, b, KTM_STATUS_SUCCESS);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
@@ -255,8 +236,8 @@ TEST(all_leave)
 
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(one, a);
-	pre_prepare(two, b);
+	en_preprepare(one, a);
+	en_preprepare(two, b);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	/* Between the phases, too. */
 	ANSWER(one, KTM_IOC_READ_ONLY, a, KTM_STATUS_SUCCESS);
@@ -294,7 +275,7 @@ TEST(prepared_is_told_when_it_is_durable)
 	phase_0(one, a);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
 	flaky_hold(&f);
-	vote(one, a);
+	en_prepare(one, a);
 	TX_IS(tx, KTM_TX_STATE_SEALING);
 	TAKE_NONE(boss);
 	CHECK_EQ(poll_now(tx) & POLLIN, 0);
@@ -342,13 +323,13 @@ TEST(rolls_back_while_the_device_waits)
 	phase_0(one, a);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
 	flaky_hold(&f);
-	vote(one, a);
+	en_prepare(one, a);
 	TX_IS(tx, KTM_TX_STATE_SEALING);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
 	CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_ABORTED);
 	flaky_release(&f, NO_TROUBLE);
-	finish_rollback(one, a);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 	TAKE_NONE(boss);
@@ -365,13 +346,13 @@ TEST(enlisting)
 
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(one, a);
+	en_preprepare(one, a);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	/* Phase 0 is over: it has been told so. */
 	enlist_refused(light);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(one, a);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 
 	tx = tx_create(tm);
@@ -382,12 +363,12 @@ TEST(enlisting)
 	b = takes_part(light);
 	ANSWER(one, KTM_IOC_PREPREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TAKE_NONE(boss);
-	pre_prepare(light, b);
+	en_preprepare(light, b);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
 	enlist_refused(light);
-	vote(one, a);
-	vote(light, b);
+	en_prepare(one, a);
+	en_prepare(light, b);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	enlist_refused(light);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
@@ -403,10 +384,10 @@ TEST(superior_and_participant_in_one_rm)
 
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(boss, a);
+	en_preprepare(boss, a);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
-	vote(boss, a);
+	en_prepare(boss, a);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
 	TAKE(boss, KTM_NOTIFY_COMMIT, a);
@@ -453,22 +434,22 @@ TEST(a_participant_rolls_back)
 		if (step > 0)
 			ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
 		if (step > 1) {
-			pre_prepare(one, a);
-			pre_prepare(two, b);
+			en_preprepare(one, a);
+			en_preprepare(two, b);
 		}
 		if (step > 2) {
 			TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 			ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
-			vote(two, b);
+			en_prepare(two, b);
 			TAKE(one, KTM_NOTIFY_PREPARE, a);
 		}
 		ANSWER(one, KTM_IOC_EN_ROLLBACK, a, KTM_STATUS_SUCCESS);
 		TX_IS(tx, KTM_TX_STATE_ABORTING);
-		finish_rollback(two, b);
+		en_rollback(two, b);
 		/* At step 2 it had not read that phase 0 is over. */
 		TAKE(boss, KTM_NOTIFY_ROLLBACK, sup);
 		TAKE_NONE(boss);
-		finish_rollback(one, a);
+		en_rollback(one, a);
 		TX_IS(tx, KTM_TX_STATE_ABORTING);
 		ANSWER(boss, KTM_IOC_ROLLBACK_COMPLETE, sup, KTM_STATUS_SUCCESS);
 		TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
@@ -484,11 +465,11 @@ TEST(rollback_complete_comes_last)
 
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(boss, sup);
+	en_rollback(boss, sup);
 	ANSWER(boss, KTM_IOC_ROLLBACK_COMPLETE, sup, KTM_STATUS_NOT_REQUESTED);
-	finish_rollback(one, a);
+	en_rollback(one, a);
 	TAKE_NONE(boss);
-	finish_rollback(two, b);
+	en_rollback(two, b);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 }
@@ -503,8 +484,8 @@ TEST(the_client_rolls_back)
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
 	TAKE(one, KTM_NOTIFY_PREPARE, a);
 	ROLLBACK(tx, 0, KTM_STATUS_PENDING);
-	finish_rollback(one, a);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 
@@ -538,8 +519,8 @@ TEST(time_out)
 	phase_0(one, a);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTING);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_REQUEST_NOT_VALID);
-	finish_rollback(one, a);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 
 	tx = tx_create_timeout(tm, 2000000000);
@@ -565,12 +546,12 @@ TEST(commit_request_and_a_client_that_waits)
 
 	drives(ASKED);
 	client = commit_in_child(tx, KTM_STATUS_SUCCESS);
-	pre_prepare(one, a);
+	en_preprepare(one, a);
 	/* Who is asked drives nothing. */
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_RESPONSE_NOT_ENLISTED);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_REQUEST_NOT_VALID);
 	TAKE_NONE(boss);
-	vote(one, a);
+	en_prepare(one, a);
 	TAKE_AT(boss, KTM_NOTIFY_COMMIT_REQUEST, sup, 2, 40);
 	CHECK_EQ(forces(), 1);
 	ROLLBACK(tx, 0, KTM_STATUS_REQUEST_NOT_VALID);
@@ -591,13 +572,13 @@ TEST(commit_request_refused_and_a_client_that_waits)
 
 	drives(ASKED);
 	client = commit_in_child(tx, KTM_STATUS_ROLLED_BACK);
-	pre_prepare(one, a);
-	vote(one, a);
+	en_preprepare(one, a);
+	en_prepare(one, a);
 	TAKE(boss, KTM_NOTIFY_COMMIT_REQUEST, sup);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(one, a);
+	en_rollback(one, a);
 	until_asleep(client);
-	finish_rollback(boss, sup);
+	en_rollback(boss, sup);
 	test_join(client);
 	TAKE_NONE(boss);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
@@ -629,16 +610,16 @@ TEST(request_outcome_before_all_have_voted)
 
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(one, a);
-	pre_prepare(two, b);
+	en_preprepare(one, a);
+	en_preprepare(two, b);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
-	vote(one, a);
+	en_prepare(one, a);
 	ANSWER(one, KTM_IOC_REQUEST_OUTCOME, a, KTM_STATUS_SUCCESS);
 	CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_ABORTED);
-	finish_rollback(one, a);
-	finish_rollback(two, b);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(two, b);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 }
 
@@ -649,19 +630,19 @@ TEST(request_outcome_of_the_superior)
 
 	drives(BOSS & ~KTM_NOTIFY_REQUEST_OUTCOME);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(one, a);
-	pre_prepare(two, b);
+	en_preprepare(one, a);
+	en_preprepare(two, b);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
-	vote(one, a);
-	vote(two, b);
+	en_prepare(one, a);
+	en_prepare(two, b);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	ANSWER(one, KTM_IOC_REQUEST_OUTCOME, a, KTM_STATUS_SUCCESS);
 	TAKE_NONE(boss);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(one, a);
-	finish_rollback(two, b);
-	finish_rollback(boss, sup);
+	en_rollback(one, a);
+	en_rollback(two, b);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 
 	tx = tx_create(tm);
@@ -669,12 +650,12 @@ TEST(request_outcome_of_the_superior)
 	b = takes_part(two);
 	drives(BOSS);
 	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
-	pre_prepare(one, a);
-	pre_prepare(two, b);
+	en_preprepare(one, a);
+	en_preprepare(two, b);
 	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
-	vote(one, a);
-	vote(two, b);
+	en_prepare(one, a);
+	en_prepare(two, b);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	ANSWER(one, KTM_IOC_REQUEST_OUTCOME, a, KTM_STATUS_SUCCESS);
 	ANSWER(two, KTM_IOC_REQUEST_OUTCOME, b, KTM_STATUS_SUCCESS);
@@ -714,8 +695,8 @@ TEST(masks)
 			phase_1(one, a);
 		ANSWER(boss, request[lacks], sup, KTM_STATUS_RESPONSE_NOT_ENLISTED);
 		ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-		finish_rollback(one, a);
-		finish_rollback(boss, sup);
+		en_rollback(one, a);
+		en_rollback(boss, sup);
 		TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 		TAKE_NONE(boss);
 	}
@@ -740,7 +721,7 @@ TEST(rights)
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	CHECK_EQ(en_info(o.fd).state, KTM_EN_STATE_PREPARED);
 	ANSWER_FD(weak, KTM_IOC_EN_ROLLBACK, KTM_STATUS_SUCCESS);
-	finish_rollback(boss, sup);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
 }
@@ -785,7 +766,7 @@ TEST(unread_notifications_stay_in_order)
 	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);
-	finish_rollback(boss, sup);
+	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 	TAKE_NONE(boss);
 }
