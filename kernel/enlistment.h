@@ -11,7 +11,8 @@
 /*
  * An enlistment. It has no lock of its own.
  *
- * @core: under tx->lock
+ * @core: under tx->lock; whether it is over is also looked at without, by ktm_key_find(),
+ *	to which a moment more or less makes no difference
  * @tx: with a reference
  * @rm: with a reference
  * @rm_link: in rm->enlistments or rm->walked, under rm->list_lock
