@@ -241,9 +241,6 @@ int ktm_jf_sb_decode(const void *blk, u64 dev_bytes, u64 place, struct ktm_jf_sb
 	if (sb->incompat & ~KTM_JF_INCOMPAT)
 		return wrong(fault, KTM_JF_UNSUPPORTED, place,
 			     "the journal has features that this version cannot read");
-	if (sb->ro_compat & ~KTM_JF_RO_COMPAT)
-		return wrong(fault, KTM_JF_UNSUPPORTED, place,
-			     "the journal has features that this version cannot write");
 	memcpy(sb->uuid.b, d->uuid, sizeof(d->uuid));
 	memcpy(sb->tm_guid.b, d->tm_guid, sizeof(d->tm_guid));
 	sb->created = le64_to_cpu(d->created);

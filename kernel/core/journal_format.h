@@ -303,6 +303,8 @@ void ktm_jf_sb_encode(const struct ktm_jf_sb *sb, void *blk);
  * @sb: out, valid if 0 is returned
  * @fault: out, what is wrong otherwise
  *
+ * Who writes looks at @ro_compat besides.
+ *
  * Return: 0 or a negative errno (that of @fault).
  */
 int ktm_jf_sb_decode(const void *blk, u64 dev_bytes, u64 place, struct ktm_jf_sb *sb,

@@ -27,6 +27,7 @@ void ktm_jo_init(struct ktm_jo *o, const struct ktm_jo_params *p)
 	o->buf = p->buf;
 	o->room = p->room;
 	o->check_only = p->check_only;
+	o->read_only = p->read_only;
 	if (p->same) {
 		o->has_same = true;
 		o->same = *p->same;
@@ -153,7 +154,9 @@ static void have_sb2(struct ktm_jo *o, int err)
 {
 	struct ktm_jf_fault fault;
 
-	if (!err) {
+	if (err) {
+		unreadable_sb(&fault, sb2_place(o));
+	} else {
 		memcpy(o->raw2, o->buf, sizeof(o->raw2));
 		o->sb2_good = !ktm_jf_sb_decode(o->raw2, o->dev_bytes, sb2_place(o), &o->sb2,
 						&fault);
@@ -164,6 +167,9 @@ static void have_sb2(struct ktm_jo *o, int err)
 			return;
 		}
 	}
+	/* Of several places that were looked at, one with traces of a copy says more. */
+	if (!o->sb2_good && (!o->sb2_fault.msg || o->sb2_fault.code == KTM_JF_NOT_JOURNAL))
+		o->sb2_fault = fault;
 	/* Where the first copy does not say how large a unit is, each size is tried. */
 	if (!o->sb2_good && !o->sb1_good && o->sb2_unit < KTM_JF_UNIT_MAX) {
 		o->sb2_unit *= 2;
@@ -200,6 +206,9 @@ static enum ktm_jo_want choose_sb(struct ktm_jo *o)
 	}
 	if (o->sb.unit < o->sector)
 		return fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
+	if (!o->read_only && (o->sb.ro_compat & ~KTM_JF_RO_COMPAT))
+		return fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0,
+			    "the journal has features that this version cannot write");
 	if (o->has_same && memcmp(&o->sb.uuid, &o->same, sizeof(o->same)))
 		return fail(o, KTM_JF_NOT_JOURNAL, -ESTALE, 0, 0,
 			    "the device holds another journal");
@@ -508,7 +517,7 @@ static void snap_written(struct ktm_jo *o)
 
 /* ---- the machine ------------------------------------------------------ */
 
-enum ktm_jo_want ktm_jo_step(struct ktm_jo *o)
+static enum ktm_jo_want step(struct ktm_jo *o)
 {
 	switch (o->phase) {
 	case KTM_JO_P_SB1:
@@ -591,6 +600,18 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 		o->phase++;
 		break;
 	}
+}
+
+enum ktm_jo_want ktm_jo_step(struct ktm_jo *o)
+{
+	enum ktm_jo_want want = step(o);
+
+	/* What it would write it either has read from there, or does not read again. */
+	while (o->read_only && (want == KTM_JO_WRITE || want == KTM_JO_FLUSH)) {
+		ktm_jo_io_done(o, 0);
+		want = step(o);
+	}
+	return want;
 }
 
 void ktm_jo_refuse(struct ktm_jo *o, int err)

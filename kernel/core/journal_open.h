@@ -6,6 +6,9 @@
  * end with ktm_jo_io_done(), each before the next step. REPLAY hands over one
  * record; SNAPSHOT wants all that lives, see ktm_jo_snap_add(). The order of what it
  * asks for is the order of Documentation/journal-format.md, "Opening for writing".
+ *
+ * The same machine tells what an opening would find and do: with @read_only it takes
+ * the same steps and never asks for WRITE or FLUSH.
  */
 #ifndef KTM_CORE_JOURNAL_OPEN_H
 #define KTM_CORE_JOURNAL_OPEN_H
@@ -56,6 +59,15 @@ enum ktm_jo_phase {
  * @sb: the superblock chosen
  * @next_sb: the new one; good at DONE
  * @tail: LSN of the tail, once it is known
+ * @flushed: F: what lies from here to @tail is written again; good when @tail is
+ * @batch: REPLAY: the batch that holds the record; FAILED: the last whole one, behind @tail
+ *	if it is the one that knows what is damaged there to be durable
+ * @rec_pos: REPLAY: where the record ends in it
+ * @batch_data: REPLAY: its bytes
+ * @sb1: first copy of the superblock, if @sb1_good
+ * @sb2: the second, if @sb2_good
+ * @sb1_fault: what is wrong with the first, if not @sb1_good
+ * @sb2_fault: with the second; where it was looked for is its place
  */
 struct ktm_jo {
 	u64 place;
@@ -66,10 +78,21 @@ struct ktm_jo {
 	struct ktm_jf_sb sb;
 	struct ktm_jf_sb next_sb;
 	u64 tail;
+	u64 flushed;
+	struct ktm_jf_batch batch;
+	u32 rec_pos;
+	const u8 *batch_data;	/* NULL: no batch is being replayed */
+	bool sb1_good;
+	bool sb2_good;
+	struct ktm_jf_sb sb1;
+	struct ktm_jf_sb sb2;
+	struct ktm_jf_fault sb1_fault;
+	struct ktm_jf_fault sb2_fault;
 
 	/* private: the machine's own */
 	enum ktm_jo_phase phase;
 	bool check_only;
+	bool read_only;
 	bool has_same;
 	bool has_tm;
 	bool renaming;
@@ -85,11 +108,7 @@ struct ktm_jo {
 	u8 *buf;
 	u32 room;
 	struct ktm_jf_scan scan;
-	struct ktm_jf_batch batch;
-	const u8 *batch_data;	/* NULL: no batch is being replayed */
-	u32 rec_pos;
 	u32 rec_left;
-	u64 flushed;		/* F */
 	u64 cursor;		/* PROBE, REWRITE */
 	struct ktm_jf_link relink;
 	u32 rewritten;		/* bytes of the batch at the cursor */
@@ -97,12 +116,7 @@ struct ktm_jo {
 	u32 snap_used;
 	u32 snap_records;
 	u32 sb2_unit;		/* guess, where the first copy does not say */
-	bool sb1_good;
-	bool sb2_good;
 	bool sb1_read;
-	struct ktm_jf_sb sb1;
-	struct ktm_jf_sb sb2;
-	struct ktm_jf_fault sb1_fault;
 	u8 raw1[KTM_JF_SB_BYTES];
 	u8 raw2[KTM_JF_SB_BYTES];
 };
@@ -119,6 +133,9 @@ struct ktm_jo {
  * @rename: the only thing to do: the GUID of the transaction manager that it is to
  *	belong to from DONE on, or NULL; copied
  * @check_only: stop at DONE when the superblock is chosen; nothing is written
+ * @read_only: nothing is written, and features that forbid writing only are allowed; all
+ *	else is as it would be, @next_sb included. What replays its records ends it with
+ *	ktm_jo_stop(), or gives its snapshot to learn whether that fits
  */
 struct ktm_jo_params {
 	u64 dev_bytes;
@@ -130,10 +147,17 @@ struct ktm_jo_params {
 	const struct ktm_guid *tm;
 	const struct ktm_guid *rename;
 	bool check_only;
+	bool read_only;
 };
 
 void ktm_jo_init(struct ktm_jo *o, const struct ktm_jo_params *p);
 enum ktm_jo_want ktm_jo_step(struct ktm_jo *o);
+
+/* REPLAY: is the record from the restart area? */
+static inline bool ktm_jo_in_area(const struct ktm_jo *o)
+{
+	return o->scan.area != 0;
+}
 
 /* @err: 0, -ENODATA for a medium error, or another negative errno. */
 void ktm_jo_io_done(struct ktm_jo *o, int err);

@@ -82,12 +82,92 @@ static u64 ring_place(u64 lsn)
 	return segs[0].place + rest;
 }
 
+/* ---- what an opening says and does -------------------------------------- */
+
+static struct ktm_jo jo;
+
+/* A consumer that believes everything and keeps nothing. The disk aborts on I/O outside it. */
+static void open_without_thought(struct jsim *s, bool read_only)
+{
+	struct ktm_jo_params p = {
+		.dev_bytes = s->disk.bytes,
+		.sector = 512,
+		.epoch = 77,
+		.buf = scan_buf,
+		.room = sizeof(scan_buf),
+		.read_only = read_only,
+	};
+	u64 sum = 0;
+
+	ktm_jo_init(&jo, &p);
+	for (u32 io = 0; io < MAX_HOSTILE_IOS;) {
+		switch (ktm_jo_step(&jo)) {
+		case KTM_JO_READ:
+			ktm_jo_io_done(&jo, disk_read(&s->disk, jo.place, jo.bytes, jo.data));
+			io++;
+			break;
+		case KTM_JO_WRITE:
+			disk_write(&s->disk, jo.place, jo.bytes, jo.data);
+			disk_flush(&s->disk);
+			ktm_jo_io_done(&jo, 0);
+			io++;
+			break;
+		case KTM_JO_FLUSH:
+			disk_flush(&s->disk);
+			ktm_jo_io_done(&jo, 0);
+			io++;
+			break;
+		case KTM_JO_REPLAY:
+			if (jo.rec.type == KTM_JREC_PREPARED)
+				for (u32 i = 0; i < jo.rec.prepared.info_len; i++)
+					sum += jo.rec.prepared.info[i];
+			if (jo.rec.type == KTM_JREC_RM)
+				for (u32 i = 0; i < jo.rec.rm.desc_len; i++)
+					sum += jo.rec.rm.desc[i];
+			break;
+		case KTM_JO_SNAPSHOT:
+			ktm_jo_snap_end(&jo);
+			break;
+		case KTM_JO_DONE:
+			return;
+		case KTM_JO_FAILED:
+			if (!jo.fault.err || !jo.fault.msg)
+				jsim_violation(s, "a refusal without a reason");
+			return;
+		}
+	}
+	jsim_violation(s, "the opening of a hostile image does not end (%llu)",
+		       (unsigned long long)sum);
+}
+
+/* Only looked at, the disk is left alone; what was told is kept in jo. */
+static void look(struct jsim *s)
+{
+	u32 writes = s->disk.writes;
+
+	open_without_thought(s, true);
+	if (s->disk.writes != writes)
+		jsim_violation(s, "a journal was written to that was only to be read");
+}
+
+/* Did the opening go as look() had told? */
+static void expect_as_told(struct jsim *s, const struct ktm_jo *told, const struct ktm_jo *went)
+{
+	if (told->fault.code != went->fault.code || told->fault.place != went->fault.place ||
+	    told->fault.lsn != went->fault.lsn || told->tail != went->tail ||
+	    told->flushed != went->flushed)
+		jsim_violation(s, "told was '%s', but the opening said '%s'",
+			       told->fault.msg ? told->fault.msg : "-",
+			       went->fault.msg ? went->fault.msg : "-");
+}
+
 /* Opening is refused as damage, and the disk is as it was. */
 static void expect_refusal(struct jsim *s, const char *what, u64 lsn)
 {
 	struct ktm_jf_fault fault = { 0 };
 	u32 writes = s->disk.writes;
 
+	look(s);
 	if (jsim_recover(s, STOP_NEVER, 0, NULL, &fault) != REFUSED)
 		wrong(what, &fault);
 	else if (fault.code != KTM_JF_CORRUPT && fault.code != KTM_JF_NOT_JOURNAL)
@@ -96,6 +176,7 @@ static void expect_refusal(struct jsim *s, const char *what, u64 lsn)
 		wrong("refused, but another place is named", &fault);
 	if (s->disk.writes != writes)
 		wrong("a refused journal was written to", &fault);
+	expect_as_told(s, &jo, &jsim_jo);
 }
 
 /* Opening finds so many records and no more. */
@@ -103,10 +184,12 @@ static void expect_records(struct jsim *s, const char *what, u64 count)
 {
 	struct ktm_jf_fault fault = { 0 };
 
+	look(s);
 	if (jsim_recover(s, STOP_NEVER, 0, NULL, &fault) != RECOVERED || s->failed)
 		wrong(what, &fault);
 	else if (s->appended != count)
 		wrong("the log does not end where it was damaged", &fault);
+	expect_as_told(s, &jo, &jsim_jo);
 }
 
 static void one_trial(struct jsim *from, struct rng *r)
@@ -224,68 +307,22 @@ static void hostile_batch(struct disk *d, struct rng *r)
 		d->now[ring_place(b->lsn + i)] = scan_buf[i];
 }
 
-/* A consumer that believes everything and keeps nothing. The disk aborts on I/O outside it. */
-static void open_hostile(struct jsim *s)
-{
-	static struct ktm_jo jo;
-	struct ktm_jo_params p = {
-		.dev_bytes = s->disk.bytes,
-		.sector = 512,
-		.epoch = 77,
-		.buf = scan_buf,
-		.room = sizeof(scan_buf),
-	};
-	u64 sum = 0;
-
-	ktm_jo_init(&jo, &p);
-	for (u32 io = 0; io < MAX_HOSTILE_IOS;) {
-		switch (ktm_jo_step(&jo)) {
-		case KTM_JO_READ:
-			ktm_jo_io_done(&jo, disk_read(&s->disk, jo.place, jo.bytes, jo.data));
-			io++;
-			break;
-		case KTM_JO_WRITE:
-			disk_write(&s->disk, jo.place, jo.bytes, jo.data);
-			disk_flush(&s->disk);
-			ktm_jo_io_done(&jo, 0);
-			io++;
-			break;
-		case KTM_JO_FLUSH:
-			ktm_jo_io_done(&jo, 0);
-			io++;
-			break;
-		case KTM_JO_REPLAY:
-			if (jo.rec.type == KTM_JREC_PREPARED)
-				for (u32 i = 0; i < jo.rec.prepared.info_len; i++)
-					sum += jo.rec.prepared.info[i];
-			if (jo.rec.type == KTM_JREC_RM)
-				for (u32 i = 0; i < jo.rec.rm.desc_len; i++)
-					sum += jo.rec.rm.desc[i];
-			break;
-		case KTM_JO_SNAPSHOT:
-			ktm_jo_snap_end(&jo);
-			break;
-		case KTM_JO_DONE:
-			return;
-		case KTM_JO_FAILED:
-			if (!jo.fault.err || !jo.fault.msg)
-				jsim_violation(s, "a refusal without a reason");
-			return;
-		}
-	}
-	jsim_violation(s, "the opening of a hostile image does not end (%llu)",
-		       (unsigned long long)sum);
-}
-
 static void one_hostile(struct jsim *from, struct rng *r)
 {
+	static struct ktm_jo told;
+
 	jsim_clone(&trial, from);
 	tried++;
 	if (rng_percent(r, 60))
 		hostile_sb(&trial.disk, r);
 	if (nbatches && rng_percent(r, 60))
 		hostile_batch(&trial.disk, r);
-	open_hostile(&trial);
+	look(&trial);
+	told = jo;
+	open_without_thought(&trial, false);
+	/* Features that forbid writing do not forbid looking. */
+	if (!jo.sb.ro_compat)
+		expect_as_told(&trial, &told, &jo);
 	jsim_free(&trial);
 }
 

@@ -17,6 +17,7 @@ static u8 image[BYTES], saved[BYTES], buf[KTM_JF_BATCH_MAX];
 static struct ktm_jo jo;
 static struct ktm_jf_sb sb;
 static unsigned int writes, replayed;
+static bool looks_same = true;
 static u64 device;
 
 static void ok(bool good, const char *what)
@@ -36,7 +37,7 @@ static void fix_crc(void *p, u32 bytes, u32 at)
 }
 
 /* Open the image (or only its first bytes) as far as it goes, without making anything durable. */
-static enum ktm_jf_code open_image(u64 bytes, u32 sector)
+static enum ktm_jf_code run(u64 bytes, u32 sector, bool read_only)
 {
 	struct ktm_jo_params p = {
 		.dev_bytes = bytes,
@@ -44,6 +45,7 @@ static enum ktm_jf_code open_image(u64 bytes, u32 sector)
 		.epoch = 99,
 		.buf = buf,
 		.room = sizeof(buf),
+		.read_only = read_only,
 	};
 
 	writes = 0;
@@ -65,6 +67,7 @@ static enum ktm_jf_code open_image(u64 bytes, u32 sector)
 			ktm_jo_io_done(&jo, 0);
 			break;
 		case KTM_JO_FLUSH:
+			writes++;
 			ktm_jo_io_done(&jo, 0);
 			break;
 		case KTM_JO_REPLAY:
@@ -79,6 +82,25 @@ static enum ktm_jf_code open_image(u64 bytes, u32 sector)
 			return jo.fault.code;
 		}
 	}
+}
+
+/* Looked at before, it has to tell what the opening then finds and leaves. */
+static enum ktm_jf_code open_image(u64 bytes, u32 sector)
+{
+	enum ktm_jf_code code = run(bytes, sector, true);
+	struct ktm_jf_fault fault = jo.fault;
+	struct ktm_jf_sb next = jo.next_sb;
+	u32 was_replayed = replayed;
+	u64 tail = jo.tail;
+
+	looks_same &= !writes;
+	/* What only a reader may open is not to be compared. */
+	if (code == KTM_JF_OK && jo.sb.ro_compat)
+		return run(bytes, sector, false);
+	looks_same &= run(bytes, sector, false) == code && !memcmp(&fault, &jo.fault, sizeof(fault)) &&
+		      !memcmp(&next, &jo.next_sb, sizeof(next)) && was_replayed == replayed &&
+		      tail == jo.tail;
+	return code;
 }
 
 static bool refused(enum ktm_jf_code code)
@@ -229,6 +251,10 @@ static void superblock_fields(void)
 		snprintf(text, sizeof(text), "superblock: %s", fields[i].what);
 		ok(refused(fields[i].code), text);
 	}
+	set_sb(20, 4, 1);
+	ok(run(device, 512, true) == KTM_JF_OK && replayed == 4 && !writes,
+	   "superblock: a feature that only writers have to know does not keep a reader away");
+	memcpy(image, saved, sizeof(image));
 }
 
 static void superblock_bytes(void)
@@ -292,6 +318,31 @@ static void batch_bytes(void)
 	}
 	ok(first, "batch: any byte wrong where a later one says durable is damage, place named");
 	ok(last, "batch: any byte wrong in the last one ends the log there");
+}
+
+static void set_batch(u8 *batch, u32 at, u32 bytes, u64 value)
+{
+	value = cpu_to_le64(value);
+	memcpy(batch + at, &value, bytes);
+}
+
+/* What is to be written again begins at no batch: the third names the second's middle. */
+static void durable_nowhere(void)
+{
+	u32 crc;
+
+	memcpy(batch_at(3), batch_at(2), UNIT);
+	memset(batch_at(2), 0, UNIT);
+	set_batch(batch_at(1), 56, 4, 2 * UNIT);
+	fix_crc(batch_at(1), 2 * UNIT, 4);
+	memcpy(&crc, batch_at(1) + 4, sizeof(crc));
+	set_batch(batch_at(3), 40, 8, sb.start_lsn + 3 * UNIT);
+	set_batch(batch_at(3), 48, 8, sb.start_lsn + 2 * UNIT);
+	set_batch(batch_at(3), 64, 4, le32_to_cpu(crc));
+	fix_crc(batch_at(3), UNIT, 4);
+	ok(refused(KTM_JF_CORRUPT) && jo.fault.lsn == sb.start_lsn + 2 * UNIT &&
+	   jo.tail == sb.start_lsn + 4 * UNIT && jo.flushed == sb.start_lsn + 2 * UNIT,
+	   "no batch begins where the log is said to be durable");
 }
 
 static void batch_fields(void)
@@ -499,11 +550,13 @@ int main(void)
 	devices();
 	batch_bytes();
 	batch_fields();
+	durable_nowhere();
 	record_fields();
 	round_trips();
 	mapping();
 	formats();
 	writer_refusals();
+	ok(looks_same, "read-only: all of these were told as the opening went, and nothing written");
 	printf("1..%d\n", count);
 	return failures != 0;
 }
