@@ -78,6 +78,8 @@ void ktm_jf_sb_encode(const struct ktm_jf_sb *sb, void *blk)
 	d->restart_index = cpu_to_le32(sb->restart_index);
 	d->restart_bytes = cpu_to_le64(sb->restart_bytes);
 	d->restart_crc = cpu_to_le32(sb->restart_crc);
+	d->restart_lsn = cpu_to_le64(sb->restart_lsn);
+	d->tail_lsn = cpu_to_le64(sb->tail_lsn);
 	d->crc = cpu_to_le32(crc_of(d, sizeof(*d), offsetof(struct ktm_jf_dsb, crc)));
 }
 
@@ -189,12 +191,23 @@ static int decode_state(const struct ktm_jf_dsb *d, u64 place, struct ktm_jf_sb 
 	sb->restart_index = le32_to_cpu(d->restart_index);
 	sb->restart_bytes = le64_to_cpu(d->restart_bytes);
 	sb->restart_crc = le32_to_cpu(d->restart_crc);
+	sb->restart_lsn = le64_to_cpu(d->restart_lsn);
+	sb->tail_lsn = le64_to_cpu(d->tail_lsn);
 
 	if (!sb->ring_lsn || core_mod64(sb->ring_lsn, sb->unit) ||
 	    core_mod64(sb->start_lsn, sb->unit) ||
 	    sb->start_lsn < sb->ring_lsn || sb->start_lsn >= LSN_LIMIT)
 		return wrong(fault, KTM_JF_CORRUPT, place,
 			     "the restart point is not on a unit of the ring");
+	/* Between the tail and where the log ends there is never more than the ring. */
+	if (core_mod64(sb->tail_lsn, sb->unit) || sb->tail_lsn < sb->ring_lsn ||
+	    sb->tail_lsn > sb->start_lsn || sb->start_lsn - sb->tail_lsn > sb->ring_bytes)
+		return wrong(fault, KTM_JF_CORRUPT, place,
+			     "the log's tail is not on a unit of the ring before the restart point");
+	if (sb->restart_lsn < sb->start_lsn ||
+	    sb->restart_lsn - sb->tail_lsn > sb->ring_bytes)
+		return wrong(fault, KTM_JF_CORRUPT, place,
+			     "the restart area says that it knows of what cannot be in the log");
 	if (sb->start_seq >= LSN_LIMIT || sb->generation >= LSN_LIMIT)
 		return wrong(fault, KTM_JF_CORRUPT, place,
 			     "a counter in the superblock is out of range");

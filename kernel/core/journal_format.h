@@ -15,7 +15,7 @@
 
 #define KTM_JF_SB_MAGIC		"KTMJRNL1"	/* 8 bytes, no terminator on the device */
 #define KTM_JF_BATCH_MAGIC	0x42544d4bu	/* "KMTB" as bytes */
-#define KTM_JF_VERSION		1
+#define KTM_JF_VERSION		2
 
 /* Features a reader has to know; this version defines none. */
 #define KTM_JF_RO_COMPAT	0u		/* unknown: may be read, not written */
@@ -31,7 +31,9 @@
 #define KTM_JF_MAX_SEGS		(KTM_JF_RING_EXTENTS + 1)
 
 #define KTM_JF_INFO_MAX		16384u		/* recovery information */
-#define KTM_JF_DESC_MAX		128u		/* description of a resource manager */
+#define KTM_JF_DESC_MAX		128u		/* description of an RM, name of a stream */
+#define KTM_JF_SREC_MAX		16384u		/* data of a stream's record */
+#define KTM_JF_SINDEX_MAX	512u		/* entries of one part of a stream's index */
 
 /* ---- what is wrong --------------------------------------------------- */
 
@@ -99,17 +101,19 @@ struct ktm_jf_dsb {
 	__le32	ring_count;
 	__le32	pad0;
 	struct ktm_jf_dextent ring[KTM_JF_RING_EXTENTS];
-	/* from here on: written anew at every opening */
+	/* from here on: written anew at every opening and with every restart area */
 	__le64	generation;
 	__le64	epoch;
-	__le64	start_lsn;		/* restart point: LSN of the first batch of the epoch */
+	__le64	start_lsn;		/* restart point: LSN of the batch where replay begins */
 	__le64	start_seq;		/* its sequence number */
 	__le32	start_prev_crc;		/* checksum of the batch before it */
 	__le32	restart_index;		/* the restart extent in use */
 	__le64	restart_bytes;		/* length of the restart area, 0: empty */
 	__le32	restart_crc;		/* checksum of its last batch, 0: empty */
 	__le32	pad1;
-	u8	zero[4096 - 448];
+	__le64	restart_lsn;		/* the restart area knows of the log up to here */
+	__le64	tail_lsn;		/* the oldest byte of the log that is still needed */
+	u8	zero[4096 - 464];
 };
 
 /* Head of a batch; records follow. */
@@ -150,9 +154,14 @@ struct ktm_jf_drec {
  * @KTM_JREC_DECISION: the outcome of a transaction
  * @KTM_JREC_COMPLETION: a durable enlistment has finished
  * @KTM_JREC_TX: a transaction that lives, its outcome; restart areas
+ * @KTM_JREC_STREAM: a log stream exists (or changed)
+ * @KTM_JREC_STREAM_GONE: it exists no more, nor do its records
+ * @KTM_JREC_SREC: a record of a stream
+ * @KTM_JREC_SBASE: the stream needs nothing before this any more
+ * @KTM_JREC_STRUNC: what the stream has behind this is void
+ * @KTM_JREC_SINDEX: where live records of a stream are; restart areas
  *
- * 0x08..0x3f are left for the transaction manager (a superior's prepared
- * record, restart areas while running), 0x40..0x7f for log streams.
+ * 0x08..0x3f are left for the transaction manager, 0x46..0x7f for log streams.
  */
 enum ktm_jrec_type {
 	KTM_JREC_CLOCK		= 0x01,
@@ -162,18 +171,41 @@ enum ktm_jrec_type {
 	KTM_JREC_DECISION	= 0x05,
 	KTM_JREC_COMPLETION	= 0x06,
 	KTM_JREC_TX		= 0x07,
+	KTM_JREC_STREAM		= 0x40,
+	KTM_JREC_STREAM_GONE	= 0x41,
+	KTM_JREC_SREC		= 0x42,
+	KTM_JREC_SBASE		= 0x43,
+	KTM_JREC_STRUNC		= 0x44,
+	KTM_JREC_SINDEX		= 0x45,
 };
 
 #define KTM_JREC_F_END		0x0001	/* COMPLETION: the transaction's last */
+#define KTM_JREC_F_COPY		0x0001	/* SREC: copied forward under its old LSN */
+#define KTM_JREC_F_RESTART	0x0002	/* SREC: a restart record of the stream's user */
 
 /* ktm_jrec.prepared.flags */
 #define KTM_JREC_RM_COMMUNICATION	0x1	/* it may register protocols */
 #define KTM_JREC_P_SUPERIOR	0x1	/* the transaction's superior: only it decides */
+#define KTM_JREC_P_FIRST	0x2	/* the first record that the log has of the transaction */
 
 /* Outcome in DECISION and TX; UNDECIDED only in TX. */
 #define KTM_JREC_UNDECIDED	0u
 #define KTM_JREC_COMMIT		1u
 #define KTM_JREC_ABORT		2u
+
+/**
+ * struct ktm_jsent - where a live record of a stream is
+ * @lsn: its name
+ * @place: LSN of its first byte, where it was written last
+ * @bytes: length of it in the log
+ * @flags: KTM_JREC_F_RESTART or 0
+ */
+struct ktm_jsent {
+	u64 lsn;
+	u64 place;
+	u32 bytes;
+	u32 flags;
+};
 
 /**
  * struct ktm_jrec - a record, decoded
@@ -187,9 +219,15 @@ enum ktm_jrec_type {
  * @decision: KTM_JREC_DECISION
  * @completion: KTM_JREC_COMPLETION
  * @tx: KTM_JREC_TX
+ * @stream: KTM_JREC_STREAM
+ * @stream_gone: KTM_JREC_STREAM_GONE
+ * @srec: KTM_JREC_SREC
+ * @sbase: KTM_JREC_SBASE
+ * @strunc: KTM_JREC_STRUNC
+ * @sindex: KTM_JREC_SINDEX
  *
- * The pointers in it (description, recovery information) point into the
- * buffer it was decoded from and are good until the call they came with ends.
+ * The pointers in it (description, recovery information, name, data, entries) point
+ * into the buffer it was decoded from and are good until the call they came with ends.
  */
 struct ktm_jrec {
 	u16 type;
@@ -213,7 +251,8 @@ struct ktm_jrec {
 		struct {
 			struct ktm_guid uow, enlistment, rm;
 			u64 key;
-			u64 stream_need;
+			u64 stream;		/* id of its stream, 0: none */
+			u64 stream_need;	/* bytes kept for it there */
 			u32 mask;
 			u32 flags;
 			u32 uid, gid;		/* of the transaction */
@@ -238,7 +277,47 @@ struct ktm_jrec {
 			u32 uid, gid;
 			u16 mode;
 			u64 clock;		/* of the decision */
+			u64 lsn;		/* end of its last record that this knows of */
 		} tx;
+		struct {
+			struct ktm_guid guid;
+			u64 id;			/* never used twice; not 0 */
+			u64 quota;
+			u64 base;		/* 0, or the oldest LSN that is needed */
+			u64 last;		/* LSN of the last record ever, 0: none */
+			u64 restart;		/* LSN of its last restart record, 0: none */
+			u64 lsn;		/* as in tx; 0 in the ring */
+			u32 entries;		/* of its index that follow in the area */
+			u32 uid, gid;
+			u16 mode;
+			u16 name_len;
+			const u8 *name;
+		} stream;
+		struct {
+			u64 id;
+		} stream_gone;
+		struct {
+			u64 id;
+			u64 lsn;		/* name; appending: 0, the writer's */
+			u64 previous, undo_next;
+			u32 len;
+			u32 data_crc;		/* ktm_jrec_data_crc() of the data */
+			const u8 *data;
+		} srec;
+		struct {
+			u64 id;
+			u64 base;
+		} sbase;
+		struct {
+			u64 id;
+			u64 last;		/* LSN of the last record that stays, 0: none */
+		} strunc;
+		struct {
+			u64 id;
+			u32 count;
+			const struct ktm_jsent *entries;	/* to encode */
+			const u8 *raw;				/* decoded: ktm_jrec_sent() */
+		} sindex;
 	};
 };
 
@@ -262,6 +341,15 @@ u32 ktm_jrec_encode(const struct ktm_jrec *rec, void *buf, u32 room);
 
 /* Returns bytes consumed, or 0 and a sentence in *@why. */
 u32 ktm_jrec_decode(struct ktm_jrec *rec, const void *buf, u32 avail, const char **why);
+
+/* Of the data of a stream's record; taken before a place in the log is. */
+u32 ktm_jrec_data_crc(const void *data, u32 len);
+
+/* An encoded record of a stream gets its name, and the checksum that goes with it. */
+void ktm_jrec_name(void *srec, u64 lsn, u32 data_crc);
+
+/* Entry @n of a decoded part of an index. */
+struct ktm_jsent ktm_jrec_sent(const struct ktm_jrec *rec, u32 n);
 
 /* ---- superblock, decoded --------------------------------------------- */
 
@@ -290,6 +378,8 @@ struct ktm_jf_sb {
 	u32 restart_index;
 	u64 restart_bytes;
 	u32 restart_crc;
+	u64 restart_lsn;
+	u64 tail_lsn;
 };
 
 /* @blk: KTM_JF_SB_BYTES bytes. */

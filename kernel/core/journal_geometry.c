@@ -104,6 +104,8 @@ int ktm_jf_format(const struct ktm_jf_params *p, struct ktm_jf_sb *sb, struct kt
 	/* LSN 0 means "none", so the log starts one unit in. */
 	sb->ring_lsn = unit;
 	sb->start_lsn = unit;
+	sb->restart_lsn = unit;
+	sb->tail_lsn = unit;
 	sb->start_seq = 1;
 	sb->generation = 1;
 	sb->epoch = p->epoch;

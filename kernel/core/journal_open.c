@@ -431,6 +431,8 @@ static void begin_snapshot(struct ktm_jo *o)
 	o->next_sb.restart_index = 1 - o->sb.restart_index;
 	o->next_sb.restart_bytes = 0;
 	o->next_sb.restart_crc = 0;
+	o->next_sb.restart_lsn = o->tail;
+	o->next_sb.tail_lsn = o->tail;
 	o->snap_used = KTM_JF_BATCH_HEAD;
 	o->phase = KTM_JO_P_SNAPSHOT;
 }

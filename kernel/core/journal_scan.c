@@ -24,7 +24,7 @@ void ktm_jf_scan_ring(struct ktm_jf_scan *s, const struct ktm_jf_sb *sb, void *b
 	s->link.lsn = sb->start_lsn;
 	s->link.seq = sb->start_seq;
 	s->link.prev_crc = sb->start_prev_crc;
-	s->end = sb->start_lsn + sb->ring_bytes;
+	s->end = sb->tail_lsn + sb->ring_bytes;
 }
 
 void ktm_jf_scan_restart(struct ktm_jf_scan *s, const struct ktm_jf_sb *sb, void *buf, u32 room)

@@ -204,7 +204,7 @@ static void superblock_fields(void)
 		enum ktm_jf_code code;
 		const char *what;
 	} fields[] = {
-		{ 12, 4, 2, KTM_JF_UNSUPPORTED, "another version" },
+		{ 12, 4, 1, KTM_JF_UNSUPPORTED, "another version" },
 		{ 20, 4, 1, KTM_JF_UNSUPPORTED, "an unknown feature for writers" },
 		{ 24, 4, 1, KTM_JF_UNSUPPORTED, "an unknown feature for readers" },
 		{ 28, 4, 0, KTM_JF_CORRUPT, "unit 0" },
