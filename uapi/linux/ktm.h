@@ -97,6 +97,10 @@ enum ktm_status {
 	KTM_STATUS_NOT_FROZEN			= 47,	/* EPROTO: Thaw without Freeze */
 	KTM_STATUS_FREEZE_IN_PROGRESS		= 48,	/* EBUSY: frozen already */
 	KTM_STATUS_PROTOCOL_EXISTS		= 49,	/* EEXIST: registered already */
+	KTM_STATUS_STREAM_NOT_FOUND		= 50,	/* ENOENT */
+	KTM_STATUS_LOG_RECORD_NONEXISTENT	= 51,	/* ENOENT: no live record of that LSN */
+	KTM_STATUS_STREAM_FULL			= 52,	/* ENOSPC: its quota */
+	KTM_STATUS_STREAM_REOPENED		= 53,	/* ESTALE: look at what it holds first */
 };
 
 /* ---- access rights; the values are those of the reference ---- */
@@ -142,6 +146,14 @@ enum ktm_status {
 #define KTM_EN_SUBORDINATE_RIGHTS	0x0008
 #define KTM_EN_SUPERIOR_RIGHTS		0x0010
 #define KTM_EN_ALL_ACCESS		0x001f
+
+/* on a log stream; mode bit r grants QUERY and READ, w APPEND and MANAGE, x SET */
+#define KTM_STREAM_QUERY_INFORMATION	0x0001
+#define KTM_STREAM_SET_INFORMATION	0x0002
+#define KTM_STREAM_READ			0x0004
+#define KTM_STREAM_APPEND		0x0008
+#define KTM_STREAM_MANAGE		0x0010
+#define KTM_STREAM_ALL_ACCESS		0x001f
 
 /*
  * In an Open: whatever the mode of the object grants the caller. Rights asked
@@ -225,6 +237,9 @@ struct ktm_notification {
 #define KTM_MAX_PROTOCOLS		16	/* of one RM */
 #define KTM_MAX_BATCH			256	/* answers in one KTM_IOC_EXCHANGE */
 #define KTM_MAX_FREEZE_NS		60000000000ULL	/* one minute */
+#define KTM_MAX_STREAM_NAME		128	/* bytes of UTF-8, no NUL needed */
+#define KTM_MAX_STREAM_RECORD		16384	/* bytes of data in one record */
+#define KTM_MAX_STREAM_PIECES		64	/* that the data of one record is gathered from */
 
 /* ---- states that queries tell ---- */
 
@@ -296,6 +311,8 @@ enum ktm_en_state {
 #define KTM_IOC_TM_ROLLFORWARD		KTM_IOC(0x13)	/* struct ktm_tm_rollforward */
 #define KTM_IOC_TM_RENAME		KTM_IOC(0x14)	/* struct ktm_tm_rename */
 #define KTM_IOC_TM_OFFLINE		KTM_IOC(0x15)	/* struct ktm_call */
+#define KTM_IOC_STREAM_CREATE		KTM_IOC(0x16)	/* struct ktm_stream_create */
+#define KTM_IOC_STREAM_OPEN		KTM_IOC(0x17)	/* struct ktm_stream_open */
 /* on an RM */
 #define KTM_IOC_RM_RECOVER		KTM_IOC(0x20)	/* struct ktm_call */
 #define KTM_IOC_ENLIST			KTM_IOC(0x21)	/* struct ktm_enlist */
@@ -327,6 +344,14 @@ enum ktm_en_state {
 #define KTM_IOC_ENUMERATE		KTM_IOC(0x51)	/* struct ktm_enumerate */
 #define KTM_IOC_NARROW			KTM_IOC(0x52)	/* struct ktm_narrow */
 #define KTM_IOC_SET			KTM_IOC(0x53)	/* struct ktm_set */
+/* on a log stream */
+#define KTM_IOC_STREAM_APPEND		KTM_IOC(0x60)	/* struct ktm_stream_append */
+#define KTM_IOC_STREAM_RESERVE		KTM_IOC(0x61)	/* struct ktm_stream_reserve */
+#define KTM_IOC_STREAM_READ		KTM_IOC(0x62)	/* struct ktm_stream_read */
+#define KTM_IOC_STREAM_FLUSH		KTM_IOC(0x63)	/* struct ktm_stream_flush */
+#define KTM_IOC_STREAM_ADVANCE		KTM_IOC(0x64)	/* struct ktm_stream_mark */
+#define KTM_IOC_STREAM_TRUNCATE		KTM_IOC(0x65)	/* struct ktm_stream_mark */
+#define KTM_IOC_STREAM_DELETE		KTM_IOC(0x66)	/* struct ktm_call */
 
 /**
  * struct ktm_version - KTM_IOC_VERSION: what the module is
@@ -723,6 +748,19 @@ struct ktm_enlist {
  *	replaces what KTM_IOC_SET has given; else 0
  * @virtual_clock: 0, or a value to which the TM's clock is raised if it is less;
  *	not for EN_RECOVER and REQUEST_OUTCOME
+ * @append: PREPARE_COMPLETE, COMMIT_COMPLETE, ROLLBACK_COMPLETE of a durable
+ *	enlistment: pointer to a struct ktm_stream_append, a record that goes into
+ *	the log before the answer's own, its @status and @lsn are written; else 0
+ * @stream_fd: with @append or @stream_need: the stream, on which the descriptor
+ *	has KTM_STREAM_APPEND, of the same TM (TM_IDENTITY_MISMATCH); else 0
+ * @stream_records: PREPARE_COMPLETE: records that the stream will still need for
+ *	this transaction, whatever its outcome, at most KTM_MAX_BATCH; else 0
+ * @stream_need: PREPARE_COMPLETE: bytes of data in those; else 0
+ *
+ * What @stream_need and @stream_records ask for is set aside, also across a crash,
+ * or the vote fails and changes nothing (LOG_FULL, STREAM_FULL, QUOTA_EXCEEDED). The
+ * @append of COMMIT_COMPLETE and ROLLBACK_COMPLETE is taken from it; what is left
+ * goes back. If @append is refused so is the answer, with its status.
  *
  * Needs KTM_EN_SUBORDINATE_RIGHTS (EN_RECOVER: KTM_EN_RECOVER; EN_PREPREPARE,
  * EN_PREPARE, EN_COMMIT: KTM_EN_SUPERIOR_RIGHTS) on an enlistment descriptor,
@@ -755,6 +793,10 @@ struct ktm_answer {
 	__u64 key;
 	__u64 information;
 	__u64 virtual_clock;
+	__u64 append;
+	__s32 stream_fd;
+	__u32 stream_records;
+	__u64 stream_need;
 };
 
 /**
@@ -767,6 +809,10 @@ struct ktm_answer {
  * @key: see there
  * @information: see there
  * @virtual_clock: see there
+ * @append: see there
+ * @stream_fd: see there
+ * @stream_records: see there
+ * @stream_need: see there
  */
 struct ktm_batch_answer {
 	__u32 request;
@@ -777,6 +823,10 @@ struct ktm_batch_answer {
 	__u64 key;
 	__u64 information;
 	__u64 virtual_clock;
+	__u64 append;
+	__s32 stream_fd;
+	__u32 stream_records;
+	__u64 stream_need;
 };
 
 /**
@@ -879,6 +929,9 @@ enum ktm_info_class {
 	KTM_INFO_TX_PROPERTIES	= 12,	/* struct ktm_tx_properties; also set */
 	KTM_INFO_TX_SUPERIOR	= 13,	/* struct ktm_en_pair; ENLISTMENT_NOT_FOUND if none */
 	KTM_INFO_EN_CRM		= 14,	/* struct ktm_en_crm; on an RM: of @guid */
+	KTM_INFO_STREAM_BASIC	= 15,	/* struct ktm_stream_info */
+	KTM_INFO_STREAM_QUOTA	= 16,	/* __u64: bytes; also set */
+	KTM_INFO_TM_SPACE	= 17,	/* struct ktm_tm_space */
 };
 
 /**
@@ -1101,6 +1154,7 @@ enum ktm_object_kind {
 	KTM_KIND_RM		= 2,	/* on a TM */
 	KTM_KIND_TX		= 3,	/* on /dev/ktm: all; on a TM: its own */
 	KTM_KIND_EN		= 4,	/* on an RM */
+	KTM_KIND_STREAM		= 5,	/* on a TM */
 };
 
 /**
@@ -1138,6 +1192,297 @@ struct ktm_narrow {
 	__u32 status;
 	__u32 access;
 	__s32 fd;
+};
+
+/* ---- log streams ---- */
+
+/**
+ * struct ktm_stream_create - KTM_IOC_STREAM_CREATE: make a log stream
+ * @size: sizeof(struct ktm_stream_create)
+ * @status: out
+ * @access: rights of the new descriptor, KTM_STREAM_*
+ * @mode: who may open it, as a file's mode; 0 means 0600
+ * @guid: in: the wanted GUID or nil; out: the stream's
+ * @quota: bytes of the log that its live and reserved records may take, heads and
+ *	padding included: each record counts half as much again as its length with a
+ *	head of 48, and at least 128
+ * @name: pointer to its name, UTF-8, unique in its TM (OBJECT_NAME_COLLISION)
+ * @name_length: 1 to KTM_MAX_STREAM_NAME
+ * @fd: out: descriptor, O_CLOEXEC
+ *
+ * On a TM that is online; needs KTM_TM_CREATE_RM. A stream is an ordered set of
+ * records within the TM's log, for its RMs. It lives until KTM_IOC_STREAM_DELETE; it
+ * is durable when this returns. All quotas together are at most three eighths of
+ * the log (LOG_FULL). TM_VOLATILE without a log.
+ */
+struct ktm_stream_create {
+	__u32 size;
+	__u32 status;
+	__u32 access;
+	__u32 mode;
+	struct ktm_guid guid;
+	__u64 quota;
+	__u64 name;
+	__u32 name_length;
+	__s32 fd;
+};
+
+/**
+ * struct ktm_stream_open - KTM_IOC_STREAM_OPEN: open a stream by GUID or name
+ * @size: sizeof(struct ktm_stream_open)
+ * @status: out
+ * @access: wanted rights, KTM_STREAM_* or KTM_MAXIMUM_ALLOWED
+ * @name_length: bytes of @name, 0: by @guid
+ * @guid: in: which one, nil if by name; out: the stream's
+ * @name: pointer to its name, or 0
+ * @fd: out: descriptor, O_CLOEXEC
+ * @reserved: 0
+ *
+ * On a TM. STREAM_NOT_FOUND; ACCESS_DENIED by its owner and mode.
+ */
+struct ktm_stream_open {
+	__u32 size;
+	__u32 status;
+	__u32 access;
+	__u32 name_length;
+	struct ktm_guid guid;
+	__u64 name;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/**
+ * struct ktm_stream_piece - where a part of a record's data is
+ * @base: pointer
+ * @length: bytes
+ */
+struct ktm_stream_piece {
+	__u64 base;
+	__u64 length;
+};
+
+/* ktm_stream_append.flags */
+#define KTM_STREAM_RESTART	0x1	/* a restart record, found by KTM_STREAM_LAST_RESTART */
+#define KTM_STREAM_RESERVED	0x2	/* out of what KTM_IOC_STREAM_RESERVE has set aside */
+#define KTM_STREAM_DURABLE	0x4	/* return when it is durable */
+
+/**
+ * struct ktm_stream_append - KTM_IOC_STREAM_APPEND: add a record
+ * @size: sizeof(struct ktm_stream_append)
+ * @status: out
+ * @flags: KTM_STREAM_RESTART, _RESERVED, _DURABLE; in an answer only _RESTART
+ * @count: number of @pieces, 0 to KTM_MAX_STREAM_PIECES
+ * @pieces: pointer to an array of struct ktm_stream_piece, or 0; at most
+ *	KTM_MAX_STREAM_RECORD bytes together
+ * @previous_lsn: kept with the record, for KTM_STREAM_PREVIOUS_LINK; 0 or the LSN of
+ *	an earlier record
+ * @undo_next_lsn: the same, for KTM_STREAM_UNDO_LINK
+ * @base_lsn: with KTM_STREAM_RESTART: advance the base to this LSN together with
+ *	it (as KTM_IOC_STREAM_ADVANCE); else 0
+ * @lsn: out: its LSN, greater than that of every record before it
+ *
+ * Needs KTM_STREAM_APPEND. Not durable when it returns (but see KTM_STREAM_DURABLE,
+ * INTERRUPTED if a signal ends that wait: the record is there): a decision of the TM that
+ * comes later, or KTM_IOC_STREAM_FLUSH, makes it so. Waits (a signal: INTERRUPTED, nothing
+ * was appended) while the log is being cleaned; STREAM_FULL beyond the stream's quota,
+ * LOG_FULL if cleaning does not help. TM_NOT_ONLINE; STREAM_REOPENED until this
+ * descriptor has asked for KTM_INFO_STREAM_BASIC after the TM was reopened: records that
+ * had not become durable are gone, and their LSNs may be others'.
+ */
+struct ktm_stream_append {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 count;
+	__u64 pieces;
+	__u64 previous_lsn;
+	__u64 undo_next_lsn;
+	__u64 base_lsn;
+	__u64 lsn;
+};
+
+/* ktm_stream_reserve.flags */
+#define KTM_STREAM_UNRESERVE	0x1	/* give back */
+
+/**
+ * struct ktm_stream_reserve - KTM_IOC_STREAM_RESERVE: make sure of records to come
+ * @size: sizeof(struct ktm_stream_reserve)
+ * @status: out
+ * @flags: KTM_STREAM_UNRESERVE or 0
+ * @records: how many records; 0 to 65536
+ * @bytes: of data in them together
+ * @total_records: out: set aside now
+ * @total_bytes: out: the same
+ *
+ * Needs KTM_STREAM_APPEND. What is set aside belongs to this descriptor: an append
+ * with KTM_STREAM_RESERVED through it uses it and can only fail with the device; closing
+ * gives it back, as does a reopening. STREAM_FULL, LOG_FULL; INVALID_PARAMETER to
+ * give back more than there is.
+ */
+struct ktm_stream_reserve {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 records;
+	__u64 bytes;
+	__u64 total_records;
+	__u64 total_bytes;
+};
+
+/* ktm_stream_read.mode: which record */
+enum ktm_stream_where {
+	KTM_STREAM_AT		= 0,	/* the one of @lsn */
+	KTM_STREAM_NEXT		= 1,	/* the first behind @lsn; 0: the first */
+	KTM_STREAM_BEFORE	= 2,	/* the last before @lsn; 0: the last */
+	KTM_STREAM_PREVIOUS_LINK = 3,	/* that which the one of @lsn names as previous */
+	KTM_STREAM_UNDO_LINK	= 4,	/* that which the one of @lsn names as to be undone next */
+	KTM_STREAM_LAST_RESTART	= 5,	/* the last restart record before @lsn; 0: the last */
+};
+
+/**
+ * struct ktm_stream_read - KTM_IOC_STREAM_READ: read a record
+ * @size: sizeof(struct ktm_stream_read)
+ * @status: out
+ * @mode: enum ktm_stream_where
+ * @length: in: bytes at @buffer; out: bytes of data in the record
+ * @buffer: pointer to where the data goes, or 0
+ * @lsn: in: see @mode; out: of the record
+ * @previous_lsn: out
+ * @undo_next_lsn: out
+ * @flags: out: KTM_STREAM_RESTART or 0
+ * @reserved: 0
+ *
+ * Needs KTM_STREAM_READ. NO_MORE_ENTRIES (returns 0) if there is none such;
+ * LOG_RECORD_NONEXISTENT if @lsn with AT or a LINK, or what it links to, is not that of a live
+ * record. BUFFER_TOO_SMALL: all but the data was told. LOG_CORRUPTION_DETECTED: what is
+ * on the device is not the record; IO_ERROR. TM_NOT_ONLINE.
+ */
+struct ktm_stream_read {
+	__u32 size;
+	__u32 status;
+	__u32 mode;
+	__u32 length;
+	__u64 buffer;
+	__u64 lsn;
+	__u64 previous_lsn;
+	__u64 undo_next_lsn;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* ktm_stream_flush.flags */
+#define KTM_STREAM_NOWAIT	0x1	/* do not wait: poll for POLLIN */
+
+/**
+ * struct ktm_stream_flush - KTM_IOC_STREAM_FLUSH: make records durable
+ * @size: sizeof(struct ktm_stream_flush)
+ * @status: out
+ * @flags: KTM_STREAM_NOWAIT or 0
+ * @reserved: 0
+ * @lsn: up to and with this one; 0: all there are
+ * @flushed_lsn: out: of the stream's last durable record, 0: none
+ *
+ * Needs KTM_STREAM_APPEND. With KTM_STREAM_NOWAIT: PENDING (returns 0), and the
+ * descriptor polls POLLIN when all that was asked for through it is durable, POLLERR
+ * while the TM is not online or the stream was reopened (STREAM_REOPENED).
+ * INTERRUPTED: it goes on. LOG_FULL: no room to end the write unit with.
+ */
+struct ktm_stream_flush {
+	__u32 size;
+	__u32 status;
+	__u32 flags;
+	__u32 reserved;
+	__u64 lsn;
+	__u64 flushed_lsn;
+};
+
+/**
+ * struct ktm_stream_mark - KTM_IOC_STREAM_ADVANCE, KTM_IOC_STREAM_TRUNCATE
+ * @size: sizeof(struct ktm_stream_mark)
+ * @status: out
+ * @lsn: ADVANCE: the oldest that is still needed; records before it are gone and
+ *	their room comes back. It need not be one's; INVALID_PARAMETER below the base,
+ *	or beyond the last. TRUNCATE: the last that stays, 0: none; those behind it are void.
+ *	LSNs of later records are greater all the same.
+ * @flags: 0
+ * @reserved: 0
+ *
+ * Needs KTM_STREAM_MANAGE. Not durable when it returns: after a crash a base may be an
+ * earlier one, and what was truncated may be back, unless something later is durable.
+ * STREAM_REOPENED as for an append. TRUNCATE: LOG_FULL.
+ */
+struct ktm_stream_mark {
+	__u32 size;
+	__u32 status;
+	__u64 lsn;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct ktm_stream_info - KTM_INFO_STREAM_BASIC
+ * @guid: the stream
+ * @quota: bytes
+ * @used: of these, taken by live records
+ * @reserved: of these, set aside
+ * @bytes: of data in live records
+ * @records: live ones
+ * @base_lsn: nothing before this is needed; 0: never advanced
+ * @first_lsn: of the oldest live record, 0: none
+ * @last_lsn: of the newest live record, 0: none
+ * @restart_lsn: of the last restart record, 0: none
+ * @flushed_lsn: of the last durable record, 0: none
+ * @place_lsn: where in the log its oldest record lies now; 0: none
+ * @name_length: bytes of @name
+ * @reserved2: 0
+ * @name: UTF-8, padded with zeros
+ */
+struct ktm_stream_info {
+	struct ktm_guid guid;
+	__u64 quota;
+	__u64 used;
+	__u64 reserved;
+	__u64 bytes;
+	__u64 records;
+	__u64 base_lsn;
+	__u64 first_lsn;
+	__u64 last_lsn;
+	__u64 restart_lsn;
+	__u64 flushed_lsn;
+	__u64 place_lsn;
+	__u32 name_length;
+	__u32 reserved2;
+	__u8 name[KTM_MAX_STREAM_NAME];
+};
+
+/**
+ * struct ktm_tm_space - KTM_INFO_TM_SPACE: the room in a TM's log
+ * @bytes: of the log
+ * @free: neither used nor set aside
+ * @reserved: set aside for what has begun
+ * @quotas: of all streams together
+ * @restart_lsn: where a recovery would begin to read
+ * @tail_lsn: the oldest that is still needed
+ * @next_lsn: where the next write goes
+ * @restarts: restart areas written since it was opened
+ * @copied: records that were copied forward since then
+ * @live: bytes that a restart area takes
+ * @live_limit: bytes that it may take
+ * @holder: the stream that holds the tail back; nil: none does
+ */
+struct ktm_tm_space {
+	__u64 bytes;
+	__u64 free;
+	__u64 reserved;
+	__u64 quotas;
+	__u64 restart_lsn;
+	__u64 tail_lsn;
+	__u64 next_lsn;
+	__u64 restarts;
+	__u64 copied;
+	__u64 live;
+	__u64 live_limit;
+	struct ktm_guid holder;
 };
 
 #endif /* _UAPI_LINUX_KTM_H */
