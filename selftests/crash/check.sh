@@ -64,7 +64,7 @@ record() {
 	echo "$how" >"$dir/how"
 	echo "$kernel" >"$dir/kernel"
 	truncate -s $journal_bytes "$dir/base" &&
-		"$BUILD/userspace/ktmctl/ktmctl" format "$dir/base" >/dev/null || return 1
+		"$BUILD/userspace/ktmctl/ktmctl" journal format "$dir/base" >/dev/null || return 1
 	if [ "$how" = outside ]; then
 		truncate -s 32M "$dir/disk" &&
 			dd if="$dir/base" of="$dir/disk" bs=$journal_start seek=1 conv=notrunc \

@@ -47,7 +47,7 @@ format_journal()
 {
 	[ ! -e /mnt/sqlite/store ] && [ ! -e /mnt/files/store ] || return 0
 	stage format
-	ktmctl format --force $journal || fail "could not format the journal"
+	ktmctl journal format --force $journal || fail "could not format the journal"
 }
 
 preload_for()

@@ -79,20 +79,20 @@ TEST(format_refuses_what_is_used)
 
 	to_work();
 	CHECK_EQ(run("mkswap -L mine %s >/dev/null", disk.path), 0);
-	CHECK_EQ(run("ktmctl format %s 2>why", disk.path), 1);
+	CHECK_EQ(run("ktmctl journal format %s 2>why", disk.path), 1);
 	CHECK_EQ(run("grep -q 'swap named \"mine\"; nothing was changed' why"), 0);
 	CHECK_EQ(run("swapon %s", disk.path), 0);
-	CHECK_EQ(run("ktmctl format --force %s 2>why", disk.path), 1);
+	CHECK_EQ(run("ktmctl journal format --force %s 2>why", disk.path), 1);
 	CHECK_EQ(run("grep -q 'is in use' why"), 0);
 	CHECK_EQ(run("swapoff %s", disk.path), 0);
-	CHECK_EQ(run("ktmctl format --force %s >/dev/null", disk.path), 0);
+	CHECK_EQ(run("ktmctl journal format --force %s >/dev/null", disk.path), 0);
 
 	tm = start_tm(disk.path, guid);
-	CHECK_EQ(run("ktmctl format --force %s 2>why", disk.path), 1);
+	CHECK_EQ(run("ktmctl journal format --force %s 2>why", disk.path), 1);
 	CHECK_EQ(run("grep -q 'is in use' why"), 0);
 	stop_tm(tm);
 	until_free(disk.path);
-	CHECK_EQ(run("ktmctl format %s 2>why", disk.path), 1);
+	CHECK_EQ(run("ktmctl journal format %s 2>why", disk.path), 1);
 	CHECK_EQ(run("grep -q 'a ktm journal, transaction manager %s' why", guid), 0);
 }
 
@@ -102,7 +102,7 @@ TEST(start_says_what_is_wrong)
 
 	to_work();
 	CHECK_EQ(run("ktmctl start %s 2>why", disk.path), 1);
-	CHECK_EQ(run("grep -q 'ktmctl format' why"), 0);
+	CHECK_EQ(run("grep -q 'ktmctl journal format' why"), 0);
 	CHECK_EQ(run("ktmctl start nothing 2>why"), 1);
 	CHECK_EQ(run("ktmctl start . 2>why"), 1);
 	CHECK_EQ(run("ktmctl start /dev/null 2>why"), 1);
@@ -118,12 +118,12 @@ TEST(journal_in_a_file)
 	pid_t tm, second;
 
 	to_work();
-	CHECK_EQ(run("ktmctl format --size 16M journal >/dev/null"), 0);
+	CHECK_EQ(run("ktmctl journal format --size 16M journal >/dev/null"), 0);
 	tm = start_tm("journal", guid);
 	CHECK_EQ(run("grep -q 'journal on /dev/loop' tm.log"), 0);
-	CHECK_EQ(run("ktmctl format --force journal 2>why"), 1);
+	CHECK_EQ(run("ktmctl journal format --force journal 2>why"), 1);
 	CHECK_EQ(run("grep -q 'attached to /dev/loop' why"), 0);
-	CHECK_EQ(run("ln journal alias && ktmctl format --force alias 2>why"), 1);
+	CHECK_EQ(run("ln journal alias && ktmctl journal format --force alias 2>why"), 1);
 	CHECK_EQ(run("grep -q 'attached to /dev/loop' why"), 0);
 	/* A second one holds the same TM through the same loop device. */
 	second = start_tm("journal", again);
@@ -183,7 +183,7 @@ TEST(a_failed_device_is_shown_and_recovered)
 	pid_t tm, rm;
 
 	to_work();
-	CHECK_EQ(run("ktmctl format %s >/dev/null && mkdir a", disk.path), 0);
+	CHECK_EQ(run("ktmctl journal format %s >/dev/null && mkdir a", disk.path), 0);
 	flaky = flaky_make(&disk);
 	tm = start_tm(flaky.path, guid);
 	rm = START("a.log", "rm40", guid, ME_A, "a");
@@ -279,7 +279,7 @@ static void need_disk(void)
 	journal = getenv("KTM_JOURNAL");
 	if (!journal)
 		test_skip("KTM_JOURNAL names no disk");
-	CHECK_EQ(run("ktmctl format --force %s >/dev/null", journal), 0);
+	CHECK_EQ(run("ktmctl journal format --force %s >/dev/null", journal), 0);
 	to_work();
 }
 
@@ -298,7 +298,7 @@ TEST(a_tm_stays_until_it_is_taken_offline)
 	CHECK_EQ(run("grep -q \"log on \\\"$(readlink -f %s)\\\": \" text", journal), 0);
 	CHECK_EQ(run("grep -q \"\\\"path\\\":\\\"$(readlink -f %s)\\\"\" json", journal), 0);
 	CHECK_EQ(run("grep -q '\"persistent\":true,' json"), 0);
-	CHECK_EQ(run("ktmctl format --force %s 2>why", journal), 1);
+	CHECK_EQ(run("ktmctl journal format --force %s 2>why", journal), 1);
 	/* What a second one cannot do does not end it. */
 	CHECK_EQ(run("ktmctl start --persist --until 1 %s 2>why", journal), 1);
 	CHECK_EQ(run("grep -q 'there is nothing to recover' why"), 0);
@@ -333,7 +333,7 @@ TEST(what_cannot_be_recovered_does_not_stay)
 	struct flaky flaky;
 
 	to_work();
-	CHECK_EQ(run("ktmctl format %s >/dev/null", disk.path), 0);
+	CHECK_EQ(run("ktmctl journal format %s >/dev/null", disk.path), 0);
 	flaky = flaky_make(&disk);
 	flaky_set(&flaky, FAIL_WRITES);
 	CHECK_EQ(run("ktmctl start --persist %s 2>why", flaky.path), 1);

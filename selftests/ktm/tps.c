@@ -30,7 +30,7 @@ static void begin(void)
 	if (!journal)
 		test_skip("KTM_JOURNAL names no disk");
 	/* The test before gives it up a moment after its last process has gone. */
-	snprintf(command, sizeof(command), "ktmctl format --force %s >/dev/null 2>&1", journal);
+	snprintf(command, sizeof(command), "ktmctl journal format --force %s >/dev/null 2>&1", journal);
 	until_run(command);
 	CHECK(mkdtemp(work));
 	CHECK_EQ(chdir(work), 0);

@@ -5,7 +5,7 @@
 
 journal=/dev/disk/ktm/journal
 
-ktmctl format $journal >&2 || exit 1
+ktmctl journal format $journal >&2 || exit 1
 mkdir -p /run/rm
 rm_vm /run/rm $journal || exit 1
 # Nobody has anything open any more.

@@ -382,7 +382,7 @@ struct ktm_version {
  * @mode: who may open it, as a file's mode; 0 means 0600. The owner is the
  *	caller's fsuid and fsgid.
  * @device_fd: durable: an O_RDWR descriptor of a block device that holds a
- *	journal (ktmctl format); volatile: -1
+ *	journal (ktmctl journal format); volatile: -1
  * @guid: volatile: in, the wanted GUID or nil; out: the TM's. Durable: must be
  *	nil or the journal's, out: the journal's.
  * @fd: out: descriptor, O_CLOEXEC

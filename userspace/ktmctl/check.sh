@@ -66,12 +66,21 @@ guid='[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 usage() {
 	expect 2 'which command' "$ktmctl" &&
 		expect 2 'no command' "$ktmctl" frobnicate &&
-		expect 2 'which device' "$ktmctl" format &&
-		expect 2 'which device' "$ktmctl" format a b &&
-		expect 2 'unknown option' "$ktmctl" format --nonsense a &&
-		expect 2 'no size' "$ktmctl" format --size 12Q a &&
-		expect 2 'no size' "$ktmctl" format --size 99999999T a &&
-		expect 2 'no GUID' "$ktmctl" format --tm-guid 1 a &&
+		expect 2 'no command' "$ktmctl" format a &&
+		expect 2 'format' "$ktmctl" journal &&
+		expect 2 'nothing to do with' "$ktmctl" journal frobnicate &&
+		expect 2 'which device' "$ktmctl" journal dump &&
+		expect 2 'unknown option' "$ktmctl" journal dump --xml a &&
+		expect 2 'no GUID' "$ktmctl" journal dump --uow 7 a &&
+		expect 2 'no LSN' "$ktmctl" journal dump --from -1 a &&
+		expect 2 'no LSN' "$ktmctl" journal dump --from 99999999999999999999 a &&
+		expect 2 "no stream's id" "$ktmctl" journal dump --stream x a &&
+		expect 2 'which device' "$ktmctl" journal format &&
+		expect 2 'which device' "$ktmctl" journal format a b &&
+		expect 2 'unknown option' "$ktmctl" journal format --nonsense a &&
+		expect 2 'no size' "$ktmctl" journal format --size 12Q a &&
+		expect 2 'no size' "$ktmctl" journal format --size 99999999T a &&
+		expect 2 'no GUID' "$ktmctl" journal format --tm-guid 1 a &&
 		expect 2 'no mode' "$ktmctl" start --mode 8 a &&
 		expect 2 'no mode' "$ktmctl" start --mode 40000000600 a &&
 		expect 2 'no virtual clock' "$ktmctl" start --until 0 a &&
@@ -92,7 +101,7 @@ usage() {
 		expect 2 'no arguments' "$ktmctl" freeze now &&
 		expect 2 'no arguments' "$ktmctl" thaw now &&
 		expect 2 'no arguments' "$ktmctl" status now &&
-		expect 0 'ktmctl format' "$ktmctl" --help
+		expect 0 'ktmctl journal format' "$ktmctl" --help
 }
 
 copies_equal() {
@@ -104,19 +113,20 @@ copies_equal() {
 told_guid() {
 	local wanted=5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be
 
-	expect 0 "transaction manager $wanted" "$ktmctl" format --size 4M --tm-guid $wanted named &&
-		refuses named "journal, transaction manager $wanted, made" "$ktmctl" format named
+	expect 0 "transaction manager $wanted" \
+		"$ktmctl" journal format --size 4M --tm-guid $wanted named &&
+		refuses named "journal, transaction manager $wanted, made" "$ktmctl" journal format named
 }
 
 different_each_time() {
-	"$ktmctl" format --force new && head -c 4096 new >first
-	"$ktmctl" format --force new && ! cmp -s first <(head -c 4096 new)
+	"$ktmctl" journal format --force new && head -c 4096 new >first
+	"$ktmctl" journal format --force new && ! cmp -s first <(head -c 4096 new)
 }
 
 too_small() {
 	truncate -s 100K small
-	refuses small 'too small for a journal .at least [0-9]+ KiB' "$ktmctl" format small &&
-		expect 1 'too small' "$ktmctl" format --size 10K unmade && [ ! -e unmade ]
+	refuses small 'too small for a journal .at least [0-9]+ KiB' "$ktmctl" journal format small &&
+		expect 1 'too small' "$ktmctl" journal format --size 10K unmade && [ ! -e unmade ]
 }
 
 # A damaged journal is still somebody's.
@@ -126,27 +136,27 @@ damaged() {
 	for place in 100 3000; do
 		cp new damaged
 		printf x | dd of=damaged bs=1 seek=$place conv=notrunc status=none
-		refuses damaged 'damaged ktm journal' "$ktmctl" format damaged || return 1
+		refuses damaged 'damaged ktm journal' "$ktmctl" journal format damaged || return 1
 	done
 	cp new damaged
 	dd if=/dev/zero of=damaged bs=4096 count=1 conv=notrunc status=none
-	refuses damaged 'damaged ktm journal' "$ktmctl" format damaged
+	refuses damaged 'damaged ktm journal' "$ktmctl" journal format damaged
 }
 
 file_system() {
 	truncate -s 32M ext4
 	mkfs.ext4 -q -L mydata ext4 &&
-		refuses ext4 'ext4 named "mydata"; nothing was changed' "$ktmctl" format ext4 &&
-		expect 0 'held ext4' "$ktmctl" format --force ext4 &&
-		refuses ext4 'a ktm journal' "$ktmctl" format ext4
+		refuses ext4 'ext4 named "mydata"; nothing was changed' "$ktmctl" journal format ext4 &&
+		expect 0 'held ext4' "$ktmctl" journal format --force ext4 &&
+		refuses ext4 'a ktm journal' "$ktmctl" journal format ext4
 }
 
 # The signature of a CD lies where the journal writes nothing at first.
 old_signature() {
 	truncate -s 32M cd
 	printf '\1CD001\1' | dd of=cd bs=1 seek=32768 conv=notrunc status=none
-	refuses cd 'holds iso9660' "$ktmctl" format cd &&
-		expect 0 'held iso9660' "$ktmctl" format --force cd &&
+	refuses cd 'holds iso9660' "$ktmctl" journal format cd &&
+		expect 0 'held iso9660' "$ktmctl" journal format --force cd &&
 		[ -z "$(blkid -p -o value -s TYPE cd)" ]
 }
 
@@ -156,32 +166,32 @@ partition_table() {
 	printf '\200\0\1\0\203\0\1\0\0\10\0\0\0\100\0\0' |
 		dd of=table bs=1 seek=446 conv=notrunc status=none
 	printf '\125\252' | dd of=table bs=1 seek=510 conv=notrunc status=none
-	refuses table 'partition table .dos.' "$ktmctl" format table
+	refuses table 'partition table .dos.' "$ktmctl" journal format table
 }
 
 raw_data() {
 	truncate -s 8M front back
 	printf data | dd of=front bs=1 seek=60000 conv=notrunc status=none
 	printf data | dd of=back bs=1 seek=$(((8 << 20) - 4)) conv=notrunc status=none
-	refuses front 'no kind that is known' "$ktmctl" format front &&
-		refuses back 'no kind that is known' "$ktmctl" format back
+	refuses front 'no kind that is known' "$ktmctl" journal format front &&
+		refuses back 'no kind that is known' "$ktmctl" journal format back
 }
 
 in_use() {
 	truncate -s 8M locked
 	(
 		flock 9
-		refuses locked 'in use by another program' "$ktmctl" format --force locked
+		refuses locked 'in use by another program' "$ktmctl" journal format --force locked
 	) 9>>locked
 }
 
 not_a_device() {
 	mkfifo fifo
-	expect 1 'neither a block device' "$ktmctl" format --force /dev/null &&
-		expect 1 'neither a block device' "$ktmctl" format --force . &&
-		expect 1 'neither a block device' timeout 10 "$ktmctl" format --force fifo &&
-		expect 1 'does not exist' "$ktmctl" format nothing &&
-		expect 1 'No such file|Not a directory' "$ktmctl" format --size 4M nothing/there &&
+	expect 1 'neither a block device' "$ktmctl" journal format --force /dev/null &&
+		expect 1 'neither a block device' "$ktmctl" journal format --force . &&
+		expect 1 'neither a block device' timeout 10 "$ktmctl" journal format --force fifo &&
+		expect 1 'does not exist' "$ktmctl" journal format nothing &&
+		expect 1 'No such file|Not a directory' "$ktmctl" journal format --size 4M nothing/there &&
 		[ ! -e nothing ]
 }
 
@@ -189,7 +199,7 @@ lost_output() {
 	local status
 
 	"$ktmctl" --help >/dev/full
-	"$ktmctl" format --size 4M unseen >/dev/full
+	"$ktmctl" journal format --size 4M unseen >/dev/full
 	status=$?
 	echo "exit code $status"
 	[ $status -eq 1 ]
@@ -210,14 +220,14 @@ echo "TAP version 13"
 check "ktmctl builds" make --no-print-directory -C "$here" all
 check "wrong usage is exit code 2 and says what is wrong" usage
 check "format makes a file and tells its GUID" \
-	expect 0 "^new is the journal of transaction manager $guid$" "$ktmctl" format --size 16M new
+	expect 0 "^new is the journal of transaction manager $guid$" "$ktmctl" journal format --size 16M new
 check "both superblocks are there and equal" copies_equal
 check "it tells how many transactions fit" \
-	expect 0 'room for [1-9][0-9]* open transactions' "$ktmctl" format --size 16M again
+	expect 0 'room for [1-9][0-9]* open transactions' "$ktmctl" journal format --size 16M again
 check "the GUID may be chosen, and is found again" told_guid
 check "no two journals are the same" different_each_time
 check "what is too small is refused, and no file is left" too_small
-check "a journal is not overwritten" refuses new 'a ktm journal' "$ktmctl" format new
+check "a journal is not overwritten" refuses new 'a ktm journal' "$ktmctl" journal format new
 check "nor is a damaged one" damaged
 check "a file system is named and not overwritten without --force" file_system
 check "no signature of an old one is left to be mistaken for it" old_signature

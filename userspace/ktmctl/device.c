@@ -50,11 +50,7 @@ static bool is_behind_loop(const struct stat *file, const char *loop)
 	return found;
 }
 
-/*
- * The name of the loop device that a file is attached to, to be freed; or NULL.
- * Whatever the file was called then: it may have several names.
- */
-static char *find_loop(const char *path)
+char *device_find_loop(const char *path)
 {
 	char *name = NULL;
 	struct dirent *entry;
@@ -89,7 +85,7 @@ static int allocate_file(struct device *device, uint64_t bytes)
 
 static int claim_file(struct device *device, uint64_t bytes, uint64_t create_bytes)
 {
-	char *loop = find_loop(device->path);
+	char *loop = device_find_loop(device->path);
 
 	if (loop) {
 		complain("%s is in use: it is attached to %s (losetup -d %s detaches it)",
@@ -240,7 +236,7 @@ int device_open_for_tm(const char *path, char **name)
 		return -1;
 	}
 
-	*name = find_loop(path);
+	*name = device_find_loop(path);
 	if (*name) {
 		fd = open(*name, O_RDWR | O_CLOEXEC);
 		if (fd < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ktmctl format: a new journal. The format itself is kernel/core's, which is
+ * ktmctl journal format: a new journal. The format itself is kernel/core's, which is
  * what the module reads; here are only the questions and the writing.
  */
 #define _GNU_SOURCE
@@ -58,11 +58,11 @@ static int parse_options(int argc, char **argv, struct format_options *options)
 				return complain_usage("'%s' is no GUID", optarg);
 			break;
 		default:
-			return complain_usage("format: unknown option");
+			return complain_usage("journal format: unknown option");
 		}
 	}
 	if (argc - optind != 1)
-		return complain_usage("format: which device?");
+		return complain_usage("journal format: which device?");
 	options->path = argv[optind];
 	return DONE;
 }
@@ -248,7 +248,7 @@ static int format(const struct device *device, const struct format_options *opti
 	return DONE;
 }
 
-int command_format(int argc, char **argv)
+int journal_format(int argc, char **argv)
 {
 	struct format_options options;
 	struct device device;

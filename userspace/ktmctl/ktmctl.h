@@ -13,6 +13,8 @@
 #define DONE		0
 #define FAILED		1
 #define USAGE		2
+/* Of the journal's commands: an opening would refuse it. */
+#define DAMAGED		4
 
 /* "ktmctl: ..." to standard error. Returns FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -53,6 +55,12 @@ int device_claim(struct device *device, const char *path, uint64_t create_bytes)
 
 /* The end of it; a file that was made for nothing is removed. @result is handed on. */
 int device_release(struct device *device, int result);
+
+/*
+ * The name of the loop device that a file is attached to, to be freed; or NULL.
+ * Whatever the file was called then: it may have several names.
+ */
+char *device_find_loop(const char *path);
 
 /*
  * For start: a descriptor of the block device, a loop device being set up for a
@@ -96,7 +104,11 @@ int probe_wipe(const struct device *device);
 
 /* ---- the commands ---- */
 
-int command_format(int argc, char **argv);
+/* Those of "ktmctl journal". */
+int journal_format(int argc, char **argv);
+int journal_dump(int argc, char **argv);
+
+int command_journal(int argc, char **argv);
 int command_start(int argc, char **argv);
 int command_offline(int argc, char **argv);
 int command_recover(int argc, char **argv);

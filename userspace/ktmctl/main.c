@@ -9,8 +9,10 @@
 #include <string.h>
 
 static const char usage[] =
-	"ktmctl format [--force] [--size SIZE] [--tm-guid GUID] DEVICE|FILE\n"
+	"ktmctl journal format [--force] [--size SIZE] [--tm-guid GUID] DEVICE|FILE\n"
 	"	makes a journal of the device; with --size of a file, too\n"
+	"ktmctl journal dump [--json] [--uow GUID] [--stream ID] [--from LSN] DEVICE|FILE\n"
+	"	shows all that stands in a journal\n"
 	"ktmctl start [--mode MODE] [--persist] [--until CLOCK] DEVICE|FILE\n"
 	"	opens the journal's transaction manager and keeps it until SIGTERM;\n"
 	"	with --persist it stays until ktmctl offline\n"
@@ -32,7 +34,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "format", command_format },
+	{ "journal", command_journal },
 	{ "start", command_start },
 	{ "offline", command_offline },
 	{ "recover", command_recover },

@@ -1,33 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ktmctl status for programs: one JSON object, its members described in ktmctl(8). */
+#include "json.h"
 #include "report.h"
-#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- strings ---- */
-
-/* Descriptions are anybody's bytes; what is not UTF-8 becomes the replacement character. */
-static void print_string(const uint8_t *text, uint32_t length)
-{
-	uint32_t i, bytes;
-
-	putchar('"');
-	for (i = 0; i < length; i += bytes ? bytes : 1) {
-		bytes = utf8_length(text + i, length - i);
-		if (!bytes)
-			fputs("\\ufffd", stdout);
-		else if (bytes == 1 && (text[i] == '"' || text[i] == '\\'))
-			printf("\\%c", text[i]);
-		else if (utf8_is_control(text + i))
-			printf("\\u%04x", text[i + bytes - 1]);
-		else
-			fwrite(text + i, 1, bytes, stdout);
-	}
-	putchar('"');
-}
 
 static void print_guid(const char *name, const struct ktm_guid *guid)
 {
@@ -39,7 +17,7 @@ static void print_guid(const char *name, const struct ktm_guid *guid)
 static void print_description(const uint8_t *text, uint32_t length)
 {
 	fputs(",\"description\":", stdout);
-	print_string(text, length <= KTM_MAX_DESCRIPTION ? length : KTM_MAX_DESCRIPTION);
+	json_quote(text, length <= KTM_MAX_DESCRIPTION ? length : KTM_MAX_DESCRIPTION);
 }
 
 static void print_boolean(const char *name, bool value)
@@ -133,7 +111,7 @@ static void print_log(const struct tm_report *tm)
 	const struct ktm_tm_info *info = &tm->info;
 
 	fputs(",\"log\":{\"path\":", stdout);
-	print_string((const uint8_t *)tm->path, (uint32_t)strlen(tm->path));
+	json_quote((const uint8_t *)tm->path, (uint32_t)strlen(tm->path));
 	print_number("size", info->log_size);
 	print_number("free", info->log_free);
 	print_number("reserved", info->log_reserved);

@@ -10,29 +10,10 @@
 
 #define NSEC_PER_MSEC	UINT64_C(1000000)
 
-/*
- * Descriptions and names of files come from anybody: they must not steer a terminal.
- * Some take a lone byte from 0x80 to 0x9f, or one of an overlong form, for a control, too.
- */
-static void print_quoted(const uint8_t *text, uint32_t length)
-{
-	uint32_t i, bytes;
-
-	fputs(" \"", stdout);
-	for (i = 0; i < length; i += bytes ? bytes : 1) {
-		bytes = utf8_length(text + i, length - i);
-		if (!bytes || utf8_is_control(text + i))
-			putchar('?');
-		else
-			fwrite(text + i, 1, bytes, stdout);
-	}
-	putchar('"');
-}
-
 static void print_description(const uint8_t *text, uint32_t length)
 {
 	if (length && length <= KTM_MAX_DESCRIPTION)
-		print_quoted(text, length);
+		utf8_print_quoted(text, length);
 }
 
 static void print_age(uint64_t ns)
@@ -121,7 +102,7 @@ static void print_log(const struct tm_report *tm)
 	const struct ktm_tm_info *info = &tm->info;
 
 	fputs("    log on", stdout);
-	print_quoted((const uint8_t *)tm->path, (uint32_t)strlen(tm->path));
+	utf8_print_quoted((const uint8_t *)tm->path, (uint32_t)strlen(tm->path));
 	printf(": %llu KiB, %llu KiB free, %llu KiB reserved; next LSN %llu, "
 	       "durable up to %llu; %llu writes, %llu forces\n",
 	       info->log_size >> 10, info->log_free >> 10, info->log_reserved >> 10, info->log_lsn,

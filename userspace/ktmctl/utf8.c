@@ -2,6 +2,8 @@
 /* Texts of strangers, character by character. */
 #include "utf8.h"
 
+#include <stdio.h>
+
 static bool is_continuation(uint8_t byte)
 {
 	return (byte & 0xc0) == 0x80;
@@ -31,4 +33,20 @@ uint32_t utf8_length(const uint8_t *text, uint32_t left)
 bool utf8_is_control(const uint8_t *text)
 {
 	return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+}
+
+/* Some terminals take a lone byte from 0x80 to 0x9f, or one of an overlong form, for a control. */
+void utf8_print_quoted(const uint8_t *text, uint32_t length)
+{
+	uint32_t i, bytes;
+
+	fputs(" \"", stdout);
+	for (i = 0; i < length; i += bytes ? bytes : 1) {
+		bytes = utf8_length(text + i, length - i);
+		if (!bytes || utf8_is_control(text + i))
+			putchar('?');
+		else
+			fwrite(text + i, 1, bytes, stdout);
+	}
+	putchar('"');
 }

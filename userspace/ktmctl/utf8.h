@@ -18,4 +18,10 @@ uint32_t utf8_length(const uint8_t *text, uint32_t left);
  */
 bool utf8_is_control(const uint8_t *text);
 
+/*
+ * A blank and the text in quotes. Descriptions and names of files come from anybody: they
+ * must not steer a terminal.
+ */
+void utf8_print_quoted(const uint8_t *text, uint32_t length);
+
 #endif /* KTMCTL_UTF8_H */

@@ -50,7 +50,7 @@ static const struct {
 	STATUS(INDOUBT, ENOTRECOVERABLE,
 	       "the outcome is not known yet: it is settled when the log can be read again"),
 	STATUS(IO_ERROR, EIO, "the journal's device failed"),
-	STATUS(LOG_NOT_A_JOURNAL, EUCLEAN, "the device holds no journal; ktmctl format makes one"),
+	STATUS(LOG_NOT_A_JOURNAL, EUCLEAN, "the device holds no journal; ktmctl journal format makes one"),
 	STATUS(LOG_TOO_SMALL, EUCLEAN, "the device is smaller than its journal"),
 	STATUS(LOG_UNSUPPORTED, EUCLEAN, "the journal is of a version this module cannot use"),
 	STATUS(DEVICE_BUSY, EBUSY, "the device is in use by somebody else"),

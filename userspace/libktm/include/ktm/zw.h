@@ -31,7 +31,7 @@
  *	SecurityDescriptor: see KTM_SECURITY_DESCRIPTOR.
  *
  * LogFileName
- *	The path of a block device that holds a journal (ktmctl format makes one), a prefix
+ *	The path of a block device that holds a journal (ktmctl journal format makes one), a prefix
  *	"\??\" allowed. A file is used through a loop device, which ktmctl sets up.
  */
 #ifndef KTM_ZW_H
