@@ -612,7 +612,7 @@ static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 			else if (stopped)
 				ktm_jo_stop(jo);
 			else
-				ktm_jo_snap_end(jo);
+				ktm_jo_snap_end(jo, U64_MAX);
 			break;
 		case KTM_JO_DONE:
 			return stopped;

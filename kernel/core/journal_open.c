@@ -328,6 +328,9 @@ static enum ktm_jo_want read_ring(struct ktm_jo *o)
 		break;
 	}
 	o->tail = o->scan.link.lsn;
+	/* It was durable up to there before a superblock named the area. */
+	if (o->tail < o->sb.restart_lsn)
+		return damage(o, o->tail, "the log ends before what its restart area knows of");
 	o->cursor = o->tail + o->sb.unit;
 	o->phase = KTM_JO_P_PROBE;
 	return ktm_jo_step(o);
@@ -432,8 +435,7 @@ static void begin_snapshot(struct ktm_jo *o)
 	o->next_sb.restart_bytes = 0;
 	o->next_sb.restart_crc = 0;
 	o->next_sb.restart_lsn = o->tail;
-	o->next_sb.tail_lsn = o->tail;
-	o->snap_used = KTM_JF_BATCH_HEAD;
+	ktm_ja_init(&o->area, &o->next_sb, o->buf);
 	o->phase = KTM_JO_P_SNAPSHOT;
 }
 
@@ -456,64 +458,48 @@ static void made_same(struct ktm_jo *o)
 
 int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec)
 {
-	u64 left = o->sb.restart[0].bytes - o->snap.lsn;
-	u32 cap = min_t(u64, left, KTM_JF_BATCH_MAX);
-	u32 size = ktm_jrec_size(rec);
+	int err;
 
-	if (!size)
-		return -EINVAL;
 	if (o->phase != KTM_JO_P_SNAPSHOT)
 		return -EAGAIN;
-	if (o->snap_used + size > cap) {
-		if (cap < KTM_JF_BATCH_MAX)
-			return -ENOSPC;
+	err = ktm_ja_add(&o->area, rec);
+	if (err == -EAGAIN)
 		o->phase = KTM_JO_P_SNAP_WRITE;
-		return -EAGAIN;
-	}
-	ktm_jrec_encode(rec, o->buf + o->snap_used, size);
-	o->snap_used += size;
-	o->snap_records++;
-	return 0;
+	return err;
 }
 
 void ktm_jo_stop(struct ktm_jo *o)
 {
-	KTM_CORE_BUG_ON(o->phase != KTM_JO_P_SNAPSHOT || o->snap_records);
+	KTM_CORE_BUG_ON(o->phase != KTM_JO_P_SNAPSHOT || o->area.records);
 	o->phase = KTM_JO_P_DONE;
 }
 
-void ktm_jo_snap_end(struct ktm_jo *o)
+void ktm_jo_snap_end(struct ktm_jo *o, u64 tail_lsn)
 {
+	u64 tail = min(tail_lsn - core_mod64(tail_lsn, o->sb.unit), o->tail);
+
+	/* Who replays has checked each place that the log named. */
+	if (KTM_CORE_BUG_ON(tail < o->sb.tail_lsn)) {
+		fail(o, KTM_JF_REFUSED, -EINVAL, 0, tail,
+		     "a record lives that the log did not hold any more");
+		return;
+	}
+	o->next_sb.tail_lsn = tail;
 	o->snap_last = true;
-	if (o->snap_records)
-		o->phase = KTM_JO_P_SNAP_WRITE;
-	else
-		o->phase = KTM_JO_P_SNAP_FLUSH;
+	o->phase = o->area.records ? KTM_JO_P_SNAP_WRITE : KTM_JO_P_SNAP_FLUSH;
 }
 
 static enum ktm_jo_want snap_write(struct ktm_jo *o)
 {
-	struct ktm_jf_chain chain = {
-		.uuid = o->sb.uuid,
-		.epoch = o->new_epoch,
-		.unit = o->sb.unit,
-		.flags = KTM_JF_BATCH_RESTART,
-	};
+	u64 place;
+	u32 bytes = ktm_ja_seal(&o->area, &place);
 
-	o->snap.prev_crc = ktm_jf_batch_seal(&chain, &o->snap, 0, o->snap_used, o->snap_records,
-					     o->buf);
-	return ask(o, KTM_JO_WRITE, o->sb.restart[o->next_sb.restart_index].start + o->snap.lsn,
-		   ALIGN(o->snap_used, o->sb.unit), o->buf);
+	return ask(o, KTM_JO_WRITE, place, bytes, o->buf);
 }
 
 static void snap_written(struct ktm_jo *o)
 {
-	o->snap.lsn += o->bytes;
-	o->snap.seq++;
-	o->snap_used = KTM_JF_BATCH_HEAD;
-	o->snap_records = 0;
-	o->next_sb.restart_bytes = o->snap.lsn;
-	o->next_sb.restart_crc = o->snap.prev_crc;
+	ktm_ja_written(&o->area, &o->next_sb);
 	o->phase = o->snap_last ? KTM_JO_P_SNAP_FLUSH : KTM_JO_P_SNAPSHOT;
 }
 

@@ -13,17 +13,8 @@
 #ifndef KTM_CORE_JOURNAL_OPEN_H
 #define KTM_CORE_JOURNAL_OPEN_H
 
+#include "journal_area.h"
 #include "journal_scan.h"
-
-enum ktm_jo_want {
-	KTM_JO_READ,
-	KTM_JO_WRITE,
-	KTM_JO_FLUSH,
-	KTM_JO_REPLAY,
-	KTM_JO_SNAPSHOT,
-	KTM_JO_DONE,
-	KTM_JO_FAILED,
-};
 
 enum ktm_jo_phase {
 	KTM_JO_P_SB1,
@@ -112,9 +103,7 @@ struct ktm_jo {
 	u64 cursor;		/* PROBE, REWRITE */
 	struct ktm_jf_link relink;
 	u32 rewritten;		/* bytes of the batch at the cursor */
-	struct ktm_jf_link snap;
-	u32 snap_used;
-	u32 snap_records;
+	struct ktm_ja area;
 	u32 sb2_unit;		/* guess, where the first copy does not say */
 	bool sb1_read;
 	u8 raw1[KTM_JF_SB_BYTES];
@@ -183,7 +172,12 @@ int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec);
  */
 void ktm_jo_stop(struct ktm_jo *o);
 
-/* That was all. */
-void ktm_jo_snap_end(struct ktm_jo *o);
+/**
+ * ktm_jo_snap_end() - that was all that lives
+ * @o: an opening that said SNAPSHOT
+ * @tail_lsn: at most the place of each live record of a stream that was handed over, or
+ *	U64_MAX: none; what lies before it (and before the tail that was found) will be written over
+ */
+void ktm_jo_snap_end(struct ktm_jo *o, u64 tail_lsn);
 
 #endif /* KTM_CORE_JOURNAL_OPEN_H */

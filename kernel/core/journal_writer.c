@@ -11,6 +11,15 @@
  */
 #include "journal_writer.h"
 
+/* What the copy of a stream's record costs at most. */
+#define LARGEST_COPY	(KTM_JF_REC_MAX + KTM_JF_REC_MAX / 2)
+
+/* What a batch may cost beyond its records' own share if it ends before it is full. */
+static u64 padding(const struct ktm_jw *w)
+{
+	return w->sb.unit + KTM_JF_BATCH_HEAD;
+}
+
 void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs, u32 nbufs,
 		 u32 buf_bytes, bool has_fua)
 {
@@ -36,7 +45,9 @@ void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs
 	w->written_lsn = sb->start_lsn;
 	w->flushed_lsn = sb->start_lsn;
 	w->want_lsn = sb->start_lsn;
-	w->limit = sb->start_lsn + sb->ring_bytes;
+	w->limit = sb->tail_lsn + sb->ring_bytes;
+	w->written_crc = sb->start_prev_crc;
+	w->headroom = max(w->sb.ring_bytes / 8, 2 * padding(w) + LARGEST_COPY);
 }
 
 static struct ktm_jw_batch *batch_of(struct ktm_jw *w, u64 n)
@@ -52,7 +63,8 @@ static struct ktm_jw_batch *open_batch(struct ktm_jw *w)
 /* Kinds that somebody forces, and whose batch may hold nothing else. */
 static bool forcible(u16 type)
 {
-	return type == KTM_JREC_DECISION || type == KTM_JREC_RM || type == KTM_JREC_RM_GONE;
+	return type == KTM_JREC_DECISION || type == KTM_JREC_RM || type == KTM_JREC_RM_GONE ||
+	       type == KTM_JREC_STREAM || type == KTM_JREC_STREAM_GONE;
 }
 
 static u32 charge_for(u32 unit, u16 type, u32 size)
@@ -75,11 +87,17 @@ static u64 used_lsn(const struct ktm_jw *w)
 	return w->next_lsn + (b ? b->credit : 0);
 }
 
-u64 ktm_jw_free(const struct ktm_jw *w)
+/* What is left besides @kept bytes. */
+static u64 free_but(const struct ktm_jw *w, u64 kept)
 {
-	u64 taken = used_lsn(w) + w->reserved;
+	u64 taken = used_lsn(w) + w->reserved + kept;
 
 	return taken < w->limit ? w->limit - taken : 0;
+}
+
+u64 ktm_jw_free(const struct ktm_jw *w)
+{
+	return free_but(w, w->headroom);
 }
 
 int ktm_jw_reserve(struct ktm_jw *w, u64 bytes, bool granted)
@@ -127,8 +145,16 @@ static void begin_batch(struct ktm_jw *w)
 static void make_forcible(struct ktm_jw *w, struct ktm_jw_batch *b)
 {
 	if (!b->forcible)
-		b->credit += w->sb.unit + KTM_JF_BATCH_HEAD;
+		b->credit += padding(w);
 	b->forcible = true;
+}
+
+/* Room for what nobody has reserved. A copy leaves what the mark and the end may cost. */
+static u64 room_for(const struct ktm_jw *w, const struct ktm_jrec *rec)
+{
+	if (rec->type == KTM_JREC_SREC && rec->flags & KTM_JREC_F_COPY)
+		return free_but(w, 2 * padding(w));
+	return ktm_jw_free(w);
 }
 
 int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
@@ -145,7 +171,7 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 	if (reserved) {
 		if (KTM_CORE_BUG_ON(reserved < charge || reserved > w->reserved))
 			return -EINVAL;
-	} else if (charge > ktm_jw_free(w)) {
+	} else if (charge > room_for(w, rec)) {
 		return -ENOSPC;
 	}
 	/* Only a hostile geometry can grant more than the ring holds; it gets no further. */
@@ -164,6 +190,8 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 		b = open_batch(w);
 	}
 	ktm_jrec_encode(rec, b->data + b->used, size);
+	if (rec->type == KTM_JREC_SREC && !rec->srec.lsn)
+		ktm_jrec_name(b->data + b->used, b->lsn + b->used + size, rec->srec.data_crc);
 	b->used += size;
 	b->records++;
 	/* A batch is padded once, however many of its records could have been forced alone. */
@@ -176,14 +204,21 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 	return 0;
 }
 
+u64 ktm_jw_end(const struct ktm_jw *w)
+{
+	const struct ktm_jw_batch *b = open_batch((struct ktm_jw *)w);
+
+	return b ? b->lsn + b->used : w->next_lsn;
+}
+
 int ktm_jw_want(struct ktm_jw *w, u64 lsn)
 {
 	struct ktm_jw_batch *b = open_batch(w);
 
-	if (lsn > (b ? b->lsn + b->used : w->next_lsn))
+	if (lsn > ktm_jw_end(w))
 		return -EINVAL;
 	if (b && lsn > b->lsn && !b->forcible) {
-		if (w->sb.unit + KTM_JF_BATCH_HEAD > ktm_jw_free(w))
+		if (padding(w) > ktm_jw_free(w))
 			return -ENOSPC;
 		make_forcible(w, b);
 	}
@@ -262,8 +297,17 @@ void ktm_jw_seal(struct ktm_jw *w, struct ktm_jw_batch *b)
 		.prev_crc = w->prev_crc,
 	};
 
-	w->prev_crc = ktm_jf_batch_seal(&w->chain, &link, b->flushed_lsn, b->used, b->records,
-					b->data);
+	b->crc = ktm_jf_batch_seal(&w->chain, &link, b->flushed_lsn, b->used, b->records, b->data);
+	w->prev_crc = b->crc;
+}
+
+/* All up to the mark has been written, so the checksum before it is known. */
+static void see_mark(struct ktm_jw *w)
+{
+	if (w->marking && !w->marked && w->written_lsn == w->mark.lsn) {
+		w->mark.prev_crc = w->written_crc;
+		w->marked = true;
+	}
 }
 
 void ktm_jw_write_done(struct ktm_jw *w, struct ktm_jw_batch *b, int err)
@@ -275,6 +319,8 @@ void ktm_jw_write_done(struct ktm_jw *w, struct ktm_jw_batch *b, int err)
 		struct ktm_jw_batch *first = batch_of(w, w->freed++);
 
 		w->written_lsn = first->lsn + first->bytes;
+		w->written_crc = first->crc;
+		see_mark(w);
 	}
 	if (b->fua) {
 		w->force = false;
@@ -296,4 +342,102 @@ void ktm_jw_fail(struct ktm_jw *w, int err)
 {
 	if (!w->err)
 		w->err = err;
+}
+
+/* ---- restart areas of the running log ---------------------------------- */
+
+bool ktm_jw_restart_due(const struct ktm_jw *w)
+{
+	u64 written = w->next_lsn - w->sb.start_lsn;
+
+	if (w->err || w->marking)
+		return false;
+	/* Where little is left, but for what lives or is reserved, another one would not help. */
+	return written >= w->sb.ring_bytes / 4 ||
+	       (written >= w->sb.ring_bytes / 16 && ktm_jw_free(w) < w->sb.ring_bytes / 4);
+}
+
+int ktm_jw_mark(struct ktm_jw *w)
+{
+	struct ktm_jw_batch *b = open_batch(w);
+
+	if (w->err)
+		return w->err;
+	if (w->marking)
+		return -EBUSY;
+	if (b) {
+		u64 bytes = ALIGN(b->used, w->sb.unit);
+
+		if (bytes > b->credit + free_but(w, 0))
+			return -ENOSPC;
+		close_batch(w);
+	}
+	w->marking = true;
+	w->marked = false;
+	w->mark.lsn = w->next_lsn;
+	w->mark.seq = w->next_seq;
+	see_mark(w);
+	return 0;
+}
+
+bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link)
+{
+	*link = w->mark;
+	return w->marking && w->marked;
+}
+
+int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn)
+{
+	struct ktm_jw_batch *b = open_batch(w);
+
+	if (w->err)
+		return w->err;
+	if (b && !b->forcible) {
+		if (padding(w) > free_but(w, 0))
+			return -ENOSPC;
+		make_forcible(w, b);
+	}
+	*lsn = ktm_jw_end(w);
+	w->want_lsn = max(w->want_lsn, *lsn);
+	return 0;
+}
+
+void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb)
+{
+	/* Whoever maps a batch to its place right now looks at the rest. */
+	w->sb.generation = sb->generation;
+	w->sb.start_lsn = sb->start_lsn;
+	w->sb.start_seq = sb->start_seq;
+	w->sb.start_prev_crc = sb->start_prev_crc;
+	w->sb.restart_index = sb->restart_index;
+	w->sb.restart_bytes = sb->restart_bytes;
+	w->sb.restart_crc = sb->restart_crc;
+	w->sb.restart_lsn = sb->restart_lsn;
+	w->sb.tail_lsn = sb->tail_lsn;
+	w->limit = sb->tail_lsn + sb->ring_bytes;
+	w->marking = false;
+}
+
+int ktm_jw_quota(struct ktm_jw *w, s64 change, bool granted)
+{
+	if (change > 0 && !granted &&
+	    ((u64)change > w->sb.ring_bytes || w->quota + change > w->sb.ring_bytes / 8 * 3))
+		return -ENOSPC;
+	if (KTM_CORE_BUG_ON(change < 0 && (u64)-change > w->quota))
+		change = -(s64)w->quota;
+	w->quota += change;
+	return 0;
+}
+
+const u8 *ktm_jw_peek(const struct ktm_jw *w, u64 place, u32 bytes)
+{
+	u64 n;
+
+	for (n = w->freed; n < w->opened; n++) {
+		const struct ktm_jw_batch *b = batch_of((struct ktm_jw *)w, n);
+
+		if (place >= b->lsn && place + bytes <= b->lsn + b->used)
+			return b->data + (place - b->lsn);
+	}
+	return NULL;
 }

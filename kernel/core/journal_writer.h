@@ -9,6 +9,10 @@
  *	next() closes, hands out WRITE and FLUSH
  *	seal() makes the batch of a WRITE fit to be written (needs no lock, see there)
  *	write_done(), flush_done() move what is written and what is durable
+ *
+ * A restart area of the running log (journal_restart.h) begins with mark() and ends with
+ * restarted(), which gives the ring's oldest part back. Some room, the headroom, is left to
+ * what a restart area itself appends: else a full log could never make room.
  */
 #ifndef KTM_CORE_JOURNAL_WRITER_H
 #define KTM_CORE_JOURNAL_WRITER_H
@@ -33,6 +37,7 @@ enum ktm_jw_want {
  * @used: head and records
  * @records: how many
  * @bytes: with padding; 0 while it is open
+ * @crc: its checksum, once it is sealed
  * @credit: bytes of the ring set aside for it
  * @forcible: the credit covers a padding of its own
  * @fua: written through the cache
@@ -46,6 +51,7 @@ struct ktm_jw_batch {
 	u32 used;
 	u32 records;
 	u32 bytes;
+	u32 crc;
 	u64 credit;
 	bool forcible;
 	bool fua;
@@ -76,11 +82,18 @@ struct ktm_jw {
 	u64 flushed_lsn;	/* all before it is durable */
 	u64 want_lsn;		/* somebody waits for this to be durable */
 	u64 limit;		/* end of the ring's free space */
+	u64 headroom;		/* what only a restart area uses */
 	u64 reserved;
+	u64 quota;		/* sum of what streams may keep alive */
 
 	bool force;		/* a flush or a write through the cache is under way */
 	u64 force_lsn;		/* what it makes durable */
 	u32 prev_crc;		/* of the last sealed batch: seal()'s own */
+	u32 written_crc;	/* of the last batch before written_lsn */
+
+	bool marking;		/* a restart area is under way */
+	bool marked;		/* all before its mark has been written */
+	struct ktm_jf_link mark;
 
 	u64 appends, writes, fua_writes, flushes;
 };
@@ -100,7 +113,7 @@ void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs
 /* Bytes of the ring that a record may cost, alone or among others; 0: no such record. */
 u32 ktm_jw_charge(u32 unit, u16 type, u32 var);
 
-/* What nobody has used or reserved. */
+/* What nobody has used or reserved, the headroom left out. */
 u64 ktm_jw_free(const struct ktm_jw *w);
 
 /* -ENOSPC: not to be had; @granted: it was granted before, do not ask. */
@@ -113,6 +126,9 @@ void ktm_jw_unreserve(struct ktm_jw *w, u64 bytes);
  * @rec: the record
  * @reserved: bytes of the caller's reservation that this uses up, at least its charge; or 0
  * @lsn: out, the LSN of its end
+ *
+ * A record of a stream with the name 0 gets that LSN for its name. One that is copied forward
+ * (KTM_JREC_F_COPY) may use the headroom, up to what the restart area needs to end.
  *
  * Return: 0; -EAGAIN: no buffer is free, wait for a write to end and call again; -ENOSPC: nothing
  * reserved and no room; -EINVAL: not a record, or less reserved than it costs; or why the
@@ -132,6 +148,68 @@ int ktm_jw_want(struct ktm_jw *w, u64 lsn);
 
 /* Everything appended, whether or not the padding was reserved: nothing comes after. */
 void ktm_jw_want_all(struct ktm_jw *w);
+
+/* ---- restart areas of the running log ---- */
+
+/* LSN of the end of all that was appended. */
+u64 ktm_jw_end(const struct ktm_jw *w);
+
+/* Has enough been written, or is so little left, that a restart area should be made now? */
+bool ktm_jw_restart_due(const struct ktm_jw *w);
+
+/**
+ * ktm_jw_mark() - a restart area begins: what is appended from now on is replayed with it
+ * @w: the writer
+ *
+ * Closes the open batch.
+ *
+ * Return: 0; -ENOSPC: not even the headroom suffices to pad it; -EBUSY: one is under way.
+ */
+int ktm_jw_mark(struct ktm_jw *w);
+
+/**
+ * ktm_jw_marked() - where the replay begins
+ * @w: the writer
+ * @link: out, what the first batch behind the mark says of itself
+ *
+ * Return: false if something before the mark has not been written yet. What is durable behind
+ * the mark always has a known mark.
+ */
+bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link);
+
+/**
+ * ktm_jw_want_end() - make durable what a restart area knows of
+ * @w: the writer
+ * @lsn: out, the end of all that was appended: wait until it is durable
+ *
+ * As ktm_jw_want(), but its padding may come from the headroom.
+ *
+ * Return: 0 or -ENOSPC.
+ */
+int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn);
+
+/* The restart area is done: both copies of the superblock are durable and say @sb. */
+void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb);
+
+/**
+ * ktm_jw_quota() - the sum of what streams may keep alive changes
+ * @w: the writer
+ * @change: by how much
+ * @granted: it was granted before, do not ask
+ *
+ * Return: 0, or -ENOSPC: it would be more than three eighths of the ring.
+ */
+int ktm_jw_quota(struct ktm_jw *w, s64 change, bool granted);
+
+/**
+ * ktm_jw_peek() - the bytes of a record that may not have been written yet
+ * @w: the writer
+ * @place: LSN of its first byte
+ * @bytes: its length
+ *
+ * Return: where they are, until a write ends; or NULL: they have been written, read the ring.
+ */
+const u8 *ktm_jw_peek(const struct ktm_jw *w, u64 place, u32 bytes);
 
 /* What to do next; for WRITE *@b is the batch, to be sealed, in the order handed out. */
 enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b);

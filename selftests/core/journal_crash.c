@@ -214,7 +214,7 @@ static void run(u64 run_seed)
 	static const u32 units[] = { 4096, 4096, 4096, 8192, 65536 };
 	struct rng r = { run_seed };
 	u32 unit = units[rng_below(&r, 5)];
-	u64 bytes = max(400u << 10, 8 * unit) + (rng_percent(&r, 50) ? 0 : 1u << 20) +
+	u64 bytes = ktm_jf_min_bytes(unit) + (rng_percent(&r, 50) ? 0 : 1u << 20) +
 		    unit * rng_below(&r, 20);
 	struct ktm_jf_fault fault;
 	u32 reopened = 0;

@@ -126,9 +126,12 @@ static void open_without_thought(struct jsim *s, bool read_only)
 					sum += jo.rec.rm.desc[i];
 			break;
 		case KTM_JO_SNAPSHOT:
-			ktm_jo_snap_end(&jo);
+			ktm_jo_snap_end(&jo, U64_MAX);
 			break;
 		case KTM_JO_DONE:
+			return;
+		case KTM_JO_FORCE:
+			jsim_violation(s, "an opening forces a log that takes nothing");
 			return;
 		case KTM_JO_FAILED:
 			if (!jo.fault.err || !jo.fault.msg)
@@ -333,7 +336,7 @@ static void run(u64 seed)
 	u32 unit = units[rng_below(&r, 4)];
 	struct ktm_jf_fault fault;
 
-	jsim_init(&origin, seed, unit, max(420u << 10, 9 * unit) / unit + rng_below(&r, 60));
+	jsim_init(&origin, seed, unit, ktm_jf_min_bytes(unit) / unit + 5 + rng_below(&r, 60));
 	for (u32 round = 1 + rng_below(&r, 4); round; round--) {
 		if (jsim_recover(&origin, STOP_NEVER, 0, NULL, &fault) != RECOVERED) {
 			jsim_violation(&origin, "cannot be opened: %s", fault.msg);

@@ -74,10 +74,12 @@ static enum ktm_jf_code run(u64 bytes, u32 sector, bool read_only)
 			replayed++;
 			break;
 		case KTM_JO_SNAPSHOT:
-			ktm_jo_snap_end(&jo);
+			ktm_jo_snap_end(&jo, U64_MAX);
 			break;
 		case KTM_JO_DONE:
 			return KTM_JF_OK;
+		case KTM_JO_FORCE:
+			abort();
 		case KTM_JO_FAILED:
 			return jo.fault.code;
 		}

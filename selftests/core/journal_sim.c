@@ -476,6 +476,7 @@ enum jsim_recovery jsim_rename(struct jsim *s, enum jsim_stop stop, u32 at, u32 
 			ktm_jo_io_done(&jsim_jo, err);
 			io++;
 			break;
+		case KTM_JO_FORCE:
 		case KTM_JO_REPLAY:
 		case KTM_JO_SNAPSHOT:
 			jsim_violation(s, "renaming reads the log");
@@ -546,8 +547,11 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 			if (err)
 				ktm_jo_refuse(&jsim_jo, err);
 			else
-				ktm_jo_snap_end(&jsim_jo);
+				ktm_jo_snap_end(&jsim_jo, U64_MAX);
 			break;
+		case KTM_JO_FORCE:
+			jsim_violation(s, "an opening forces a log that takes nothing");
+			return STOPPED;
 		case KTM_JO_DONE:
 			if (found(s, &r) && stop != STOP_READ)
 				online(s);
