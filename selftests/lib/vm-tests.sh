@@ -14,13 +14,14 @@ kernel=$1 name=$2 list=$3
 shift 3
 
 disk=virtio size=64M disk_options=
-options=()
+options=() also=()
 for word; do
 	value=${word#*=}
 	case $word in
 	disk=*) disk=$value ;;
 	size=*) size=$value ;;
 	lbs=* | pbs=*) disk_options+=,$word ;;
+	also=*) also+=("$value") ;;
 	smp=* | mem=*) options+=("--${word%%=*}" "$value") ;;
 	bin=*) options+=(--bin "$BUILD/$value") ;;
 	file=*) options+=(--file "$top/$value") ;;
@@ -54,6 +55,10 @@ if [[ $kernel == *-debug ]]; then
 fi
 
 truncate -s "$size" "$work/journal"
+for word in "${also[@]}"; do
+	truncate -s "$size" "$work/also-${word%%,*}"
+	options+=(--disk "$work/also-${word%%,*},serial=$word")
+done
 "$top/selftests/vm/vm" run --kernel "$kernel" --name "$name-$kernel" --timeout "$limit" \
 	--disk "$work/journal,serial=journal,type=$disk$disk_options" \
 	--env KTM_JOURNAL=/dev/disk/ktm/journal --file "$list:/root/tests" \

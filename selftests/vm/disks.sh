@@ -16,7 +16,7 @@ file_options=cache.no-flush=on
 add_disk() {
 	local path=${1%%,*} word n=${#disk_types[@]}
 	local type=virtio serial=disk${#disk_types[@]} log= snapshot=off readonly=off format=raw
-	local lbs= pbs= blkdebug= flush=fast cache=$file_options top_node device
+	local lbs= pbs= blkdebug= flush=fast write_cache=on fua=on cache=$file_options top_node device
 
 	local IFS=,
 	for word in ${1#"$path"}; do
@@ -32,6 +32,8 @@ add_disk() {
 		pbs=*) pbs=${word#*=} ;;
 		blkdebug=*) blkdebug=${word#*=} ;;
 		flush=*) flush=${word#*=} ;;
+		cache=on | cache=off) write_cache=${word#*=} ;;
+		fua=on | fua=off) fua=${word#*=} ;;
 		*) trouble "--disk does not know $word" ;;
 		esac
 	done
@@ -86,12 +88,16 @@ add_disk() {
 	[ -z "$log" ] || [ "$type" != virtio ] || device+=,write-zeroes=off,discard=off
 	[ -z "$lbs" ] || device+=,logical_block_size=$lbs
 	[ -z "$pbs" ] || device+=,physical_block_size=$pbs
+	# It says that it has none: a write that has ended is durable.
+	[ "$write_cache" = on ] || device+=,write-cache=off
+	[ "$write_cache$type" != offnvme ] || trouble "QEMU's NVMe disks always have a cache"
+	[ "$fua" = on ] || [ "$type" = scsi ] || trouble "fua=off is for scsi"
 	case $type in
 	virtio) disk_options+=(-device "virtio-blk-pci,drive=$top_node,$device") ;;
 	nvme) disk_options+=(-device "nvme,drive=$top_node,$device") ;;
 	scsi)
 		disk_options+=(-device "virtio-scsi-pci,id=scsi$n"
-			-device "scsi-hd,bus=scsi$n.0,drive=$top_node,dpofua=on,$device")
+			-device "scsi-hd,bus=scsi$n.0,drive=$top_node,dpofua=$fua,$device")
 		;;
 	*) trouble "--disk does not know type=$type" ;;
 	esac
