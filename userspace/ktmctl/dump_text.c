@@ -52,7 +52,7 @@ static void print_superblock(uint64_t place, bool chosen, const struct ktm_jf_sb
 	for (i = 0; i < 2; i++) {
 		print_extent("restart extent", &sb->restart[i]);
 		if (i == sb->restart_index)
-			printf(", in use: %" PRIu64 " bytes, checksum %#010x", sb->restart_bytes,
+			printf(", in use: %" PRIu64 " bytes, checksum 0x%08x", sb->restart_bytes,
 			       sb->restart_crc);
 		putchar('\n');
 	}
@@ -63,8 +63,8 @@ static void print_superblock(uint64_t place, bool chosen, const struct ktm_jf_sb
 	printf("  the tail is at LSN %" PRIu64 ", the restart area knows of the log up to %" PRIu64 "\n",
 	       sb->tail_lsn, sb->restart_lsn);
 	printf("  LSN %" PRIu64 " lies where the ring begins\n", sb->ring_lsn);
-	printf("  epoch %#018" PRIx64 ", replay begins at LSN %" PRIu64 ", batch %" PRIu64
-	       ", after checksum %#010x\n", sb->epoch, sb->start_lsn, sb->start_seq,
+	printf("  epoch 0x%016" PRIx64 ", replay begins at LSN %" PRIu64 ", batch %" PRIu64
+	       ", after checksum 0x%08x\n", sb->epoch, sb->start_lsn, sb->start_seq,
 	       sb->start_prev_crc);
 }
 
@@ -80,7 +80,7 @@ static void print_batch(const struct image *image)
 	       batch->bytes, batch->used, batch->records);
 	if (!ktm_jo_in_area(&image->jo))
 		printf(", durable up to %" PRIu64, batch->flushed_lsn);
-	printf(", checksum %#010x after %#010x\n", batch->crc, batch->prev_crc);
+	printf(", checksum 0x%08x after 0x%08x\n", batch->crc, batch->prev_crc);
 }
 
 static void print_owner(uint32_t uid, uint32_t gid, uint16_t mode)
@@ -193,9 +193,9 @@ static void print_body(const struct ktm_jrec *rec)
 		break;
 	case KTM_JREC_SREC:
 		print_stream_id(rec->srec.id);
-		printf("%s%s %" PRIu64 ", previous %" PRIu64 ", undo next %" PRIu64,
-		       rec->flags & KTM_JREC_F_COPY ? ", copy of" : ", record",
-		       rec->flags & KTM_JREC_F_RESTART ? " restart record" : "", rec->srec.lsn,
+		printf(", %s%srecord %" PRIu64 ", previous %" PRIu64 ", undo next %" PRIu64,
+		       rec->flags & KTM_JREC_F_COPY ? "copy of " : "",
+		       rec->flags & KTM_JREC_F_RESTART ? "restart " : "", rec->srec.lsn,
 		       rec->srec.previous, rec->srec.undo_next);
 		print_bytes(rec->srec.data, rec->srec.len, "data");
 		break;
