@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records of the journal: from memory to bytes and back.
+ * Records of the journal: from memory to bytes and back. Those of log streams are in
+ * journal_record_stream.c.
  *
  * A record comes from a device that may be hostile, behind a checksum that
  * anybody can compute: every length and every value with a meaning is checked.
  */
-#include "journal_format.h"
+#include "journal_record.h"
 
 struct dclock {
 	struct ktm_jf_drec head;
@@ -72,69 +73,12 @@ struct dtx {
 	__le64	lsn;
 };
 
-struct dstream {
-	struct ktm_jf_drec head;
-	u8	guid[16];
-	__le64	id;
-	__le64	quota;
-	__le64	base;
-	__le64	last;
-	__le64	restart;
-	__le64	lsn;
-	__le32	entries;
-	__le32	uid;
-	__le32	gid;
-	__le16	mode;
-	__le16	name_len;
-};
-
-struct dstream_gone {
-	struct ktm_jf_drec head;
-	__le64	id;
-};
-
-struct dsrec {
-	struct ktm_jf_drec head;
-	__le64	id;
-	__le64	lsn;
-	__le64	previous;
-	__le64	undo_next;
-	__le32	len;
-	__le32	crc;			/* of the data, then of what stands before this */
-};
-
-/* SBASE and STRUNC */
-struct dsmark {
-	struct ktm_jf_drec head;
-	__le64	id;
-	__le64	lsn;
-};
-
-struct dsent {
-	__le64	lsn;
-	__le64	place;
-	__le32	bytes;
-	__le32	flags;
-};
-
-struct dsindex {
-	struct ktm_jf_drec head;
-	__le64	id;
-	__le32	count;
-	__le32	pad;
-};
-
 u32 ktm_jrec_bytes(u16 type, u32 var)
 {
 	u32 fixed, max = 0;
 
 	BUILD_BUG_ON(sizeof(struct dprepared) + KTM_JF_INFO_MAX > KTM_JF_REC_MAX);
-	BUILD_BUG_ON(sizeof(struct dsrec) + KTM_JF_SREC_MAX > KTM_JF_REC_MAX);
-	BUILD_BUG_ON(sizeof(struct dsindex) + KTM_JF_SINDEX_MAX * sizeof(struct dsent) >
-		     KTM_JF_REC_MAX);
 	BUILD_BUG_ON(sizeof(struct dprepared) != 104 || sizeof(struct dtx) != 64);
-	BUILD_BUG_ON(sizeof(struct dstream) != 88 || sizeof(struct dsrec) != 48);
-	BUILD_BUG_ON(sizeof(struct dsent) != 24 || sizeof(struct dsindex) != 24);
 	BUILD_BUG_ON(sizeof(struct drm) != 40 || sizeof(struct ddecision) != 40);
 
 	switch (type) {
@@ -161,29 +105,8 @@ u32 ktm_jrec_bytes(u16 type, u32 var)
 	case KTM_JREC_TX:
 		fixed = sizeof(struct dtx);
 		break;
-	case KTM_JREC_STREAM:
-		fixed = sizeof(struct dstream);
-		max = KTM_JF_DESC_MAX;
-		break;
-	case KTM_JREC_STREAM_GONE:
-		fixed = sizeof(struct dstream_gone);
-		break;
-	case KTM_JREC_SREC:
-		fixed = sizeof(struct dsrec);
-		max = KTM_JF_SREC_MAX;
-		break;
-	case KTM_JREC_SBASE:
-	case KTM_JREC_STRUNC:
-		fixed = sizeof(struct dsmark);
-		break;
-	case KTM_JREC_SINDEX:
-		fixed = sizeof(struct dsindex);
-		max = KTM_JF_SINDEX_MAX * sizeof(struct dsent);
-		if (var % sizeof(struct dsent))
-			return 0;
-		break;
 	default:
-		return 0;
+		return ktm_jsrec_bytes(type, var);
 	}
 	if (var > max)
 		return 0;
@@ -230,33 +153,14 @@ u32 ktm_jrec_size(const struct ktm_jrec *rec)
 		if (!outcome_valid(rec->type, rec->tx.outcome))
 			return 0;
 		break;
-	case KTM_JREC_STREAM:
-		if (!rec->stream.id)
-			return 0;
-		var = rec->stream.name_len;
-		break;
-	case KTM_JREC_SREC:
-		var = rec->srec.len;
-		break;
-	case KTM_JREC_SINDEX:
-		if (rec->sindex.count > KTM_JF_SINDEX_MAX)
-			return 0;
-		var = rec->sindex.count * sizeof(struct dsent);
+	case KTM_JREC_CLOCK:
+	case KTM_JREC_RM_GONE:
+	case KTM_JREC_COMPLETION:
 		break;
 	default:
-		break;
+		return ktm_jsrec_size(rec);
 	}
 	return ktm_jrec_bytes(rec->type, var);
-}
-
-static void put_guid(u8 *to, const struct ktm_guid *guid)
-{
-	memcpy(to, guid->b, sizeof(guid->b));
-}
-
-static void get_guid(struct ktm_guid *guid, const u8 *from)
-{
-	memcpy(guid->b, from, sizeof(guid->b));
 }
 
 static void encode_prepared(struct dprepared *d, const struct ktm_jrec *rec)
@@ -300,71 +204,6 @@ static void encode_tx(struct dtx *d, const struct ktm_jrec *rec)
 	d->mode = cpu_to_le16(rec->tx.mode);
 	d->clock = cpu_to_le64(rec->tx.clock);
 	d->lsn = cpu_to_le64(rec->tx.lsn);
-}
-
-static void encode_stream(struct dstream *d, const struct ktm_jrec *rec)
-{
-	put_guid(d->guid, &rec->stream.guid);
-	d->id = cpu_to_le64(rec->stream.id);
-	d->quota = cpu_to_le64(rec->stream.quota);
-	d->base = cpu_to_le64(rec->stream.base);
-	d->last = cpu_to_le64(rec->stream.last);
-	d->restart = cpu_to_le64(rec->stream.restart);
-	d->lsn = cpu_to_le64(rec->stream.lsn);
-	d->entries = cpu_to_le32(rec->stream.entries);
-	d->uid = cpu_to_le32(rec->stream.uid);
-	d->gid = cpu_to_le32(rec->stream.gid);
-	d->mode = cpu_to_le16(rec->stream.mode);
-	d->name_len = cpu_to_le16(rec->stream.name_len);
-	if (rec->stream.name_len)
-		memcpy(d + 1, rec->stream.name, rec->stream.name_len);
-}
-
-u32 ktm_jrec_data_crc(const void *data, u32 len)
-{
-	return crc32c(~0u, data, len);
-}
-
-void ktm_jrec_name(void *srec, u64 lsn, u32 data_crc)
-{
-	struct dsrec *d = srec;
-
-	d->lsn = cpu_to_le64(lsn);
-	d->crc = cpu_to_le32(~crc32c(data_crc, d, offsetof(struct dsrec, crc)));
-}
-
-static void encode_srec(struct dsrec *d, const struct ktm_jrec *rec)
-{
-	d->id = cpu_to_le64(rec->srec.id);
-	d->previous = cpu_to_le64(rec->srec.previous);
-	d->undo_next = cpu_to_le64(rec->srec.undo_next);
-	d->len = cpu_to_le32(rec->srec.len);
-	if (rec->srec.len)
-		memcpy(d + 1, rec->srec.data, rec->srec.len);
-	ktm_jrec_name(d, rec->srec.lsn, rec->srec.data_crc);
-}
-
-static void encode_smark(struct dsmark *d, u64 id, u64 lsn)
-{
-	d->id = cpu_to_le64(id);
-	d->lsn = cpu_to_le64(lsn);
-}
-
-static void encode_sindex(struct dsindex *d, const struct ktm_jrec *rec)
-{
-	struct dsent *to = (struct dsent *)(d + 1);
-	u32 i;
-
-	d->id = cpu_to_le64(rec->sindex.id);
-	d->count = cpu_to_le32(rec->sindex.count);
-	for (i = 0; i < rec->sindex.count; i++, to++) {
-		const struct ktm_jsent *from = &rec->sindex.entries[i];
-
-		to->lsn = cpu_to_le64(from->lsn);
-		to->place = cpu_to_le64(from->place);
-		to->bytes = cpu_to_le32(from->bytes);
-		to->flags = cpu_to_le32(from->flags);
-	}
 }
 
 u32 ktm_jrec_encode(const struct ktm_jrec *rec, void *buf, u32 room)
@@ -412,23 +251,8 @@ u32 ktm_jrec_encode(const struct ktm_jrec *rec, void *buf, u32 room)
 	case KTM_JREC_TX:
 		encode_tx(buf, rec);
 		break;
-	case KTM_JREC_STREAM:
-		encode_stream(buf, rec);
-		break;
-	case KTM_JREC_STREAM_GONE:
-		((struct dstream_gone *)buf)->id = cpu_to_le64(rec->stream_gone.id);
-		break;
-	case KTM_JREC_SREC:
-		encode_srec(buf, rec);
-		break;
-	case KTM_JREC_SBASE:
-		encode_smark(buf, rec->sbase.id, rec->sbase.base);
-		break;
-	case KTM_JREC_STRUNC:
-		encode_smark(buf, rec->strunc.id, rec->strunc.last);
-		break;
-	case KTM_JREC_SINDEX:
-		encode_sindex(buf, rec);
+	default:
+		ktm_jsrec_encode(rec, buf);
 		break;
 	}
 	return size;
@@ -475,63 +299,6 @@ static void decode_tx(struct ktm_jrec *rec, const struct dtx *d)
 	rec->tx.mode = le16_to_cpu(d->mode);
 	rec->tx.clock = le64_to_cpu(d->clock);
 	rec->tx.lsn = le64_to_cpu(d->lsn);
-}
-
-static u32 decode_stream(struct ktm_jrec *rec, const struct dstream *d)
-{
-	get_guid(&rec->stream.guid, d->guid);
-	rec->stream.id = le64_to_cpu(d->id);
-	rec->stream.quota = le64_to_cpu(d->quota);
-	rec->stream.base = le64_to_cpu(d->base);
-	rec->stream.last = le64_to_cpu(d->last);
-	rec->stream.restart = le64_to_cpu(d->restart);
-	rec->stream.lsn = le64_to_cpu(d->lsn);
-	rec->stream.entries = le32_to_cpu(d->entries);
-	rec->stream.uid = le32_to_cpu(d->uid);
-	rec->stream.gid = le32_to_cpu(d->gid);
-	rec->stream.mode = le16_to_cpu(d->mode);
-	rec->stream.name_len = le16_to_cpu(d->name_len);
-	rec->stream.name = (const u8 *)(d + 1);
-	return rec->stream.name_len;
-}
-
-static u32 decode_srec(struct ktm_jrec *rec, const struct dsrec *d)
-{
-	rec->srec.id = le64_to_cpu(d->id);
-	rec->srec.lsn = le64_to_cpu(d->lsn);
-	rec->srec.previous = le64_to_cpu(d->previous);
-	rec->srec.undo_next = le64_to_cpu(d->undo_next);
-	rec->srec.len = le32_to_cpu(d->len);
-	rec->srec.data = (const u8 *)(d + 1);
-	return rec->srec.len;
-}
-
-static bool srec_whole(struct ktm_jrec *rec, const struct dsrec *d)
-{
-	rec->srec.data_crc = ktm_jrec_data_crc(d + 1, rec->srec.len);
-	return le32_to_cpu(d->crc) ==
-	       ~crc32c(rec->srec.data_crc, d, offsetof(struct dsrec, crc));
-}
-
-static u32 decode_sindex(struct ktm_jrec *rec, const struct dsindex *d)
-{
-	rec->sindex.id = le64_to_cpu(d->id);
-	rec->sindex.count = le32_to_cpu(d->count);
-	rec->sindex.raw = (const u8 *)(d + 1);
-	/* Of one that is too large nothing is believed. */
-	return min_t(u32, rec->sindex.count, KTM_JF_SINDEX_MAX + 1) * sizeof(struct dsent);
-}
-
-struct ktm_jsent ktm_jrec_sent(const struct ktm_jrec *rec, u32 n)
-{
-	const struct dsent *d = (const struct dsent *)rec->sindex.raw + n;
-
-	return (struct ktm_jsent){
-		.lsn = le64_to_cpu(d->lsn),
-		.place = le64_to_cpu(d->place),
-		.bytes = le32_to_cpu(d->bytes),
-		.flags = le32_to_cpu(d->flags),
-	};
 }
 
 u32 ktm_jrec_decode(struct ktm_jrec *rec, const void *buf, u32 avail, const char **why)
@@ -592,25 +359,8 @@ u32 ktm_jrec_decode(struct ktm_jrec *rec, const void *buf, u32 avail, const char
 	case KTM_JREC_TX:
 		decode_tx(rec, buf);
 		break;
-	case KTM_JREC_STREAM:
-		var = decode_stream(rec, buf);
-		break;
-	case KTM_JREC_STREAM_GONE:
-		rec->stream_gone.id = le64_to_cpu(((const struct dstream_gone *)buf)->id);
-		break;
-	case KTM_JREC_SREC:
-		var = decode_srec(rec, buf);
-		break;
-	case KTM_JREC_SBASE:
-		rec->sbase.id = le64_to_cpu(((const struct dsmark *)buf)->id);
-		rec->sbase.base = le64_to_cpu(((const struct dsmark *)buf)->lsn);
-		break;
-	case KTM_JREC_STRUNC:
-		rec->strunc.id = le64_to_cpu(((const struct dsmark *)buf)->id);
-		rec->strunc.last = le64_to_cpu(((const struct dsmark *)buf)->lsn);
-		break;
-	case KTM_JREC_SINDEX:
-		var = decode_sindex(rec, buf);
+	default:
+		var = ktm_jsrec_decode(rec, buf);
 		break;
 	}
 
@@ -621,7 +371,7 @@ u32 ktm_jrec_decode(struct ktm_jrec *rec, const void *buf, u32 avail, const char
 	if (!ktm_jrec_size(rec))
 		return 0;
 	*why = "the checksum of a stream's record is wrong";
-	if (rec->type == KTM_JREC_SREC && !srec_whole(rec, buf))
+	if (!ktm_jsrec_whole(rec, buf))
 		return 0;
 	*why = NULL;
 	return bytes;
