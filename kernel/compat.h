@@ -5,6 +5,8 @@
 #ifndef KTM_COMPAT_H
 #define KTM_COMPAT_H
 
+#include <linux/bio.h>
+#include <linux/blk-cgroup.h>
 #include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/version.h>
@@ -13,6 +15,14 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #define fd_file(f)	((f).file)
 #endif
+
+/* Not the cgroup's of whoever happens to submit it. */
+static inline void ktm_bio_make_root(struct bio *bio)
+{
+#ifdef CONFIG_BLK_CGROUP
+	bio_associate_blkg_from_css(bio, blkcg_root_css);
+#endif
+}
 
 /* A block device that is ours alone: by a file since 6.9, by itself before. */
 struct ktm_bdev_claim {

@@ -405,12 +405,17 @@ static u32 en_log_prepared(struct ktm_enlistment *en)
 	status = ktm_en_reserve_record(en, &bytes);
 	if (status)
 		return status;
+	en->log_key = en->key;
 	ktm_en_to_record(en, &en->tx->obj, &rec);
+	if (!en->tx->logged)
+		rec.prepared.flags |= KTM_JREC_P_FIRST;
 	if (ktm_journal_append(en->rm->tm->journal, &rec, bytes, &lsn)) {
 		ktm_en_unreserve_record(en);
 		return KTM_STATUS_TM_NOT_ONLINE;
 	}
+	en->logged = true;
 	en->tx->logged = true;
+	en->tx->log_lsn = lsn;
 	en->reserved -= bytes;
 	return KTM_STATUS_SUCCESS;
 }
@@ -438,6 +443,7 @@ u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn)
 	if (ktm_journal_append(en->rm->tm->journal, &rec, en->reserved, lsn))
 		return KTM_STATUS_TM_NOT_ONLINE;
 	en->reserved = 0;
+	en->logged = false;
 	return KTM_STATUS_SUCCESS;
 }
 
@@ -643,7 +649,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 	u32 status;
 
 	if (!en_mask_valid(rec->prepared.mask, superior) ||
-	    rec->prepared.flags & ~KTM_JREC_P_SUPERIOR)
+	    rec->prepared.flags & ~(KTM_JREC_P_SUPERIOR | KTM_JREC_P_FIRST))
 		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
 	en = en_alloc(rm, NULL);
 	if (!en)
@@ -657,6 +663,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 	}
 	ktm_object_get(&rm->obj);
 	en->key = rec->prepared.key;
+	en->log_key = rec->prepared.key;
 	en->core.mask = rec->prepared.mask;
 	en->core.flags = superior ? KTM_ENC_SUPERIOR : 0;
 	if (rec->prepared.info_len) {
@@ -688,6 +695,7 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 	en->tx = tx;
 	en->reserved = reserved;
 	en->charged = charged;
+	en->logged = true;
 	ktm_object_charge_log(&en->obj, reserved + charged, 0);
 	ktm_object_publish_nofail(&en->obj);
 	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask, en_is_superior(en));
@@ -706,7 +714,7 @@ void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *
 			.uow = tx->guid,
 			.enlistment = en->obj.guid,
 			.rm = en->rm->obj.guid,
-			.key = en->key,
+			.key = en->log_key,
 			.mask = en->core.mask,
 			.flags = en_is_superior(en) ? KTM_JREC_P_SUPERIOR : 0,
 			.uid = from_kuid(&init_user_ns, tx->uid),

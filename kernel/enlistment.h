@@ -19,7 +19,9 @@
  * @found: before that, among what a recovery has found
  * @key_node: in rm->by_key while it is in one of the RM's lists, under rm->list_lock
  * @key: the RM's; under tx->lock and rm->list_lock, read without by notifications
+ * @log_key: what @key was when the log was told; under tx->lock
  * @handles: under tx->lock
+ * @logged: the log has a prepared record of it and no completion record; under tx->lock
  * @own_handle: it was made with a descriptor, whose close means something
  * @reserved: bytes of the log kept for its records; under tx->lock
  * @charged: bytes of restart area charged for it; under tx->lock
@@ -37,8 +39,10 @@ struct ktm_enlistment {
 	};
 	struct rb_node key_node;
 	u64 key;
+	u64 log_key;
 	u32 handles;
 	bool own_handle;
+	bool logged;
 	u32 reserved;
 	u32 charged;
 	u32 information_length;

@@ -2,16 +2,18 @@
 /*
  * The journal: the core's opening and writer, driven by bios.
  *
- * Who does what. append() and force() run in anybody's context and only touch
- * memory, under @lock. The pump, one work item per journal, hands batches to the device
- * and takes back what has ended: from the moment a force is asked for nothing depends on the
- * thread that asked, which may be frozen, throttled or killed. Being a work item it runs
- * once at a time, so it seals batches in order without holding the lock over a checksum, and
- * its bios belong to the root cgroup. The teller, another work item, calls back, so that a
- * slow callback holds up no I/O. Memory for all of it is taken when the journal is attached.
+ * Who does what. append() and force() run in anybody's context and touch memory, under
+ * @lock. Who forces while nothing is under way hands the batch to the device himself;
+ * from then on nothing depends on him, who may be frozen, throttled or killed: what ends
+ * starts one of two work items, which takes back what has ended, hands out what comes
+ * next and then calls back. Two, so that a callback that has to wait holds up no I/O: as
+ * long as one of them is calling back, what ends starts the other. One thread at a time
+ * pumps (@pumping), so batches are sealed in order without holding the lock over a
+ * checksum. Memory for all of it is taken when the journal is attached.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/ioprio.h>
 #include <linux/llist.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
@@ -66,9 +68,14 @@ struct ktm_journal {
 	wait_queue_head_t changed;	/* room, offline, idle, durable */
 	u32 changes;
 
+	bool pumping;			/* somebody hands out batches */
+
 	struct llist_head ended;	/* from end_io; no lock */
-	struct work_struct pump;
-	struct work_struct teller;
+	struct jwork {
+		struct work_struct work;
+		struct ktm_journal *j;
+	} works[2];
+	struct jwork *teller;		/* calls back; changed under @lock, read by kick() without */
 	struct jio batch_io[KTM_JW_BUFS];
 	struct jio flush_io;
 	void *bufs[KTM_JW_BUFS];
@@ -80,6 +87,20 @@ struct ktm_jsnap {
 };
 
 static struct workqueue_struct *journal_wq;
+
+/*
+ * Start the work item that is not calling back. The one may just become the teller, or
+ * the teller end: each of the two sides looks again behind its own step.
+ */
+static void kick(struct ktm_journal *j)
+{
+	struct jwork *w = READ_ONCE(j->teller) == &j->works[0] ? &j->works[1] : &j->works[0];
+
+	queue_work(journal_wq, &w->work);
+	smp_mb();	/* pairs with the one in begin_telling() */
+	if (READ_ONCE(j->teller) == w)
+		queue_work(journal_wq, &j->works[w == &j->works[0]].work);
+}
 
 /* ---- bios ------------------------------------------------------------- */
 
@@ -93,7 +114,7 @@ static void jio_put(struct jio *io, blk_status_t status)
 		/* A running pump may take it before the second line: detach waits for us. */
 		rcu_read_lock();
 		llist_add(&io->node, &j->ended);
-		queue_work(journal_wq, &j->pump);
+		kick(j);
 		rcu_read_unlock();
 	}
 }
@@ -126,8 +147,11 @@ static struct bio *make_bio(struct ktm_journal *j, blk_opf_t opf, u64 place, voi
 	return bio;
 }
 
+/* Whoever submits it: it is the system's, not charged to him, throttled or ranked as his. */
 static void submit_async(struct jio *io, struct bio *bio)
 {
+	ktm_bio_make_root(bio);
+	bio->bi_ioprio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_BE_NORM);
 	bio->bi_private = io;
 	bio->bi_end_io = end_io;
 	atomic_inc(&io->left);
@@ -190,7 +214,6 @@ static void tell(struct ktm_journal *j, struct ktm_force *f, int err)
 	lockdep_assert_held(&j->lock);
 	f->err = err;
 	enqueue(&j->done, f);
-	queue_work(journal_wq, &j->teller);
 }
 
 static void go_offline(struct ktm_journal *j, int err)
@@ -210,7 +233,6 @@ static void go_offline(struct ktm_journal *j, int err)
 		list_del(&f->node);
 		tell(j, f, -EIO);
 	}
-	queue_work(journal_wq, &j->teller);
 }
 
 static void take_back(struct ktm_journal *j)
@@ -243,50 +265,98 @@ static void take_back(struct ktm_journal *j)
 	changed(j);
 }
 
-static void pump(struct work_struct *work)
+/*
+ * Hand to the device what is to be handed. Process context; may wait for the device to
+ * take it. If somebody else is at it he looks once more, under the lock, before he stops.
+ *
+ * Return: somebody is to be called back, which is left to the work items.
+ */
+static bool pump(struct ktm_journal *j)
 {
-	struct ktm_journal *j = container_of(work, struct ktm_journal, pump);
 	enum ktm_jw_want want;
 	struct ktm_jw_batch *b;
+	bool untold;
 
-	do {
-		spin_lock(&j->lock);
+	spin_lock(&j->lock);
+	if (j->pumping) {
+		spin_unlock(&j->lock);
+		return false;
+	}
+	j->pumping = true;
+	for (;;) {
 		take_back(j);
 		want = ktm_jw_next(&j->w, &b);
-		if (want != KTM_JW_NOTHING)
-			j->in_flight++;
+		if (want == KTM_JW_NOTHING)
+			break;
+		j->in_flight++;
 		spin_unlock(&j->lock);
-
 		if (want == KTM_JW_WRITE) {
 			ktm_jw_seal(&j->w, b);
 			submit_write(j, b);
-		} else if (want == KTM_JW_FLUSH) {
+		} else {
 			submit_flush(j);
 		}
-		cond_resched();
-	} while (want != KTM_JW_NOTHING);
+		spin_lock(&j->lock);
+	}
+	j->pumping = false;
+	untold = !j->teller && (j->offline_untold || !list_empty(&j->done));
+	spin_unlock(&j->lock);
+	return untold;
 }
 
-static void teller(struct work_struct *work)
+static bool begin_telling(struct ktm_journal *j, struct jwork *w)
 {
-	struct ktm_journal *j = container_of(work, struct ktm_journal, teller);
-	struct ktm_force *f;
+	bool mine;
 
-	for (;;) {
-		spin_lock(&j->lock);
-		if (j->offline_untold) {
-			j->offline_untold = false;
-			spin_unlock(&j->lock);
-			j->ops->offline(j->ctx, j->offline_err);
-			continue;
-		}
+	spin_lock(&j->lock);
+	mine = !j->teller && (j->offline_untold || !list_empty(&j->done));
+	if (mine)
+		WRITE_ONCE(j->teller, w);
+	spin_unlock(&j->lock);
+	smp_mb();	/* pairs with the one in kick() */
+	/* What ended a moment ago must not wait for the callbacks. */
+	if (mine && work_pending(&w->work))
+		queue_work(journal_wq, &j->works[w == &j->works[0]].work);
+	return mine;
+}
+
+/* The next to be told; NULL: there is none, and nobody is the teller any more. */
+static struct ktm_force *next_to_tell(struct ktm_journal *j, bool *offline)
+{
+	struct ktm_force *f = NULL;
+
+	spin_lock(&j->lock);
+	*offline = j->offline_untold;
+	j->offline_untold = false;
+	if (!*offline) {
 		f = list_first_entry_or_null(&j->done, struct ktm_force, node);
 		if (f)
 			list_del_init(&f->node);
-		spin_unlock(&j->lock);
-		if (!f)
+		else
+			WRITE_ONCE(j->teller, NULL);
+	}
+	spin_unlock(&j->lock);
+	return f;
+}
+
+static void journal_work(struct work_struct *work)
+{
+	struct jwork *w = container_of(work, struct jwork, work);
+	struct ktm_journal *j = w->j;
+	struct ktm_force *f;
+	bool offline;
+
+	pump(j);
+	if (!begin_telling(j, w))
+		return;
+	for (;;) {
+		f = next_to_tell(j, &offline);
+		if (offline)
+			j->ops->offline(j->ctx, j->offline_err);
+		else if (f)
+			f->done(f, f->err);
+		else
 			return;
-		f->done(f, f->err);
 		cond_resched();
 	}
 }
@@ -397,18 +467,44 @@ static void force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
 		tell(j, f, 0);
 	} else {
 		err = ktm_jw_want(&j->w, lsn);
-		if (err) {
+		if (err)
 			tell(j, f, err);
-		} else {
+		else
 			enqueue(&j->waiting, f);
-			queue_work(journal_wq, &j->pump);
-		}
 	}
+}
+
+enum jnext {
+	J_NOTHING,
+	J_PUMP,
+	J_KICK,
+};
+
+/*
+ * After an append or a force: who has something for the device? While anything is under
+ * way its end looks after what has come meanwhile; what has filled a batch need not wait
+ * for that, and is a work item's.
+ */
+static enum jnext what_next(const struct ktm_journal *j)
+{
+	lockdep_assert_held(&j->lock);
+	if (!list_empty(&j->done))
+		return J_KICK;
+	if (!j->in_flight && (!list_empty(&j->waiting) || j->w.submitted < j->w.closed))
+		return J_PUMP;
+	return j->w.submitted < j->w.closed ? J_KICK : J_NOTHING;
+}
+
+static void do_next(struct ktm_journal *j, enum jnext next)
+{
+	if (next == J_KICK || (next == J_PUMP && pump(j)))
+		kick(j);
 }
 
 static int append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved, u64 *lsn,
 		  struct ktm_force *f)
 {
+	enum jnext next;
 	u32 seen;
 	int err;
 
@@ -419,10 +515,9 @@ static int append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserve
 		if (!err && f)
 			force(j, f, *lsn);
 		seen = j->changes;
-		/* A batch that is full goes out, whether or not anybody waits for it. */
-		if (j->w.submitted < j->w.closed)
-			queue_work(journal_wq, &j->pump);
+		next = what_next(j);
 		spin_unlock(&j->lock);
+		do_next(j, next);
 		if (err != -EAGAIN)
 			return err;
 		wait_event(j->changed, READ_ONCE(j->changes) != seen);
@@ -454,13 +549,33 @@ int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 re
  * @f: the caller's, until f->done() is called
  * @lsn: as ktm_journal_append() gave it
  *
- * Does not sleep. f->done() is called exactly once, later, from the journal's work.
+ * Sleeps while the device takes it. f->done() is called exactly once, later, from the
+ * journal's work.
  */
 void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
 {
+	enum jnext next;
+
+	might_sleep();
 	spin_lock(&j->lock);
 	force(j, f, lsn);
+	next = what_next(j);
 	spin_unlock(&j->lock);
+	do_next(j, next);
+}
+
+/**
+ * ktm_journal_flushed() - up to where is the log durable?
+ * @j: the journal
+ */
+u64 ktm_journal_flushed(struct ktm_journal *j)
+{
+	u64 lsn;
+
+	spin_lock(&j->lock);
+	lsn = j->w.flushed_lsn;
+	spin_unlock(&j->lock);
+	return lsn;
 }
 
 /**
@@ -624,10 +739,13 @@ static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 
 static void wait_idle(struct ktm_journal *j)
 {
+	int i;
+
 	wait_event(j->changed, !READ_ONCE(j->in_flight));
 	synchronize_rcu();
-	flush_work(&j->pump);
-	flush_work(&j->teller);
+	/* Each may have started the other once more. */
+	for (i = 0; i < 4; i++)
+		flush_work(&j->works[i % 2].work);
 }
 
 /**
@@ -787,8 +905,10 @@ static struct ktm_journal *alloc_journal(void)
 	INIT_LIST_HEAD(&j->done);
 	init_waitqueue_head(&j->changed);
 	init_llist_head(&j->ended);
-	INIT_WORK(&j->pump, pump);
-	INIT_WORK(&j->teller, teller);
+	for (i = 0; i < 2; i++) {
+		INIT_WORK(&j->works[i].work, journal_work);
+		j->works[i].j = j;
+	}
 	j->flush_io.j = j;
 	for (i = 0; i < KTM_JW_BUFS; i++) {
 		j->batch_io[i].j = j;
@@ -936,7 +1056,7 @@ void ktm_journal_detach(struct ktm_journal *j)
 	if (j->online)
 		ktm_jw_want_all(&j->w);
 	spin_unlock(&j->lock);
-	queue_work(journal_wq, &j->pump);
+	kick(j);
 	wait_event(j->changed, settled(j));
 
 	spin_lock(&j->lock);
@@ -947,6 +1067,7 @@ void ktm_journal_detach(struct ktm_journal *j)
 		tell(j, f, -EIO);
 	}
 	spin_unlock(&j->lock);
+	kick(j);
 	wait_idle(j);
 	ktm_bdev_release(&j->claim);
 	free_journal(j);

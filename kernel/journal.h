@@ -45,7 +45,8 @@ struct ktm_journal_ops {
  * @done: called exactly once, from the journal's work, in log order, no lock held. @err 0: durable
  *	up to @lsn; -EIO: not known, the journal is offline; -ENOSPC: the log is full and
  *	@lsn is not that of a record that reserved a write unit (a later force may succeed).
- *	It may sleep for memory, append and force; it holds up the callbacks behind it.
+ *	It may sleep for memory, append and force, but not wait for anybody who may be
+ *	stopped: it holds up the callbacks behind it.
  * @lsn: the journal's
  * @err: the journal's
  * @node: the journal's
@@ -132,6 +133,7 @@ int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 re
 int ktm_journal_append_force(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
 			     struct ktm_force *f);
 void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn);
+u64 ktm_journal_flushed(struct ktm_journal *j);
 
 int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec);
 

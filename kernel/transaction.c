@@ -16,6 +16,7 @@
 
 static void tx_timer(struct work_struct *work);
 static void tx_forced(struct work_struct *work);
+static void tx_force_told(struct ktm_transaction *tx);
 
 static void tx_setup(struct ktm_transaction *tx)
 {
@@ -124,12 +125,7 @@ static void tx_leave(struct ktm_transaction *tx)
 
 static bool tx_end_is_durable(const struct ktm_transaction *tx)
 {
-	struct ktm_journal_stat st;
-
-	if (!tx->end_lsn)
-		return true;
-	ktm_journal_stat(tx->tm->journal, &st);
-	return st.flushed_lsn >= tx->end_lsn;
+	return !tx->end_lsn || ktm_journal_flushed(tx->tm->journal) >= tx->end_lsn;
 }
 
 /*
@@ -198,13 +194,16 @@ static void tx_stop_timer(struct ktm_transaction *tx)
 		ktm_object_put(&tx->obj);
 }
 
-/* From the journal's work: get out of its way. */
+/* From the journal's work, which goes on at once if nobody is busy with the transaction. */
 static void tx_force_done(struct ktm_force *force, int err)
 {
 	struct ktm_transaction *tx = container_of(force, struct ktm_transaction, force);
 
 	tx->forced_err = err;
-	queue_work(ktm_wq, &tx->forced);
+	if (mutex_trylock(&tx->lock))
+		tx_force_told(tx);
+	else
+		queue_work(ktm_wq, &tx->forced);
 }
 
 static void tx_force_over(struct ktm_tm *tm)
@@ -251,6 +250,14 @@ static void tx_decision_record(struct ktm_transaction *tx, u32 outcome, struct k
 	};
 }
 
+static void tx_decision_logged(struct ktm_transaction *tx, const struct ktm_jrec *rec, u64 lsn)
+{
+	lockdep_assert_held(&tx->lock);
+	tx->log_outcome = rec->decision.outcome;
+	tx->log_clock = rec->decision.clock;
+	tx->log_lsn = lsn;
+}
+
 /*
  * The decision goes to the log. From HANDED on its fate is the outcome; if the
  * log takes nothing, nothing is decided: the transaction rolls back, or waits
@@ -263,6 +270,7 @@ static u32 tx_log_decision(struct ktm_transaction *tx)
 	tx_decision_record(tx, KTM_JREC_COMMIT, &rec);
 	if (tx_append_force(tx, &rec, tx->reserved))
 		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
+	tx_decision_logged(tx, &rec, tx->force.lsn);
 	tx->reserved = 0;
 	tx->sealing = false;
 	return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_HANDED).actions;
@@ -277,14 +285,16 @@ static u32 tx_log_seal(struct ktm_transaction *tx)
 
 	if (ktm_en_reserve_record(sup, &bytes))
 		goto refused;
+	sup->log_key = sup->key;
 	ktm_en_to_record(sup, &tx->obj, &rec);
 	if (tx_append_force(tx, &rec, bytes)) {
 		ktm_en_unreserve_record(sup);
 		goto refused;
 	}
 	sup->reserved -= bytes;
+	sup->logged = true;
 	tx->sealing = true;
-	tx->logged = true;
+	tx->log_lsn = tx->force.lsn;
 	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_HANDED).actions;
 refused:
 	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_REFUSED).actions;
@@ -304,6 +314,10 @@ static void tx_log_abort(struct ktm_transaction *tx)
 		tx->end_lsn = U64_MAX;
 		return;
 	}
+	tx_decision_logged(tx, &rec, lsn);
+	/* Its own doing, or told to it: the log does not expect it to finish. */
+	if (tx->core.superior)
+		ktm_en_of_core(tx->core.superior)->logged = false;
 	tx->reserved = 0;
 	tx->end_lsn = max(tx->end_lsn, lsn);
 }
@@ -398,6 +412,8 @@ void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32
 	if (actions & KTM_ACT_LOG_COMPLETION) {
 		if (ktm_en_log_completion(en, ktm_txc_log_ended(&tx->core), &lsn))
 			lsn = U64_MAX;
+		else
+			tx->log_lsn = lsn;
 		tx->end_lsn = max(tx->end_lsn, lsn);
 	}
 	if (actions & KTM_ACT_STOP_TIMER)
@@ -444,13 +460,13 @@ u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev)
 	return r.status;
 }
 
-static void tx_forced(struct work_struct *work)
+/* The mutex is held, and let go of. */
+static void tx_force_told(struct ktm_transaction *tx)
 {
-	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, forced);
 	struct ktm_tm *tm = tx->tm;
 	enum ktm_tx_event ev;
 
-	mutex_lock(&tx->lock);
+	lockdep_assert_held(&tx->lock);
 	if (tx->sealing)
 		ev = tx->forced_err ? KTM_TXEV_SEAL_FAILED : KTM_TXEV_SEAL_DURABLE;
 	else
@@ -463,6 +479,14 @@ static void tx_forced(struct work_struct *work)
 	ktm_object_put(&tx->obj);
 	ktm_tm_release(tm);
 	ktm_object_put(&tm->obj);
+}
+
+static void tx_forced(struct work_struct *work)
+{
+	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, forced);
+
+	mutex_lock(&tx->lock);
+	tx_force_told(tx);
 }
 
 static void tx_arm_timer(struct ktm_transaction *tx)

@@ -30,6 +30,9 @@ struct ktm_enlistment;
  * @retired: it has left the table and the TM's list. Until then it holds a
  *	reference on itself
  * @logged: a prepared record of it went to the log of @tm, which then knows its UOW
+ * @log_lsn: end of its last record there
+ * @log_outcome: what a decision of it there says, KTM_JREC_UNDECIDED if there is none
+ * @log_clock: the virtual clock in that
  * @shadowed: counted in tm->shadowed
  * @under_way: a freeze waits for it: ktm_txc_under_way(@core)
  * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
@@ -71,6 +74,9 @@ struct ktm_transaction {
 	bool sealing;
 	u32 reserved;
 	u32 charged;
+	u32 log_outcome;
+	u64 log_lsn;
+	u64 log_clock;
 	u64 end_lsn;
 	u64 timeout_ns;
 	ktime_t created;
