@@ -708,11 +708,17 @@ static void failed(struct ktm_jf_fault *fault, enum ktm_jf_code code, int err, c
 static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 {
 	struct ktm_jsnap snap = { .j = j, .jo = jo };
-	bool stopped = false;
+	bool begun = false, stopped = false;
+	enum ktm_jo_want want;
 	int err;
 
 	for (;;) {
-		switch (run_io(j, j->bdev, jo)) {
+		want = run_io(j, j->bdev, jo);
+		if (!begun && (want == KTM_JO_REPLAY || want == KTM_JO_SNAPSHOT)) {
+			j->ops->begin(j->ctx, &jo->sb);
+			begun = true;
+		}
+		switch (want) {
 		case KTM_JO_REPLAY:
 			err = j->ops->replay(j->ctx, &jo->rec);
 			if (err < 0)
@@ -720,7 +726,7 @@ static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 			cond_resched();
 			break;
 		case KTM_JO_SNAPSHOT:
-			err = j->ops->snapshot(j->ctx, &snap);
+			err = j->ops->snapshot(j->ctx, &snap, jo->tail);
 			stopped = err > 0;
 			if (err < 0)
 				ktm_jo_refuse(jo, err);

@@ -23,20 +23,22 @@ struct ktm_jsnap;
 
 /**
  * struct ktm_journal_ops - what the journal asks of the transaction manager
+ * @begin: replay follows, of the log that begins and ends as this superblock says.
  * @replay: one record of the log: those of the restart area, then those of the ring, in order.
  *	May sleep. A negative return ends the opening. If the opening fails later,
  *	all that was replayed is void. The record's pointers are good until it returns.
- * @snapshot: hand over all that lives, through ktm_jsnap_add(). After the last replay,
- *	before anything is written that cannot be taken back. May sleep. A negative return (that of
- *	ktm_jsnap_add() included) ends the opening; a positive one, if nothing was handed over, ends
- *	it too, but what was replayed counts and is durable.
+ * @snapshot: hand over all that lives, through ktm_jsnap_add(); the log ends at @tail. After the
+ *	last replay, before anything is written that cannot be taken back. May sleep. A negative
+ *	return (that of ktm_jsnap_add() included) ends the opening; a positive one, if nothing was
+ *	handed over, ends it too, but what was replayed counts and is durable.
  * @offline: once for each time the journal goes offline, from its work, before any
  *	force is told of the failure. It must not wait for a force and must not call
  *	ktm_journal_open() or ktm_journal_detach().
  */
 struct ktm_journal_ops {
+	void (*begin)(void *ctx, const struct ktm_jf_sb *sb);
 	int (*replay)(void *ctx, const struct ktm_jrec *rec);
-	int (*snapshot)(void *ctx, struct ktm_jsnap *snap);
+	int (*snapshot)(void *ctx, struct ktm_jsnap *snap, u64 tail);
 	void (*offline)(void *ctx, int err);
 };
 

@@ -20,6 +20,7 @@
 #include <linux/jhash.h>
 #include <linux/slab.h>
 
+#include "core/journal_replay.h"
 #include "enlistment.h"
 #include "recovery.h"
 #include "rm.h"
@@ -27,46 +28,37 @@
 #include "transaction.h"
 
 /*
- * An RM that lived before or was found. @rm: with a reference. @unfinished:
- * enlistments of it without a completion record.
+ * An RM that lived before (@jp.live) or was found. @rm: with a reference. @jp: what
+ * the log says of it.
  */
 struct found_rm {
 	struct hlist_node node;
 	struct ktm_rm *rm;
-	u32 unfinished;
-	bool is_new;
+	struct ktm_jp_rm jp;
 };
 
 /*
  * A transaction that was found. @tx: made from the log, with a reference.
- * @enlistments: those without a completion record, by core.link, with a
- * reference each. @prepared: how many prepared records there were. @announced:
- * how many the restart area says are still to come. @superior: the one of
- * @enlistments whose record says so; undecided, it waits for that. @decided: its
- * outcome is in the log, made at @clock. @completed: one of its enlistments has
- * a completion record.
+ * @enlistments: those that are not over, by core.link, with a reference each.
+ * @superior: the one of them whose record says so. @jp: what the log says of it.
  */
 struct found_tx {
 	struct hlist_node node;
 	struct ktm_transaction *tx;
 	struct list_head enlistments;
 	struct ktm_enlistment *superior;
-	u32 prepared;
-	u32 announced;
-	u64 clock;
-	bool decided;
-	bool committed;
-	bool completed;
+	struct ktm_jp_tx jp;
 };
 
 /*
- * @clock: the highest virtual clock in the log. @limit: the one up to and with which
- * its decisions count. @partial: it goes further than that, so nothing new is
- * written, nothing is kept in the log for what was found, and the TM is not online.
+ * @jp: the rules of what the records mean, with the highest virtual clock in the log.
+ * @limit: the one up to and with which its decisions count. @partial: it goes further than
+ * that, so nothing new is written, nothing is kept in the log for what was found, and the
+ * TM is not online.
  */
 struct recovery {
 	struct ktm_tm *tm;
-	u64 clock;
+	struct ktm_jp jp;
 	u64 limit;
 	bool partial;
 	DECLARE_HASHTABLE(rms, 10);
@@ -113,7 +105,7 @@ static struct ktm_enlistment *find_enlistment(struct recovery *r, const struct k
 	return NULL;
 }
 
-static int add_rm(struct recovery *r, struct ktm_rm *rm, bool is_new)
+static int add_rm(struct recovery *r, struct ktm_rm *rm, bool live)
 {
 	struct found_rm *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 
@@ -122,7 +114,7 @@ static int add_rm(struct recovery *r, struct ktm_rm *rm, bool is_new)
 		return -ENOMEM;
 	}
 	f->rm = rm;
-	f->is_new = is_new;
+	f->jp.live = live;
 	hash_add(r->rms, &f->node, guid_hash(&rm->obj.guid));
 	return 0;
 }
@@ -212,7 +204,7 @@ static int collect_rms(struct recovery *r)
 		/* It stays in the list, so the walk can go on from it. */
 		ktm_object_get(&rm->obj);
 		spin_unlock(&tm->list_lock);
-		err = add_rm(r, rm, false);
+		err = add_rm(r, rm, true);
 		if (err)
 			return err;
 		cond_resched();
@@ -242,22 +234,19 @@ static int quiet(struct recovery *r)
 
 /* ---- 2: replay and snapshot ---- */
 
-static int replay_clock(struct recovery *r, u64 clock)
+static void begin(void *ctx, const struct ktm_jf_sb *sb)
 {
-	if (!ktm_clock_valid(clock))
-		return -EUCLEAN;
-	r->clock = max(r->clock, clock);
-	return 0;
+	struct recovery *r = ctx;
+
+	ktm_jp_init(&r->jp, sb);
 }
 
-static int replay_rm(struct recovery *r, const struct ktm_jrec *rec)
+static int make_rm(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct ktm_object *obj;
 	struct ktm_rm *rm;
 	u32 status;
 
-	if (find_rm(r, &rec->rm.guid))
-		return 0;
 	/* A volatile one of that GUID lives, which no log of this TM can have let in. */
 	obj = ktm_object_find(KTM_KIND_RM, r->tm, &rec->rm.guid);
 	if (obj) {
@@ -267,21 +256,30 @@ static int replay_rm(struct recovery *r, const struct ktm_jrec *rec)
 	status = ktm_rm_create_recovered(r->tm, rec, &rm);
 	if (status)
 		return ktm_status_errno(status);
-	return add_rm(r, rm, true);
+	return add_rm(r, rm, false);
+}
+
+/* What a record of one that is known says of it was so when that was made. */
+static int replay_rm(struct recovery *r, const struct ktm_jrec *rec)
+{
+	struct found_rm *f = find_rm(r, &rec->rm.guid);
+	int what = ktm_jp_rm(&r->jp, f ? &f->jp : NULL, rec);
+
+	return what == KTM_JP_MAKE ? make_rm(r, rec) : what;
 }
 
 static int replay_rm_gone(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_rm *f = find_rm(r, &rec->rm_gone.guid);
+	int what = ktm_jp_rm_gone(&r->jp, f ? &f->jp : NULL, rec);
 
-	if (!f || !f->is_new || f->unfinished)
-		return -EUCLEAN;
-	drop_rm(f);
-	return 0;
+	if (what == KTM_JP_END)
+		drop_rm(f);
+	return what;
 }
 
-static int new_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 uid, u32 gid,
-		  struct found_tx **fp)
+static int make_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 uid, u32 gid,
+		   struct found_tx **fp)
 {
 	struct found_tx *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	u32 status;
@@ -299,126 +297,109 @@ static int new_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 
 	return 0;
 }
 
-/* Does a prepared record fit what was found of its transaction before? */
-static bool prepared_fits(const struct found_tx *tx, const struct ktm_jrec *rec)
+static int enlist(struct recovery *r, struct found_tx *tx, struct found_rm *rm,
+		  const struct ktm_jrec *rec)
 {
-	bool superior = rec->prepared.flags & KTM_JREC_P_SUPERIOR;
+	struct ktm_enlistment *en;
+	u32 status;
 
-	if (!tx)
-		return !superior;
-	if (superior && (tx->superior || (tx->decided && !tx->committed)))
-		return false;
-	/*
-	 * Who votes does so before the superior is told, and before the outcome; the
-	 * restart area says the outcome first.
-	 */
-	return tx->announced || !(tx->superior || tx->decided || tx->completed);
+	status = ktm_en_create_recovered(rm->rm, rec, &en);
+	if (status)
+		return ktm_status_errno(status);
+	list_add_tail(&en->core.link, &tx->enlistments);
+	hash_add(r->enlistments, &en->found, guid_hash(&en->obj.guid));
+	if (rec->prepared.flags & KTM_JREC_P_SUPERIOR)
+		tx->superior = en;
+	return 0;
+}
+
+static int prepared_means(struct recovery *r, struct found_tx *tx, struct found_rm *rm,
+			  const struct ktm_jrec *rec)
+{
+	return ktm_jp_prepared(&r->jp, tx ? &tx->jp : NULL, rm ? &rm->jp : NULL,
+			       find_enlistment(r, &rec->prepared.enlistment), rec);
 }
 
 static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_rm *rm = find_rm(r, &rec->prepared.rm);
 	struct found_tx *tx = find_tx(r, &rec->prepared.uow);
-	struct ktm_enlistment *en;
-	u32 status;
-	int err;
+	int what, err;
 
-	if (!rm || find_enlistment(r, &rec->prepared.enlistment) || !prepared_fits(tx, rec))
-		return -EUCLEAN;
-	if (!tx) {
-		err = new_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
-			     rec->prepared.gid, &tx);
+	what = prepared_means(r, tx, rm, rec);
+	if (what == KTM_JP_MAKE) {
+		err = make_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
+			      rec->prepared.gid, &tx);
 		if (err)
 			return err;
+		what = prepared_means(r, tx, rm, rec);
 	}
-	status = ktm_en_create_recovered(rm->rm, rec, &en);
-	if (status)
-		return ktm_status_errno(status);
-	list_add_tail(&en->core.link, &tx->enlistments);
-	hash_add(r->enlistments, &en->found, guid_hash(&en->obj.guid));
-	rm->unfinished++;
-	if (rec->prepared.flags & KTM_JREC_P_SUPERIOR)
-		tx->superior = en;
-	else
-		tx->prepared++;
-	if (tx->announced)
-		tx->announced--;
-	return 0;
+	return what == KTM_JP_ENLIST ? enlist(r, tx, rm, rec) : what;
+}
+
+static struct found_rm *rm_of(struct recovery *r, const struct ktm_enlistment *en)
+{
+	return find_rm(r, &en->rm->obj.guid);
 }
 
 /* Its RM has nothing more to do with it. */
-static void end_enlistment(struct recovery *r, struct found_tx *tx, struct ktm_enlistment *en)
+static void end_enlistment(struct found_tx *tx, struct ktm_enlistment *en)
 {
 	if (tx->superior == en)
 		tx->superior = NULL;
-	find_rm(r, &en->rm->obj.guid)->unfinished--;
 	drop_enlistment(en);
 }
 
-/* An abort is its superior's own doing, or was told to it: it need not hear of it. */
-static void decide(struct recovery *r, struct found_tx *tx, bool committed)
+static struct ktm_jp_rm *rm_of_superior(struct recovery *r, const struct found_tx *tx)
 {
-	tx->decided = true;
-	tx->committed = committed;
-	if (!committed && tx->superior)
-		end_enlistment(r, tx, tx->superior);
+	return tx && tx->superior ? &rm_of(r, tx->superior)->jp : NULL;
 }
 
 static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_tx *tx = find_tx(r, &rec->decision.uow);
+	int what;
 
-	/* The prepared records stand before it in the same log. */
-	if (!tx || tx->announced || tx->decided || tx->completed ||
-	    tx->prepared != rec->decision.prepared)
-		return -EUCLEAN;
-	/* An abort is presumed, unless a superior was told that all is prepared. */
-	if (rec->decision.outcome == KTM_JREC_ABORT && !tx->superior)
-		return -EUCLEAN;
-	tx->clock = rec->decision.clock;
-	decide(r, tx, rec->decision.outcome == KTM_JREC_COMMIT);
-	return replay_clock(r, rec->decision.clock);
+	what = ktm_jp_decision(&r->jp, tx ? &tx->jp : NULL, rm_of_superior(r, tx), rec);
+	if (what == KTM_JP_END_SUPERIOR)
+		end_enlistment(tx, tx->superior);
+	return what;
 }
 
 static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_tx *tx = find_tx(r, &rec->completion.uow);
+	struct ktm_enlistment *en = NULL;
 	struct ktm_enc *core;
+	int what;
 
-	if (!tx || tx->announced)
-		return -EUCLEAN;
-	list_for_each_entry(core, &tx->enlistments, link) {
-		struct ktm_enlistment *en = ktm_en_of_core(core);
-
-		if (!ktm_guid_eq(&en->obj.guid, &rec->completion.enlistment))
-			continue;
-		end_enlistment(r, tx, en);
-		tx->completed = true;
-		if (!!(rec->flags & KTM_JREC_F_END) != list_empty(&tx->enlistments))
-			return -EUCLEAN;
-		if (rec->flags & KTM_JREC_F_END)
-			drop_tx(tx);
-		return 0;
+	if (tx) {
+		list_for_each_entry(core, &tx->enlistments, link) {
+			if (ktm_guid_eq(&ktm_en_of_core(core)->obj.guid,
+					&rec->completion.enlistment))
+				en = ktm_en_of_core(core);
+		}
 	}
-	return -EUCLEAN;
+	what = ktm_jp_completion(&r->jp, tx ? &tx->jp : NULL, en ? &rm_of(r, en)->jp : NULL,
+				 en && tx->superior == en, rec);
+	if (en && (what == KTM_JP_END || what == KTM_JP_END_TX))
+		end_enlistment(tx, en);
+	if (what == KTM_JP_END_TX)
+		drop_tx(tx);
+	return what;
 }
 
 /* In a restart area: the transaction, before its prepared records. */
 static int replay_tx(struct recovery *r, const struct ktm_jrec *rec)
 {
-	struct found_tx *tx;
-	int err;
+	struct found_tx *tx = find_tx(r, &rec->tx.uow);
+	int what, err;
 
-	if (!rec->tx.prepared || find_tx(r, &rec->tx.uow))
-		return -EUCLEAN;
-	err = new_tx(r, &rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid, &tx);
-	if (err)
-		return err;
-	tx->announced = rec->tx.prepared;
-	tx->clock = rec->tx.clock;
-	tx->decided = rec->tx.outcome != KTM_JREC_UNDECIDED;
-	tx->committed = rec->tx.outcome == KTM_JREC_COMMIT;
-	return replay_clock(r, rec->tx.clock);
+	what = ktm_jp_tx(&r->jp, tx ? &tx->jp : NULL, rec);
+	if (what != KTM_JP_MAKE)
+		return what;
+	err = make_tx(r, &rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid, &tx);
+	return err ? err : ktm_jp_tx(&r->jp, &tx->jp, rec);
 }
 
 static int replay(void *ctx, const struct ktm_jrec *rec)
@@ -427,7 +408,7 @@ static int replay(void *ctx, const struct ktm_jrec *rec)
 
 	switch (rec->type) {
 	case KTM_JREC_CLOCK:
-		return replay_clock(r, rec->clock.clock);
+		return ktm_jp_clock(&r->jp, rec);
 	case KTM_JREC_RM:
 		return replay_rm(r, rec);
 	case KTM_JREC_RM_GONE:
@@ -445,18 +426,6 @@ static int replay(void *ctx, const struct ktm_jrec *rec)
 	}
 }
 
-/* No decision in the log, and one that is not presumed either. */
-static bool sealed(const struct found_tx *f)
-{
-	return f->superior && !f->decided;
-}
-
-/* Was it decided when nothing counts yet? */
-static bool decided_later(const struct recovery *r, const struct found_tx *f)
-{
-	return f->decided && f->clock > r->limit;
-}
-
 /*
  * A superior that rolled back while the log could not be told of it: memory knows,
  * and so did others.
@@ -466,8 +435,9 @@ static void remember_abort(struct ktm_transaction *tx, void *ctx)
 	struct recovery *r = ctx;
 	struct found_tx *f = tx->logged ? find_tx(r, &tx->obj.guid) : NULL;
 
-	if (f && sealed(f) && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
-		decide(r, f, false);
+	if (f && ktm_jp_sealed(&f->jp) && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED &&
+	    ktm_jp_abort(&r->jp, &f->jp, rm_of_superior(r, f)) == KTM_JP_END_SUPERIOR)
+		end_enlistment(f, f->superior);
 }
 
 /*
@@ -483,9 +453,9 @@ static void check_tx(struct ktm_transaction *tx, void *ctx)
 	/* Another one of the same UOW, which the log has not heard of. */
 	if (!tx->logged || READ_ONCE(tx->tm) != r->tm)
 		return;
-	if (f && f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
+	if (f && f->jp.committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED)
 		r->err = -EUCLEAN;
-	if (f && !f->committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_COMMITTED)
+	if (f && !f->jp.committed && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_COMMITTED)
 		r->err = -EUCLEAN;
 }
 
@@ -494,17 +464,17 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 	struct ktm_journal *j = r->tm->journal;
 	const struct ktm_object *obj = &f->tx->obj;
 	/* Presumed abort: what was not decided by now never will be, but by a superior. */
-	u32 presumed = sealed(f) ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
+	u32 presumed = ktm_jp_sealed(&f->jp) ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
 	struct ktm_enc *core;
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_TX,
 		.tx = {
 			.uow = obj->guid,
-			.outcome = f->committed ? KTM_JREC_COMMIT : presumed,
+			.outcome = f->jp.committed ? KTM_JREC_COMMIT : presumed,
 			.uid = from_kuid(&init_user_ns, obj->uid),
 			.gid = from_kgid(&init_user_ns, obj->gid),
 			.mode = obj->mode,
-			.clock = f->clock,
+			.clock = f->jp.clock,
 		},
 	};
 	int err;
@@ -515,7 +485,7 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 	if (err)
 		return err;
 	ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_TX, 0));
-	if (sealed(f))
+	if (ktm_jp_sealed(&f->jp))
 		ktm_journal_reserve(j, ktm_journal_bytes(j, KTM_JREC_DECISION, 0));
 	list_for_each_entry(core, &f->enlistments, link) {
 		struct ktm_enlistment *en = ktm_en_of_core(core);
@@ -536,14 +506,14 @@ static int snapshot_clock(struct recovery *r, struct ktm_jsnap *snap)
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_CLOCK,
 		/* Memory may be further: answers have raised it since the last decision. */
-		.clock.clock = max(r->clock, ktm_tm_clock(r->tm)),
+		.clock.clock = max(r->jp.clock, ktm_tm_clock(r->tm)),
 	};
 
 	ktm_journal_live_charge(r->tm->journal, ktm_jrec_bytes(KTM_JREC_CLOCK, 0));
 	return ktm_jsnap_add(snap, &rec);
 }
 
-static int snapshot(void *ctx, struct ktm_jsnap *snap)
+static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 {
 	struct recovery *r = ctx;
 	struct ktm_jrec rec;
@@ -551,17 +521,15 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap)
 	struct found_rm *rm;
 	int i, err;
 
-	/* Prepared records that the restart area promised and did not hold. */
-	hash_for_each(r->txs, i, tx, node) {
-		if (tx->announced)
-			return -EUCLEAN;
-	}
+	err = ktm_jp_end(&r->jp, tail);
+	if (err)
+		return err;
 	ktm_tm_for_each_transaction(r->tm, remember_abort, r);
 	r->err = 0;
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
 		return r->err;
-	r->partial = r->clock > r->limit;
+	r->partial = r->jp.clock > r->limit;
 	if (r->partial)
 		return 1;
 	err = snapshot_clock(r, snap);
@@ -591,6 +559,7 @@ static void offline(void *ctx, int err)
 }
 
 static const struct ktm_journal_ops journal_ops = {
+	.begin = begin,
 	.replay = replay,
 	.snapshot = snapshot,
 	.offline = offline,
@@ -620,15 +589,6 @@ static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid 
 	return NULL;
 }
 
-static enum ktm_found found_outcome(const struct recovery *r, const struct found_tx *f)
-{
-	if (decided_later(r, f))
-		return KTM_FOUND_DOUBT;
-	if (f->committed)
-		return KTM_FOUND_COMMIT;
-	return sealed(f) ? KTM_FOUND_SEALED : KTM_FOUND_ABORT;
-}
-
 static void publish_tx(struct recovery *r, struct found_tx *f)
 {
 	static const enum ktm_tx_event settling[] = {
@@ -638,7 +598,7 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	};
 	struct ktm_journal *j = r->tm->journal;
 	struct ktm_transaction *tx = live_tx(r->tm, &f->tx->obj.guid);
-	const enum ktm_found found = found_outcome(r, f);
+	const enum ktm_found found = ktm_jp_outcome(&f->jp, r->limit);
 	struct ktm_enlistment *en;
 
 	if (!tx) {
@@ -650,7 +610,7 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	}
 	if (!r->partial)
 		tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
-	if (!r->partial && sealed(f))
+	if (!r->partial && ktm_jp_sealed(&f->jp))
 		tx->reserved = ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
 	while (!list_empty(&f->enlistments)) {
 		en = ktm_en_of_core(list_first_entry(&f->enlistments, struct ktm_enc, link));
@@ -674,7 +634,7 @@ static void settle_tx(struct ktm_transaction *tx, void *ctx)
 	struct recovery *r = ctx;
 	struct found_tx *f = tx->logged ? find_tx(r, &tx->obj.guid) : NULL;
 
-	if (f && decided_later(r, f))
+	if (f && ktm_jp_decided_later(&f->jp, r->limit))
 		return;
 	mutex_lock(&tx->lock);
 	if (tx->tm != r->tm)
@@ -693,9 +653,9 @@ static void publish(struct recovery *r)
 	struct found_rm *rm;
 	int i;
 
-	ktm_tm_clock_raise(r->tm, min(r->clock, r->limit));
+	ktm_tm_clock_raise(r->tm, min(r->jp.clock, r->limit));
 	hash_for_each(r->rms, i, rm, node) {
-		if (rm->is_new)
+		if (!rm->jp.live)
 			ktm_rm_publish_recovered(rm->rm);
 	}
 	hash_for_each(r->txs, i, tx, node)
@@ -744,7 +704,7 @@ int ktm_recovery_run(struct ktm_tm *tm, u64 limit, struct ktm_jf_fault *fault)
 		r->tm = tm;
 		tm->recovery = r;
 	}
-	r->clock = 0;
+	memset(&r->jp, 0, sizeof(r->jp));
 	r->limit = limit;
 	r->partial = false;
 	hash_init(r->rms);
@@ -756,6 +716,8 @@ int ktm_recovery_run(struct ktm_tm *tm, u64 limit, struct ktm_jf_fault *fault)
 		err = ktm_journal_open(tm->journal, &journal_ops, r, fault);
 	if (err >= 0)
 		publish(r);
+	else if (r->jp.why)
+		fault->msg = r->jp.why;
 	drop_all(r);
 	if (err < 0)
 		WRITE_ONCE(tm->state, failed);

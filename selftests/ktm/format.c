@@ -49,7 +49,7 @@ void journal_format(const char *path, guid_t tm)
 	.status = KTM_STATUS_LOG_##s, .nr_values = n, .values = { __VA_ARGS__ } }
 
 const struct sb_field sb_fields[] = {
-	FIELD(version, UNSUPPORTED, 3, 0, 2, U32_MAX),
+	FIELD(version, UNSUPPORTED, 4, 0, 1, 3, U32_MAX),
 	FIELD(ro_compat, UNSUPPORTED, 2, 1, 1u << 31),
 	FIELD(incompat, UNSUPPORTED, 2, 1, 1u << 31),
 	FIELD(unit, CORRUPTION_DETECTED, 5, 0, 512, 4097, 12288, 131072),

@@ -75,7 +75,7 @@ static struct ktm_jrec rm_gone(unsigned int n)
 	return (struct ktm_jrec){ .type = KTM_JREC_RM_GONE, .rm_gone = { .guid = guid_of(n) } };
 }
 
-static struct ktm_jrec vote(unsigned int uow, unsigned int en, unsigned int of)
+static struct ktm_jrec later_vote(unsigned int uow, unsigned int en, unsigned int of)
 {
 	return (struct ktm_jrec){
 		.type = KTM_JREC_PREPARED,
@@ -84,6 +84,15 @@ static struct ktm_jrec vote(unsigned int uow, unsigned int en, unsigned int of)
 			.mask = EN_MASK, .mode = 0600,
 		},
 	};
+}
+
+/* The first of its transaction. */
+static struct ktm_jrec vote(unsigned int uow, unsigned int en, unsigned int of)
+{
+	struct ktm_jrec rec = later_vote(uow, en, of);
+
+	rec.prepared.flags = KTM_JREC_P_FIRST;
+	return rec;
 }
 
 static struct ktm_jrec decision(unsigned int uow, unsigned int prepared, unsigned int outcome)
@@ -144,7 +153,7 @@ TEST(whole)
 	add(rm(1));
 	add(rm(2));
 	add(vote(100, 200, 1));
-	add(vote(100, 201, 2));
+	add(later_vote(100, 201, 2));
 	add(decision(100, 2, KTM_JREC_COMMIT));
 	add(completion(100, 200, 0));
 	add(vote(101, 202, 1));
@@ -154,15 +163,15 @@ TEST(whole)
 }
 
 REFUSED(same_enlistment_twice,
-	add(vote(100, 200, 1)); add(vote(100, 200, 1)); add(decision(100, 2, KTM_JREC_COMMIT)))
+	add(vote(100, 200, 1)); add(later_vote(100, 200, 1)); add(decision(100, 2, KTM_JREC_COMMIT)))
 REFUSED(same_enlistment_in_two_transactions,
 	add(vote(100, 200, 1)); add(vote(101, 200, 1)))
 REFUSED(vote_of_an_unknown_rm, add(vote(100, 200, 2)))
 REFUSED(vote_after_the_decision,
-	add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_COMMIT)); add(vote(100, 201, 1)))
+	add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_COMMIT)); add(later_vote(100, 201, 1)))
 REFUSED(vote_after_a_completion,
-	add(vote(100, 200, 1)); add(vote(100, 201, 1)); add(completion(100, 200, 0));
-	add(vote(100, 202, 1)))
+	add(vote(100, 200, 1)); add(later_vote(100, 201, 1)); add(completion(100, 200, 0));
+	add(later_vote(100, 202, 1)))
 REFUSED(two_decisions,
 	add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_ABORT));
 	add(decision(100, 1, KTM_JREC_COMMIT)))
@@ -170,21 +179,21 @@ REFUSED(decision_of_nothing, add(decision(100, 0, KTM_JREC_COMMIT)))
 REFUSED(decision_with_a_wrong_count,
 	add(vote(100, 200, 1)); add(decision(100, 2, KTM_JREC_COMMIT)))
 REFUSED(decision_after_a_completion,
-	add(vote(100, 200, 1)); add(vote(100, 201, 1)); add(completion(100, 200, 0));
+	add(vote(100, 200, 1)); add(later_vote(100, 201, 1)); add(completion(100, 200, 0));
 	add(decision(100, 2, KTM_JREC_COMMIT)))
 REFUSED(completion_after_the_end,
 	add(vote(100, 200, 1)); add(completion(100, 200, KTM_JREC_F_END));
 	add(completion(100, 200, KTM_JREC_F_END)))
 REFUSED(end_too_soon,
-	add(vote(100, 200, 1)); add(vote(100, 201, 1));
+	add(vote(100, 200, 1)); add(later_vote(100, 201, 1));
 	add(completion(100, 200, KTM_JREC_F_END)))
 REFUSED(last_completion_without_an_end,
 	add(vote(100, 200, 1)); add(completion(100, 200, 0)))
 REFUSED(rm_gone_with_an_enlistment, add(vote(100, 200, 1)); add(rm_gone(1)))
 REFUSED(rm_gone_twice, add(rm_gone(1)); add(rm_gone(1)))
-REFUSED(transaction_without_votes, add(area_tx(100, 0)))
-REFUSED(decision_before_the_promised_votes,
-	add(area_tx(100, 2)); add(vote(100, 200, 1)); add(decision(100, 1, KTM_JREC_COMMIT)))
+REFUSED(first_vote_twice, add(vote(100, 200, 1)); add(vote(100, 201, 1)))
+REFUSED(later_vote_first, add(later_vote(100, 200, 1)))
+REFUSED(record_of_a_restart_area, add(area_tx(100, 1)); add(later_vote(100, 200, 1)))
 
 REFUSED(mask_out_of_range,
 	struct ktm_jrec v = vote(100, 200, 1); v.prepared.mask = ~0u; add(v))
