@@ -71,6 +71,8 @@ const struct sb_field sb_fields[] = {
 	FIELD(restart_index, CORRUPTION_DETECTED, 2, 2, U32_MAX),
 	FIELD(restart_bytes, CORRUPTION_DETECTED, 4, 1, 4096, 1u << 30, U64_MAX),
 	FIELD(restart_crc, CORRUPTION_DETECTED, 1, 1),
+	FIELD(restart_lsn, CORRUPTION_DETECTED, 4, 0, 1, 8192, U64_MAX),
+	FIELD(tail_lsn, CORRUPTION_DETECTED, 4, 0, 4097, 1 << 20, U64_MAX),
 };
 
 const unsigned int nr_sb_fields = ARRAY_SIZE(sb_fields);
