@@ -271,7 +271,7 @@ build_mirror() {
 build_loop() {
 	gcc -std=gnu11 "${sanitizers[@]}" -Wall -Wextra -Werror "${include[@]}" \
 		-o "$work/loop" "$here"/check/loop.c \
-		"$here"/{rm_answer,rm_loop,rm_recovery,notification,status,call}.c
+		"$here"/{rm_answer,rm_loop,rm_recovery,gather,notification,status,call}.c
 }
 
 # Its results become ours, under our numbers.

@@ -13,7 +13,7 @@
 /* One batch: as many notifications as can be answered in one call. */
 #define KTM_RM_ROOM		(KTM_MAX_BATCH * sizeof(struct ktm_notification))
 
-/* Recovery information of the votes of one batch; more, and it is sent in parts. */
+/* What the answers of one batch bring along; more, and they are given in parts. */
 #define KTM_RM_INFORMATION_ROOM	(4 * KTM_MAX_RECOVERY_INFORMATION)
 
 /*
@@ -22,6 +22,18 @@
  * waits for the answer, and a system call more is nothing beside that.
  */
 #define KTM_RM_HOLD_NS		1000000ull
+
+/**
+ * struct ktm_rm_record - a record that an answer brings
+ * @event: what is answered
+ * @append: what the kernel is told
+ * @piece: the data, in one piece
+ */
+struct ktm_rm_record {
+	struct ktm_rm_event event;
+	struct ktm_stream_append append;
+	struct ktm_stream_piece piece;
+};
 
 /**
  * struct ktm_rm - a resource manager and its loop
@@ -33,6 +45,8 @@
  * @flags: KTM_RM_LOOP_*
  * @state: enum ktm_rm_state; other threads read it
  * @failed: a step of this recovery failed: it has to begin again
+ * @told: @ops.recovering was called for this recovery
+ * @with_streams: the caller knows of streams: his events have those fields
  * @delay_ms: until the next try
  * @tm_guid: identity of the TM
  * @guid: of the RM
@@ -40,10 +54,12 @@
  * @data: goes to them
  * @unknown: tree of the enlistments that @ops.recover said it holds nothing for
  * @answers: those that wait for the next exchange
+ * @records: what they bring to streams, by the same index
  * @nr_answers: of them
  * @exchanged_ns: when the last exchange ended
  * @information_length: bytes used of @information
- * @information: copies of what @answers carry: callers may use one buffer for all
+ * @information: copies of what @answers carry, records too: callers may use one buffer
+ *	for all
  * @buffer: notifications of one batch
  *
  * All but @state and the descriptors belongs to the thread that dispatches; the
@@ -58,6 +74,8 @@ struct ktm_rm {
 	uint32_t flags;
 	_Atomic int state;
 	bool failed;
+	bool told;
+	bool with_streams;
 	uint32_t delay_ms;
 	struct ktm_guid tm_guid;
 	struct ktm_guid guid;
@@ -65,6 +83,7 @@ struct ktm_rm {
 	void *data;
 	void *unknown;
 	struct ktm_batch_answer answers[KTM_MAX_BATCH];
+	struct ktm_rm_record records[KTM_MAX_BATCH];
 	size_t nr_answers;
 	uint64_t exchanged_ns;
 	size_t information_length;

@@ -60,6 +60,68 @@ static int make_answer(const struct ktm_rm *rm, const struct ktm_rm_event *event
 	return 0;
 }
 
+/* ---- what goes into a stream with it ---- */
+
+static bool may_bring(uint32_t request)
+{
+	return request == KTM_IOC_PREPARE_COMPLETE || request == KTM_IOC_COMMIT_COMPLETE ||
+	       request == KTM_IOC_ROLLBACK_COMPLETE;
+}
+
+static bool brings_record(const struct ktm_batch_answer *answer)
+{
+	return answer->append;
+}
+
+/* The pieces of the record are not in @append yet. Returns 0 or -EINVAL. */
+static int bring(const struct ktm_rm *rm, const struct ktm_rm_event *event,
+		 struct ktm_batch_answer *answer, struct ktm_stream_append *append)
+{
+	bool needs = answer->request == KTM_IOC_PREPARE_COMPLETE && event->stream_records;
+
+	if (!rm->with_streams || (rm->flags & KTM_RM_LOOP_VOLATILE) ||
+	    !may_bring(answer->request) || (!event->record && !needs))
+		return 0;
+	if (event->record_count > KTM_MAX_STREAM_PIECES)
+		return -EINVAL;
+	answer->stream_fd = event->stream;
+	if (needs) {
+		answer->stream_records = event->stream_records;
+		answer->stream_need = event->stream_need;
+	}
+	if (!event->record)
+		return 0;
+	*append = (struct ktm_stream_append){
+		.size = sizeof(*append),
+		.previous_lsn = event->previous_lsn,
+		.undo_next_lsn = event->undo_next_lsn,
+	};
+	answer->append = ktm_pointer(append);
+	return 0;
+}
+
+static size_t record_bytes(const struct ktm_rm_event *event)
+{
+	size_t i, bytes = 0;
+
+	for (i = 0; i < event->record_count; i++) {
+		if (event->record[i].iov_len > KTM_MAX_STREAM_RECORD)
+			return SIZE_MAX;
+		bytes += event->record[i].iov_len;
+	}
+	return bytes;
+}
+
+static void tell_answered(struct ktm_rm *rm, const struct ktm_rm_event *event,
+			  const struct ktm_stream_append *append, int error, uint32_t status)
+{
+	struct ktm_rm_event answered = *event;
+
+	answered.lsn = error ? 0 : append->lsn;
+	if (rm->ops.answered)
+		rm->ops.answered(rm, &answered, error, status, rm->data);
+}
+
 /*
  * While the transactions are frozen, what a superior orders waits, and the recovery of
  * what is committed. A signal ends that wait with nothing done: no answer gets lost
@@ -75,6 +137,10 @@ static int give_alone(struct ktm_rm *rm, struct ktm_batch_answer *answer)
 			.enlistment = answer->enlistment,
 			.key = answer->key,
 			.information = answer->information,
+			.append = answer->append,
+			.stream_fd = answer->stream_fd,
+			.stream_records = answer->stream_records,
+			.stream_need = answer->stream_need,
 		};
 
 		ret = ktm_answer(rm->rm, answer->request, &arg, &answer->status);
@@ -96,13 +162,21 @@ static void withdraw_vote(struct ktm_rm *rm, const struct ktm_batch_answer *answ
 KTM_EXPORT int ktm_rm_answer(struct ktm_rm *rm, const struct ktm_rm_event *event,
 			     enum ktm_rm_reply reply, uint32_t *status)
 {
+	struct ktm_stream_piece pieces[KTM_MAX_STREAM_PIECES];
+	struct ktm_stream_append append;
 	struct ktm_batch_answer answer;
 	int ret = make_answer(rm, event, (int)reply, &answer);
 
+	if (!ret)
+		ret = bring(rm, event, &answer, &append);
 	if (ret)
 		return ktm_fail(ret, KTM_STATUS_INVALID_PARAMETER, status);
+	if (brings_record(&answer))
+		ktm_stream_gather(&append, pieces, event->record, event->record_count);
 	ret = give_alone(rm, &answer);
 	withdraw_vote(rm, &answer, ret);
+	if (brings_record(&answer))
+		tell_answered(rm, event, &append, ret, answer.status);
 	return ktm_fail(ret, answer.status, status);
 }
 
@@ -134,12 +208,18 @@ static bool is_too_late(int error)
 	}
 }
 
-static void note_answer(struct ktm_rm *rm, const struct ktm_batch_answer *answer,
-			struct ktm_rm_progress *progress)
+static void note_answer(struct ktm_rm *rm, size_t i, struct ktm_rm_progress *progress)
 {
+	const struct ktm_batch_answer *answer = &rm->answers[i];
+	const struct ktm_rm_record *record = &rm->records[i];
 	const int error = -ktm_status_errno(answer->status);
 
 	withdraw_vote(rm, answer, error);
+	if (brings_record(answer))
+		tell_answered(rm, &record->event, &record->append, error, answer->status);
+	/* What the stream holds has to be looked at first, and that is done when recovering. */
+	if (answer->status == KTM_STATUS_STREAM_REOPENED)
+		progress->lost = true;
 	if (!error || is_too_late(error))
 		return;
 	/* Unanswered and still known: LAST_RECOVER must not count. */
@@ -165,7 +245,7 @@ ssize_t ktm_rm_exchange(struct ktm_rm *rm, bool fetch, struct ktm_rm_progress *p
 		/* The call itself failed, for want of memory perhaps: none is left out for that. */
 		if (i >= done || rm->answers[i].status == KTM_STATUS_INTERRUPTED)
 			give_alone(rm, &rm->answers[i]);
-		note_answer(rm, &rm->answers[i], progress);
+		note_answer(rm, i, progress);
 	}
 	rm->nr_answers = 0;
 	rm->information_length = 0;
@@ -173,10 +253,10 @@ ssize_t ktm_rm_exchange(struct ktm_rm *rm, bool fetch, struct ktm_rm_progress *p
 	return bytes;
 }
 
-static bool has_room(const struct ktm_rm *rm, const struct ktm_batch_answer *answer)
+static bool has_room(const struct ktm_rm *rm, size_t bytes)
 {
 	return rm->nr_answers < KTM_MAX_BATCH &&
-	       answer->information_length <= sizeof(rm->information) - rm->information_length;
+	       bytes <= sizeof(rm->information) - rm->information_length;
 }
 
 /* The caller's bytes are his again when his function has returned. */
@@ -190,22 +270,60 @@ static void keep_information(struct ktm_rm *rm, struct ktm_batch_answer *answer,
 	rm->information_length += answer->information_length;
 }
 
+static void keep_record(struct ktm_rm *rm, struct ktm_batch_answer *answer,
+			const struct ktm_stream_append *append, const struct ktm_rm_event *event)
+{
+	struct ktm_rm_record *record = &rm->records[rm->nr_answers];
+	char *copy = rm->information + rm->information_length;
+	size_t i, used = 0;
+
+	for (i = 0; i < event->record_count; i++) {
+		if (event->record[i].iov_len)
+			memcpy(copy + used, event->record[i].iov_base, event->record[i].iov_len);
+		used += event->record[i].iov_len;
+	}
+	record->event = *event;
+	/* They are gone when it is told. */
+	record->event.record = NULL;
+	record->event.record_count = 0;
+	record->event.information = NULL;
+	record->event.information_length = 0;
+	record->append = *append;
+	record->append.count = used ? 1 : 0;
+	record->append.pieces = used ? ktm_pointer(&record->piece) : 0;
+	record->piece.base = ktm_pointer(copy);
+	record->piece.length = used;
+	answer->append = ktm_pointer(&record->append);
+	rm->information_length += used;
+}
+
 void ktm_rm_queue_answer(struct ktm_rm *rm, const struct ktm_rm_event *event, int reply,
 			 struct ktm_rm_progress *progress)
 {
+	struct ktm_stream_append append;
 	struct ktm_batch_answer answer;
+	size_t bytes = 0;
 	int ret = make_answer(rm, event, reply, &answer);
 
+	if (!ret)
+		ret = bring(rm, event, &answer, &append);
+	if (!ret && brings_record(&answer)) {
+		bytes = record_bytes(event);
+		if (bytes > KTM_MAX_STREAM_RECORD)
+			ret = -EINVAL;
+	}
 	if (ret) {
 		ktm_rm_note_error(progress, ret, KTM_STATUS_INVALID_PARAMETER);
 		if (event->kind == KTM_NOTIFY_PREPARE)
 			ktm_rm_queue_answer(rm, event, KTM_RM_REFUSE, progress);
 		return;
 	}
-	if (!has_room(rm, &answer))
+	if (!has_room(rm, answer.information_length + bytes))
 		ktm_rm_exchange(rm, false, progress);
 	if (answer.information_length)
 		keep_information(rm, &answer, event->information);
+	if (brings_record(&answer))
+		keep_record(rm, &answer, &append, event);
 	rm->answers[rm->nr_answers++] = answer;
 	if (ktm_now_ns() - rm->exchanged_ns >= KTM_RM_HOLD_NS)
 		ktm_rm_exchange(rm, false, progress);

@@ -77,6 +77,19 @@ static void recovery_failed(struct ktm_rm *rm, int error, struct ktm_rm_progress
 	rm->failed = true;
 }
 
+/* Before anything else of this recovery: what the caller has is from an earlier life. */
+static void tell_recovering(struct ktm_rm *rm, struct ktm_rm_progress *progress)
+{
+	int ret;
+
+	if (rm->told || atomic_load(&rm->state) != KTM_RM_RECOVERING)
+		return;
+	rm->told = true;
+	ret = rm->ops.recovering ? rm->ops.recovering(rm, rm->data) : 0;
+	if (ret < 0)
+		recovery_failed(rm, ret, progress);
+}
+
 static void on_recover(struct ktm_rm *rm, struct ktm_rm_event *event,
 		       struct ktm_rm_progress *progress)
 {
@@ -161,6 +174,7 @@ static void handle(struct ktm_rm *rm, const struct ktm_notification *notificatio
 	};
 
 	progress->handled++;
+	tell_recovering(rm, progress);
 	switch (notification->kind) {
 	case KTM_NOTIFY_PREPREPARE:
 		on_vote(rm, &event, rm->ops.preprepare, progress);

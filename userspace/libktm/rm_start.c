@@ -45,6 +45,7 @@ static int take_arguments(struct ktm_rm *rm, struct ktm_rm_config *config,
 	memset(config, 0, sizeof(*config));
 	memcpy(config, given, given->size);
 	memcpy(&rm->ops, ops, ops->size);
+	rm->with_streams = ops->size > offsetof(struct ktm_rm_ops, answered);
 	rm->flags = config->flags;
 
 	if ((config->flags & ~ALL_FLAGS) || config->reserved || (!config->device && !config->tm))

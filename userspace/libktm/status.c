@@ -62,6 +62,11 @@ static const struct {
 	STATUS(NOT_FROZEN, EPROTO, "the transactions are not frozen"),
 	STATUS(FREEZE_IN_PROGRESS, EBUSY, "the transactions are frozen already"),
 	STATUS(PROTOCOL_EXISTS, EEXIST, "the protocol is registered already"),
+	STATUS(STREAM_NOT_FOUND, ENOENT, "no such log stream"),
+	STATUS(LOG_RECORD_NONEXISTENT, ENOENT, "the stream has no such record (any more)"),
+	STATUS(STREAM_FULL, ENOSPC, "the stream has used up its quota"),
+	STATUS(STREAM_REOPENED, ESTALE,
+	       "the log was reopened: query the stream, then look at what it holds"),
 };
 
 static bool is_known(uint32_t status)

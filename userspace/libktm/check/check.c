@@ -173,6 +173,35 @@ static void test_random_records(void)
 
 /* ---- calls on descriptors of something else ---- */
 
+static void test_foreign_stream(int fd)
+{
+	struct iovec pieces[KTM_MAX_STREAM_PIECES + 1] = { 0 };
+	struct ktm_stream_piece room[KTM_MAX_STREAM_PIECES];
+	struct ktm_stream_append append = { 0 };
+	struct ktm_stream_record record = { .lsn = 3 };
+	uint64_t lsn = 4;
+	uint32_t status;
+	char data[2] = "x";
+
+	CHECK(ktm_stream_create(fd, "name", 1 << 20, KTM_STREAM_ALL_ACCESS, 0, NULL, &status) ==
+	      -ENOTTY);
+	CHECK(ktm_stream_open_name(fd, "name", KTM_STREAM_READ, NULL, &status) == -ENOTTY);
+	CHECK(ktm_stream_append(fd, 0, pieces, KTM_MAX_STREAM_PIECES, 0, 0, &lsn, &status) ==
+	      -ENOTTY && status == KTM_STATUS_OBJECT_TYPE_MISMATCH && lsn == 4);
+	CHECK(ktm_stream_append(fd, 0, pieces, KTM_MAX_STREAM_PIECES + 1, 0, 0, &lsn, &status) ==
+	      -EINVAL && status == KTM_STATUS_INVALID_PARAMETER);
+	CHECK(ktm_stream_read(fd, KTM_STREAM_NEXT, 0, data, 1, &record, &status) == -ENOTTY);
+	CHECK(record.lsn == 3 && status == KTM_STATUS_OBJECT_TYPE_MISMATCH);
+	CHECK(ktm_stream_wait(-1, 0, &status) == -ETIMEDOUT && status == KTM_STATUS_TIMEOUT);
+	CHECK(ktm_stream_wait(1000000, 0, &status) == -EBADF);
+	CHECK(!ktm_stream_wait(fd, KTM_WAIT_FOREVER, &status) && status == KTM_STATUS_SUCCESS);
+	pieces[1] = (struct iovec){ data, 2 };
+	CHECK(!ktm_stream_gather(&append, room, pieces, 2) && append.count == 2);
+	CHECK(room[1].base == (uintptr_t)data && room[1].length == 2 && !room[0].length);
+	CHECK(!ktm_stream_gather(&append, room, pieces, 0) && !append.count && !append.pieces);
+	done("streams: what is none is told apart, and pieces are gathered");
+}
+
 static void test_foreign(void)
 {
 	const struct ktm_guid guid = { { 1 } };
@@ -193,6 +222,7 @@ static void test_foreign(void)
 	CHECK(ktm_prepare_complete(fd, &guid, buffer, KTM_MAX_RECOVERY_INFORMATION + 1,
 				   &status) == -EINVAL);
 	CHECK(ktm_prepare_complete(fd, &guid, buffer, (size_t)1 << 32, &status) == -EINVAL);
+	test_foreign_stream(fd);
 	ktm_iter_init(&iter, fd, KTM_KIND_TM);
 	CHECK(ktm_iter_next(&iter, &written, &status) == -ENOTTY);
 	CHECK(ktm_iter_next(&iter, &written, &status) == -ENOTTY);

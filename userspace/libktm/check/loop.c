@@ -41,6 +41,13 @@ static struct ktm_guid answered;
 static uint32_t enlisted_mask;
 static char information[KTM_MAX_RECOVERY_INFORMATION];
 static uint32_t information_length;
+/* What came with answers: the record of the last one, and how many there were. */
+static char brought[KTM_MAX_STREAM_RECORD];
+static uint64_t brought_length, brought_previous;
+static unsigned int nr_brought;
+static int brought_to;
+static uint32_t set_aside_records;
+static uint64_t set_aside_bytes;
 /* The last byte of each vote's information. */
 static char votes[KTM_MAX_BATCH + 1];
 
@@ -108,6 +115,35 @@ static uint32_t take_answer(uint32_t request, const struct ktm_guid *enlistment,
 	return KTM_STATUS_INVALID_PARAMETER;
 }
 
+/* The kernel's part of an answer's record; its LSN is 1000 and so many more. */
+static void take_record(uint64_t address, int stream, uint32_t records, uint64_t bytes,
+			uint32_t status)
+{
+	struct ktm_stream_append *append = (struct ktm_stream_append *)(uintptr_t)address;
+	const struct ktm_stream_piece *pieces;
+	uint32_t i;
+
+	set_aside_records = records;
+	set_aside_bytes = bytes;
+	if (!append) {
+		CHECK(!stream || records);
+		return;
+	}
+	CHECK(append->size == sizeof(*append) && !append->count == !append->pieces);
+	pieces = (const struct ktm_stream_piece *)(uintptr_t)append->pieces;
+	brought_length = 0;
+	for (i = 0; i < append->count; i++) {
+		CHECK(brought_length + pieces[i].length <= sizeof(brought));
+		memcpy(brought + brought_length, (const void *)(uintptr_t)pieces[i].base,
+		       pieces[i].length);
+		brought_length += pieces[i].length;
+	}
+	brought_previous = append->previous_lsn;
+	brought_to = stream;
+	if (!status)
+		append->lsn = 1000 + ++nr_brought;
+}
+
 ssize_t ktm_exchange(int rm, struct ktm_batch_answer *batch, size_t count, size_t *done,
 		     void *buffer, size_t length, uint64_t timeout_ns, uint32_t *status)
 {
@@ -116,10 +152,13 @@ ssize_t ktm_exchange(int rm, struct ktm_batch_answer *batch, size_t count, size_
 
 	(void)status;
 	CHECK(!timeout_ns && count <= KTM_MAX_BATCH && (count || buffer));
-	for (i = 0; i < count && i < exchange_takes; i++)
+	for (i = 0; i < count && i < exchange_takes; i++) {
 		batch[i].status = take_answer(batch[i].request, &batch[i].enlistment, batch[i].key,
 					      batch[i].information, batch[i].information_length,
 					      false);
+		take_record(batch[i].append, batch[i].stream_fd, batch[i].stream_records,
+			    batch[i].stream_need, batch[i].status);
+	}
 	*done = i;
 	if (count)
 		called('|');
@@ -136,6 +175,8 @@ int ktm_answer(int fd, uint32_t request, struct ktm_answer *answer, uint32_t *st
 	(void)fd;
 	*status = take_answer(request, &answer->enlistment, answer->key, answer->information,
 			      answer->information_length, true);
+	take_record(answer->append, answer->stream_fd, answer->stream_records,
+		    answer->stream_need, *status);
 	return -ktm_status_errno(*status);
 }
 
@@ -191,7 +232,8 @@ int ktm_enlist_superior(int rm, int tx, uint32_t mask, uint64_t key, uint32_t ac
 
 static char told[1024];
 static struct {
-	int preprepare, prepare, single_phase, commit, rollback, recover, last_recover, superior;
+	int preprepare, prepare, single_phase, commit, rollback, recover, last_recover, superior,
+		recovering;
 } replies;
 /* Each callback takes so long. */
 static uint64_t callback_ns;
@@ -213,9 +255,50 @@ static int tell(char what, int reply, const struct ktm_rm_event *event)
 static char redo[KTM_MAX_RECOVERY_INFORMATION + 1] = "redo";
 static size_t redo_length = 4;
 
+/* Records that answers bring: in so many pieces of the one buffer; 0: none. */
+static size_t pieces;
+static struct iovec record[KTM_MAX_STREAM_PIECES + 1];
+static size_t piece_length;
+static uint32_t needed;
+static uint64_t answered_lsn;
+static int answered_error;
+static uint32_t answered_status;
+
+static void bring_record(struct ktm_rm_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < pieces; i++)
+		record[i] = (struct iovec){ redo, piece_length };
+	event->stream = 55;
+	event->record = pieces ? record : NULL;
+	event->record_count = pieces;
+	event->previous_lsn = 7;
+	event->stream_records = needed;
+	event->stream_need = 10 * needed;
+}
+
+static void on_answered(struct ktm_rm *rm, const struct ktm_rm_event *event, int error,
+			uint32_t status, void *data)
+{
+	(void)rm, (void)data;
+	CHECK(!event->record && !event->information);
+	answered_lsn = event->lsn;
+	answered_error = error;
+	answered_status = status;
+	tell('A', 0, event);
+}
+
+static int on_recovering(struct ktm_rm *rm, void *data)
+{
+	(void)rm, (void)data;
+	return tell('>', replies.recovering, NULL);
+}
+
 static int on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	(void)rm, (void)data;
+	bring_record(event);
 	redo[redo_length - 1]++;
 	event->information = redo;
 	event->information_length = redo_length;
@@ -251,6 +334,7 @@ static int on_superior(struct ktm_rm *rm, struct ktm_rm_event *event, void *data
 static int on_commit(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	(void)rm, (void)data;
+	bring_record(event);
 	return tell('C', replies.commit, event);
 }
 
@@ -303,6 +387,10 @@ static struct ktm_rm *start(uint32_t flags)
 	memset(&replies, 0, sizeof(replies));
 	memcpy(redo, "redn", 4);
 	redo_length = 4;
+	pieces = 0;
+	needed = 0;
+	piece_length = 4;
+	nr_brought = 0;
 	exchange_takes = KTM_MAX_BATCH;
 	exchange_error = 0;
 	nothing_waits = -ETIMEDOUT;
@@ -313,6 +401,7 @@ static struct ktm_rm *start(uint32_t flags)
 	rm->rm = ends[1];
 	rm->tm = -1;
 	rm->flags = flags;
+	rm->with_streams = true;
 	rm->delay_ms = KTM_RM_DELAY_MIN_MS;
 	rm->epoll = epoll_create1(0);
 	rm->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
@@ -870,6 +959,144 @@ static void test_strange(void)
 	done("run ends when it is stopped, before it began too, and when something fails");
 }
 
+/* ---- streams ---- */
+
+/* A loop of a resource manager with a stream; recovered. */
+static struct ktm_rm *start_with_stream(uint32_t flags)
+{
+	struct ktm_rm *rm = start_online(flags);
+
+	rm->ops.answered = on_answered;
+	rm->ops.recovering = on_recovering;
+	pieces = 1;
+	return rm;
+}
+
+static void test_records(void)
+{
+	struct ktm_rm *rm = start_with_stream(0);
+
+	needed = 2;
+	expect(rm, KTM_NOTIFY_PREPARE, "PA", "p|", 1);
+	CHECK(nr_brought == 1 && brought_length == 4 && !memcmp(brought, "redo", 4));
+	CHECK(brought_to == 55 && brought_previous == 7 && answered_lsn == 1001);
+	CHECK(!answered_error && last_event.enlistment.b[0] == 1);
+	CHECK(set_aside_records == 2 && set_aside_bytes == 20);
+	expect(rm, KTM_NOTIFY_COMMIT, "CA", "c|", 1);
+	CHECK(nr_brought == 2 && answered_lsn == 1002 && !set_aside_records && !set_aside_bytes);
+	pieces = 3;
+	expect(rm, KTM_NOTIFY_COMMIT, "CA", "c|", 1);
+	CHECK(brought_length == 12 && !memcmp(brought, "redoredoredo", 12));
+	piece_length = 0;
+	expect(rm, KTM_NOTIFY_COMMIT, "CA", "c|", 1);
+	CHECK(!brought_length && nr_brought == 4);
+	pieces = 0;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	CHECK(nr_brought == 4 && set_aside_records == 2);
+	end(rm);
+	done("streams: an answer brings its record, gathered, and says what will be needed");
+
+	rm = start_with_stream(0);
+	NOTIFY(KTM_NOTIFY_PREPARE, KTM_NOTIFY_PREPARE);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 2 && !strcmp(told, "PPAA") && !strcmp(calls, "pp|"));
+	CHECK(nr_brought == 2 && !memcmp(brought, "redp", 4));
+	redo_length = 1;
+	pieces = KTM_MAX_STREAM_PIECES;
+	piece_length = KTM_MAX_STREAM_RECORD / KTM_MAX_STREAM_PIECES;
+	expect(rm, KTM_NOTIFY_COMMIT, "CA", "c|", 1);
+	CHECK(brought_length == KTM_MAX_STREAM_RECORD);
+	/* Five of them do not fit into the room of one exchange. */
+	memset(calls, 0, sizeof(calls));
+	NOTIFY(KTM_NOTIFY_COMMIT, KTM_NOTIFY_COMMIT, KTM_NOTIFY_COMMIT, KTM_NOTIFY_COMMIT,
+	       KTM_NOTIFY_COMMIT);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 5 && !strcmp(calls, "cccc|c|"));
+	end(rm);
+	done("streams: each record of a batch is copied, and all get through");
+
+	rm = start_with_stream(0);
+	pieces = KTM_MAX_STREAM_PIECES + 1;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "x|", -EINVAL);
+	pieces = 2;
+	piece_length = KTM_MAX_STREAM_RECORD / 2 + 1;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "x|", -EINVAL);
+	expect(rm, KTM_NOTIFY_COMMIT, "C", "", -EINVAL);
+	CHECK(!nr_brought);
+	end(rm);
+	done("streams: a record that is too long is a vote for no");
+}
+
+static void test_refused_records(void)
+{
+	struct ktm_rm *rm = start_with_stream(0);
+	struct ktm_rm_event event;
+	uint32_t status;
+
+	answers.prepare = KTM_STATUS_STREAM_FULL;
+	expect(rm, KTM_NOTIFY_PREPARE, "PA", "p|X", 1);
+	CHECK(answered_error == -ENOSPC && answered_status == KTM_STATUS_STREAM_FULL);
+	CHECK(!answered_lsn);
+	answers.commit = KTM_STATUS_STREAM_REOPENED;
+	expect(rm, KTM_NOTIFY_COMMIT, "CAO", "c|", 1);
+	CHECK(answered_error == -ESTALE && ktm_rm_state(rm) == KTM_RM_OFFLINE);
+	end(rm);
+	done("streams: a refused record refuses the vote; a log that was reopened is read again");
+
+	rm = start_with_stream(0);
+	signals = 2;
+	expect(rm, KTM_NOTIFY_COMMIT, "CA", "c|CC", 1);
+	CHECK(nr_brought == 1 && answered_lsn == 1001);
+	exchange_takes = 0;
+	exchange_error = -ENOMEM;
+	expect(rm, KTM_NOTIFY_PREPARE, "PA", "|P", -ENOMEM);
+	CHECK(nr_brought == 2 && brought_length == 4 && answered_lsn == 1002);
+	exchange_takes = KTM_MAX_BATCH;
+	replies.prepare = KTM_RM_LATER;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "", 1);
+	event = last_event;
+	CHECK(event.record == record && !ktm_rm_answer(rm, &event, KTM_RM_REFUSE, &status));
+	CHECK(nr_brought == 2);
+	rm->ops.answered = NULL;
+	CHECK(!ktm_rm_answer(rm, &event, KTM_RM_DONE, &status) && nr_brought == 3);
+	event.record_count = KTM_MAX_STREAM_PIECES + 1;
+	CHECK(ktm_rm_answer(rm, &event, KTM_RM_DONE, &status) == -EINVAL && nr_brought == 3);
+	end(rm);
+	done("streams: signals and a failing exchange lose no record and double none");
+
+	rm = start_with_stream(KTM_RM_LOOP_VOLATILE);
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	rm->flags = 0;
+	rm->with_streams = false;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	CHECK(!nr_brought);
+	end(rm);
+	done("streams: none with a volatile RM, nor with one that was built before there were any");
+}
+
+static void test_recovering(void)
+{
+	struct ktm_rm *rm = start(0);
+
+	rm->ops.recovering = on_recovering;
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0 && !*told);
+	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_RECOVER, KTM_NOTIFY_LAST_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 3 && !strcmp(told, ">VVL"));
+	CHECK(ktm_rm_state(rm) == KTM_RM_ONLINE);
+	ktm_rm_go_offline(rm);
+	replies.recovering = -EIO;
+	CHECK(dispatch_until(rm, KTM_RM_RECOVERING) >= 0);
+	NOTIFY(KTM_NOTIFY_LAST_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == -EIO && !strcmp(told, ">VVLO>"));
+	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE);
+	replies.recovering = 0;
+	CHECK(dispatch_until(rm, KTM_RM_RECOVERING) >= 0);
+	NOTIFY(KTM_NOTIFY_LAST_RECOVER);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(told, ">VVLO>>L"));
+	NOTIFY(KTM_NOTIFY_COMMIT);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(told, ">VVLO>>LC"));
+	end(rm);
+	done("streams: each recovery begins with reading them; if that fails it begins again");
+}
+
 int main(void)
 {
 	test_prepare();
@@ -881,5 +1108,8 @@ int main(void)
 	test_recovery();
 	test_offline();
 	test_strange();
+	test_records();
+	test_refused_records();
+	test_recovering();
 	return tap_end();
 }

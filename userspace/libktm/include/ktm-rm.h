@@ -40,6 +40,17 @@ struct ktm_rm;
  *	they cannot be on its own stack; with KTM_RM_LATER they stay until the
  *	answer is given
  * @information_length: 0 to KTM_MAX_RECOVERY_INFORMATION
+ * @stream: prepare, commit, rollback of a durable RM: the log stream that the rest
+ *	is about, a descriptor of your own
+ * @stream_records: prepare: records that the stream will still need for this
+ *	transaction; room for them is set aside with the vote
+ * @stream_need: prepare: bytes of data in those
+ * @record: a record that goes into the stream together with the answer, in front
+ *	of it: data in so many pieces; kept as @information is. NULL: none
+ * @record_count: elements of @record
+ * @previous_lsn: of the record
+ * @undo_next_lsn: of the record
+ * @lsn: in @answered: the record's
  *
  * To answer later, copy the struct.
  */
@@ -51,6 +62,14 @@ struct ktm_rm_event {
 	uint64_t cookie;
 	const void *information;
 	size_t information_length;
+	int stream;
+	uint32_t stream_records;
+	uint64_t stream_need;
+	const struct iovec *record;
+	size_t record_count;
+	uint64_t previous_lsn;
+	uint64_t undo_next_lsn;
+	uint64_t lsn;
 };
 
 /**
@@ -110,13 +129,21 @@ enum ktm_rm_reply {
  *	COMMIT_REQUEST, REQUEST_OUTCOME, or at recovery RECOVER_QUERY. ROLLBACK
  *	goes to @rollback. NULL: cannot be one
  *
+ * @recovering: recovery begins, at the start and each time the TM is back: read your
+ *	stream anew (ktm_stream_query() first). Comes before the first @recover, or
+ *	@last_recover if there is none; a failure stops recovery. May be NULL
+ * @answered: an answer that brought a record was given (@error 0, @event->lsn) or
+ *	refused with @error and @status, record and all: a refused vote is a no, any
+ *	other refusal is handled as without a record. May be NULL
+ *
  * @prepare and @commit may be NULL for who is only ever a superior. What an
  * enlistment is asked follows from which functions are there.
  *
  * They are called by ktm_rm_dispatch() only, one after the other, and may call
  * every function of this header but ktm_rm_dispatch(), ktm_rm_run() and
  * ktm_rm_end(). What one has returned may go out only when the next has, too: a
- * function that waits for other processes returns KTM_RM_LATER instead.
+ * function that waits for other processes returns KTM_RM_LATER instead. @answered is
+ * called by ktm_rm_answer(), too, and from @answered none of them may be called.
  */
 struct ktm_rm_ops {
 	size_t size;
@@ -131,6 +158,9 @@ struct ktm_rm_ops {
 	int (*single_phase)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
 	void (*rm_disconnected)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
 	int (*superior)(struct ktm_rm *rm, struct ktm_rm_event *event, void *data);
+	int (*recovering)(struct ktm_rm *rm, void *data);
+	void (*answered)(struct ktm_rm *rm, const struct ktm_rm_event *event, int error,
+			 uint32_t status, void *data);
 };
 
 /* ktm_rm_config.flags */

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <linux/ktm.h>
 
@@ -226,6 +227,108 @@ int ktm_answer(int fd, uint32_t request, struct ktm_answer *answer, uint32_t *st
  */
 int ktm_en_set_information(int fd, const struct ktm_guid *enlistment, const void *information,
 			   size_t length, uint32_t *status);
+
+/* ---- log streams ---- */
+
+/*
+ * Makes a stream of the TM's log, durably. @quota: bytes of the log that it may
+ * take; see struct ktm_stream_create. @mode: who may open it, 0: 0600. @guid: in and
+ * out, may be NULL. Returns its descriptor; -EEXIST: the name or GUID is in use.
+ */
+int ktm_stream_create(int tm, const char *name, uint64_t quota, uint32_t access, uint32_t mode,
+		      struct ktm_guid *guid, uint32_t *status);
+int ktm_stream_open(int tm, const struct ktm_guid *guid, uint32_t access, uint32_t *status);
+/* @guid: out, may be NULL. */
+int ktm_stream_open_name(int tm, const char *name, uint32_t access, struct ktm_guid *guid,
+			 uint32_t *status);
+/* For good, with all its records. Other descriptors of it find it gone. */
+int ktm_stream_delete(int stream, uint32_t *status);
+
+/*
+ * Adds a record made of @count pieces, KTM_MAX_STREAM_RECORD bytes at most. @flags:
+ * KTM_STREAM_RESERVED: out of what was reserved; KTM_STREAM_DURABLE: waits until it
+ * is durable. @previous_lsn, @undo_next_lsn: earlier records that it is linked to, or 0.
+ * @lsn: out, may be NULL.
+ */
+int ktm_stream_append(int stream, uint32_t flags, const struct iovec *pieces, size_t count,
+		      uint64_t previous_lsn, uint64_t undo_next_lsn, uint64_t *lsn,
+		      uint32_t *status);
+/*
+ * Adds a restart record, which KTM_STREAM_LAST_RESTART finds. @base_lsn: not 0: what is
+ * older than that goes in the same step.
+ */
+int ktm_stream_restart(int stream, uint32_t flags, const struct iovec *pieces, size_t count,
+		       uint64_t base_lsn, uint64_t *lsn, uint32_t *status);
+
+/*
+ * Fills in @append->pieces and count, for an answer that brings a record: at most
+ * KTM_MAX_STREAM_PIECES. @room holds @count elements and lives as long as @append.
+ * 0 or -EINVAL.
+ */
+int ktm_stream_gather(struct ktm_stream_append *append, struct ktm_stream_piece *room,
+		      const struct iovec *pieces, size_t count);
+
+/*
+ * Sets room aside for @records to come with @bytes of data together; it belongs to this
+ * descriptor. ktm_stream_unreserve() gives it back.
+ */
+int ktm_stream_reserve(int stream, uint32_t records, uint64_t bytes, uint32_t *status);
+int ktm_stream_unreserve(int stream, uint32_t records, uint64_t bytes, uint32_t *status);
+
+/**
+ * struct ktm_stream_record - what a record is besides its data
+ * @lsn: its name
+ * @previous_lsn: see ktm_stream_append()
+ * @undo_next_lsn: the same
+ * @flags: KTM_STREAM_RESTART or 0
+ * @length: bytes of data
+ */
+struct ktm_stream_record {
+	uint64_t lsn;
+	uint64_t previous_lsn;
+	uint64_t undo_next_lsn;
+	uint32_t flags;
+	uint32_t length;
+};
+
+/*
+ * Reads one record: which one, @where (enum ktm_stream_where) and @lsn say. 1: it is in
+ * @record, which may be NULL, and its data in @buffer; 0: there is none such. -EMSGSIZE:
+ * @record is filled in, the data does not fit. -ENOENT: @lsn, or what it links
+ * to, names no record.
+ *
+ *	for (lsn = 0; (ret = ktm_stream_read(stream, KTM_STREAM_NEXT, lsn, buffer,
+ *					     sizeof(buffer), &record, NULL)) > 0;
+ *	     lsn = record.lsn)
+ *		...
+ */
+int ktm_stream_read(int stream, uint32_t where, uint64_t lsn, void *buffer, size_t length,
+		    struct ktm_stream_record *record, uint32_t *status);
+
+/*
+ * Makes the records up to @lsn durable (0: all). @flags: KTM_STREAM_NOWAIT: only begins;
+ * the descriptor polls POLLIN, and ktm_stream_wait() returns, when that is done.
+ * @flushed_lsn: of the last durable one, may be NULL.
+ */
+int ktm_stream_flush(int stream, uint32_t flags, uint64_t lsn, uint64_t *flushed_lsn,
+		     uint32_t *status);
+/*
+ * Waits until all that flushes were begun for is durable. -ETIMEDOUT; -EINTR;
+ * -ENOTCONN: the TM is not online, or was reopened meanwhile.
+ */
+int ktm_stream_wait(int stream, uint64_t timeout_ns, uint32_t *status);
+
+/* Records before @lsn are not needed any more. */
+int ktm_stream_advance(int stream, uint64_t lsn, uint32_t *status);
+/* Records behind @lsn are void. */
+int ktm_stream_truncate(int stream, uint64_t lsn, uint32_t *status);
+
+/* After the log was reopened this also says: I know, and look at the records anew. */
+int ktm_stream_query(int stream, struct ktm_stream_info *info, uint32_t *status);
+int ktm_stream_set_quota(int stream, uint64_t quota, uint32_t *status);
+
+/* The room in a TM's log, and who holds it. */
+int ktm_tm_space(int tm, struct ktm_tm_space *space, uint32_t *status);
 
 /* ---- notifications ---- */
 
