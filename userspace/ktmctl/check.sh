@@ -69,6 +69,11 @@ usage() {
 		expect 2 'no command' "$ktmctl" format a &&
 		expect 2 'format' "$ktmctl" journal &&
 		expect 2 'nothing to do with' "$ktmctl" journal frobnicate &&
+		expect 2 'which device' "$ktmctl" journal check &&
+		expect 2 'which device' "$ktmctl" journal check a b &&
+		expect 2 'unknown option' "$ktmctl" journal check --json a &&
+		expect 2 'which device' "$ktmctl" journal stat &&
+		expect 2 'unknown option' "$ktmctl" journal stat --xml a &&
 		expect 2 'which device' "$ktmctl" journal dump &&
 		expect 2 'unknown option' "$ktmctl" journal dump --xml a &&
 		expect 2 'no GUID' "$ktmctl" journal dump --uow 7 a &&

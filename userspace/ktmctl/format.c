@@ -20,10 +20,6 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
-/* What the estimate of the capacity takes for a usual transaction. */
-#define USUAL_ENLISTMENTS	2
-#define USUAL_INFORMATION	256
-
 struct format_options {
 	bool force;
 	uint64_t size;

@@ -11,12 +11,14 @@ int command_journal(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} commands[] = {
 		{ "format", journal_format },
+		{ "check", journal_check },
 		{ "dump", journal_dump },
+		{ "stat", journal_stat },
 	};
 	size_t i;
 
 	if (argc < 2)
-		return complain_usage("journal: format or dump?");
+		return complain_usage("journal: format, check, dump or stat?");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);

@@ -13,8 +13,13 @@
 #define DONE		0
 #define FAILED		1
 #define USAGE		2
-/* Of the journal's commands: an opening would refuse it. */
+/* Of the journal's commands: recovery makes good what is wrong; it does not. */
+#define MENDABLE	3
 #define DAMAGED		4
+
+/* What the estimate of the capacity takes for a usual transaction. */
+#define USUAL_ENLISTMENTS	2
+#define USUAL_INFORMATION	256
 
 /* "ktmctl: ..." to standard error. Returns FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -106,7 +111,9 @@ int probe_wipe(const struct device *device);
 
 /* Those of "ktmctl journal". */
 int journal_format(int argc, char **argv);
+int journal_check(int argc, char **argv);
 int journal_dump(int argc, char **argv);
+int journal_stat(int argc, char **argv);
 
 int command_journal(int argc, char **argv);
 int command_start(int argc, char **argv);

@@ -11,6 +11,10 @@
 static const char usage[] =
 	"ktmctl journal format [--force] [--size SIZE] [--tm-guid GUID] DEVICE|FILE\n"
 	"	makes a journal of the device; with --size of a file, too\n"
+	"ktmctl journal check DEVICE|FILE\n"
+	"	tells what is wrong with a journal, and what recovery would do\n"
+	"ktmctl journal stat [--json] DEVICE|FILE\n"
+	"	tells how full a journal is and what lives in it\n"
 	"ktmctl journal dump [--json] [--uow GUID] [--stream ID] [--from LSN] DEVICE|FILE\n"
 	"	shows all that stands in a journal\n"
 	"ktmctl start [--mode MODE] [--persist] [--until CLOCK] DEVICE|FILE\n"
@@ -28,7 +32,7 @@ static const char usage[] =
 	"ktmctl freeze [--wait SECONDS] [--for SECONDS]\n"
 	"	lets no transaction commit for a while; ktmctl thaw ends that\n"
 	"\n"
-	"Exit code: 0 done, 1 failed, 2 wrong usage. The manual: man ktmctl\n";
+	"Exit code: 0 done, 1 failed, 2 wrong usage, 3 and 4 a damaged journal. The manual: man ktmctl\n";
 
 static const struct {
 	const char *name;
