@@ -7,7 +7,8 @@
  * what is asked:
  *
  *	SNAPSHOT	add what lives; after the last record ktm_jr_end()
- *	WRITE, FLUSH	do that, then ktm_jr_io_done()
+ *	WRITE		do that, then ktm_jr_io_done()
+ *	FLUSH		ktm_jw_want_flush() and wait for it, then ktm_jr_io_done()
  *	FORCE		make the log durable up to @end_lsn, then ktm_jr_forced(): the
  *			area must never know more than the log holds, else a completion could
  *			survive the record of a participant that it speaks of

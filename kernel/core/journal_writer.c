@@ -196,7 +196,7 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 	b->records++;
 	/* A batch is padded once, however many of its records could have been forced alone. */
 	b->credit += size + size / 2;
-	if (forcible(rec->type))
+	if (forcible(rec->type) || reserved >= charge + padding(w))
 		make_forcible(w, b);
 	w->reserved -= reserved;
 	w->appends++;
@@ -260,6 +260,18 @@ static enum ktm_jw_want next_write(struct ktm_jw *w, struct ktm_jw_batch **out)
 	return KTM_JW_WRITE;
 }
 
+/* @blocked: a batch cannot go out before something is flushed. */
+static bool flush_now(const struct ktm_jw *w, bool blocked)
+{
+	if (w->want_ticket > w->flushed_ticket)
+		return true;
+	if (w->written_lsn == w->flushed_lsn)
+		return false;
+	/* A flush covers the writes that have ended, so it waits for all that it is for. */
+	return (w->want_lsn > w->flushed_lsn && w->written_lsn >= w->want_lsn) ||
+	       (blocked && w->written_lsn == w->submitted_lsn);
+}
+
 enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b)
 {
 	bool blocked = false;
@@ -277,14 +289,11 @@ enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b)
 			return next_write(w, b);
 		blocked = true;
 	}
-	if (w->force || w->written_lsn == w->flushed_lsn)
-		return KTM_JW_NOTHING;
-	/* A flush covers the writes that have ended, so it waits for all that it is for. */
-	if (!(w->want_lsn > w->flushed_lsn && w->written_lsn >= w->want_lsn) &&
-	    !(blocked && w->written_lsn == w->submitted_lsn))
+	if (w->force || !flush_now(w, blocked))
 		return KTM_JW_NOTHING;
 	w->force = true;
 	w->force_lsn = w->written_lsn;
+	w->force_ticket = w->want_ticket;
 	w->flushes++;
 	return KTM_JW_FLUSH;
 }
@@ -324,7 +333,7 @@ void ktm_jw_write_done(struct ktm_jw *w, struct ktm_jw_batch *b, int err)
 	}
 	if (b->fua) {
 		w->force = false;
-		if (!err)
+		if (!w->err)
 			w->flushed_lsn = w->force_lsn;
 	}
 }
@@ -334,8 +343,11 @@ void ktm_jw_flush_done(struct ktm_jw *w, int err)
 	w->force = false;
 	if (err)
 		ktm_jw_fail(w, err);
-	else
-		w->flushed_lsn = w->force_lsn;
+	/* Another one that failed meanwhile may have dropped what this one should have flushed. */
+	if (w->err)
+		return;
+	w->flushed_lsn = w->force_lsn;
+	w->flushed_ticket = w->force_ticket;
 }
 
 void ktm_jw_fail(struct ktm_jw *w, int err)
@@ -400,6 +412,16 @@ int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn)
 	*lsn = ktm_jw_end(w);
 	w->want_lsn = max(w->want_lsn, *lsn);
 	return 0;
+}
+
+u64 ktm_jw_want_flush(struct ktm_jw *w)
+{
+	return ++w->want_ticket;
+}
+
+bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket)
+{
+	return w->flushed_ticket >= ticket;
 }
 
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb)

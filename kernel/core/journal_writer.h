@@ -88,6 +88,9 @@ struct ktm_jw {
 
 	bool force;		/* a flush or a write through the cache is under way */
 	u64 force_lsn;		/* what it makes durable */
+	u64 force_ticket;	/* and whose wish for a flush it fulfils */
+	u64 want_ticket;
+	u64 flushed_ticket;
 	u32 prev_crc;		/* of the last sealed batch: seal()'s own */
 	u32 written_crc;	/* of the last batch before written_lsn */
 
@@ -127,8 +130,9 @@ void ktm_jw_unreserve(struct ktm_jw *w, u64 bytes);
  * @reserved: bytes of the caller's reservation that this uses up, at least its charge; or 0
  * @lsn: out, the LSN of its end
  *
- * A record of a stream with the name 0 gets that LSN for its name. One that is copied forward
- * (KTM_JREC_F_COPY) may use the headroom, up to what the restart area needs to end.
+ * Who will force a record of a kind that need not be forced reserves a unit and a head of a batch
+ * besides. A record of a stream with the name 0 gets @lsn for its name. One that is copied
+ * forward (KTM_JREC_F_COPY) may use the headroom, up to what the restart area needs to end.
  *
  * Return: 0; -EAGAIN: no buffer is free, wait for a write to end and call again; -ENOSPC: nothing
  * reserved and no room; -EINVAL: not a record, or less reserved than it costs; or why the
@@ -187,6 +191,14 @@ bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link);
  * Return: 0 or -ENOSPC.
  */
 int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn);
+
+/*
+ * A flush that is sent from now on, for what a restart area wrote; it has ended well when
+ * ktm_jw_flushed(). All flushes are the writer's, one at a time: of two at once one could fail and
+ * drop what the other then says is durable.
+ */
+u64 ktm_jw_want_flush(struct ktm_jw *w);
+bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket);
 
 /* The restart area is done: both copies of the superblock are durable and say @sb. */
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb);

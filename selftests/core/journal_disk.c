@@ -207,6 +207,20 @@ void disk_flush(struct disk *d)
 	disk_flush_end(d);
 }
 
+void disk_poison(struct disk *d, u64 place, u64 bytes)
+{
+	in_range(d, place, bytes);
+	memset(d->now + place, 0xdb, bytes);
+	memset(d->durable + place, 0xdb, bytes);
+	for (u32 i = 0; i < d->count; i++) {
+		struct pending *p = &d->pending[i];
+
+		for (u32 s = 0; s < p->bytes / SECTOR; s++)
+			if (p->place + s * SECTOR >= place && p->place + s * SECTOR < place + bytes)
+				p->lost[s] = true;
+	}
+}
+
 void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unreadable)
 {
 	u32 cut = d->count ? rng_below(r, d->count + 1) : 0;

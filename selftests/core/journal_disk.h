@@ -65,6 +65,8 @@ void disk_flush_end(struct disk *d);
 void disk_flush_fail(struct disk *d, struct rng *r, bool worst);
 void disk_write(struct disk *d, u64 place, u32 bytes, const void *data);
 void disk_flush(struct disk *d);
+/* It is free for others: what is there, and what may still come of it, is noise from now on. */
+void disk_poison(struct disk *d, u64 place, u64 bytes);
 
 /* @unreadable: a torn sector may become a medium error. */
 void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unreadable);
