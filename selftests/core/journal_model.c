@@ -27,7 +27,8 @@ static const u8 *keep(const u8 *data, u32 len)
 {
 	u8 *copy = must(malloc(len + 1));
 
-	memcpy(copy, data, len);
+	if (len)
+		memcpy(copy, data, len);
 	return copy;
 }
 
@@ -400,7 +401,9 @@ static int replay(struct jmodel *m, const struct ktm_jrec *rec)
 
 int jmodel_replay(struct jmodel *m, const struct ktm_jrec *rec)
 {
-	return min(replay(m, rec), 0);
+	int what = replay(m, rec);
+
+	return min(what, 0);
 }
 
 int jmodel_end(struct jmodel *m, u64 tail)
