@@ -45,13 +45,21 @@ static void set(const char *file, const char *text)
 		FAIL("%s into %s: %s", text, file, strerror(err));
 }
 
+static void set_event(const char *event, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), EVENTS "%s/%s", event, file);
+	set(path, text);
+}
+
 void blk_record_start(const char *path)
 {
 	/* A disk with a queue of requests tells the end of those, another of bios. */
 	static const char *const events[] = {
 		"block_bio_queue", "block_bio_complete", "block_rq_complete",
 	};
-	char filter[64], file[128];
+	char filter[64];
 	struct stat st;
 	unsigned int i;
 
@@ -59,20 +67,27 @@ void blk_record_start(const char *path)
 		test_skip("this kernel has no tracepoints of the block layer");
 	superblock = read_superblock(path);
 	CHECK_EQ(stat(path, &st), 0);
-	/* One that a test which failed has left is of no use. */
-	rmdir(TRACE);
-	CHECK_EQ(mkdir(TRACE, 0700), 0);
+	/*
+	 * Set up once in a machine, and stopped and started after that: to switch a tracepoint
+	 * the kernel patches its code, at which QEMU's emulation stumbles now and then.
+	 */
+	if (access(TRACE, F_OK)) {
+		/* With names of processes it would switch those of the scheduler, too. */
+		set("/sys/kernel/tracing/options/record-cmd", "0");
+		CHECK_EQ(mkdir(TRACE, 0700), 0);
+		/* Counts events over all processors; no two get the same number. */
+		set(TRACE "/trace_clock", "counter");
+		set(TRACE "/buffer_size_kb", "4096");
+		for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+			set_event(events[i], "enable", "1");
+	}
+	set(TRACE "/tracing_on", "0");
 	snprintf(filter, sizeof(filter), "dev == %u",
 		 major(st.st_rdev) << 20 | minor(st.st_rdev));
-	/* Counts events over all processors; no two get the same number. */
-	set(TRACE "/trace_clock", "counter");
-	set(TRACE "/buffer_size_kb", "4096");
-	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		snprintf(file, sizeof(file), EVENTS "%s/filter", events[i]);
-		set(file, filter);
-		snprintf(file, sizeof(file), EVENTS "%s/enable", events[i]);
-		set(file, "1");
-	}
+	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		set_event(events[i], "filter", filter);
+	set(TRACE "/trace", "");
+	set(TRACE "/tracing_on", "1");
 	marker = open(TRACE "/trace_marker", O_WRONLY | O_CLOEXEC);
 	CHECK(marker >= 0);
 }
@@ -174,7 +189,6 @@ struct blk_record blk_record_end(void)
 	if (!written || kept != written)
 		FAIL("the kernel has kept %llu of %llu events", kept, written);
 	close(marker);
-	CHECK_EQ(rmdir(TRACE), 0);
 	return r;
 }
 

@@ -16,11 +16,12 @@
 
 int put_text(const char *file, const char *text)
 {
-	int fd = open(file, O_WRONLY | O_CLOEXEC), err = 0;
+	int fd = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC), err = 0;
 
 	if (fd < 0)
 		return errno;
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+	/* To open it is to empty it, where that means something. */
+	if (*text && write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		err = errno;
 	close(fd);
 	return err;
