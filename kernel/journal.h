@@ -31,6 +31,8 @@ struct ktm_jsnap;
  *	last replay, before anything is written that cannot be taken back. May sleep. A negative
  *	return (that of ktm_jsnap_add() included) ends the opening; a positive one, if nothing was
  *	handed over, ends it too, but what was replayed counts and is durable.
+ * @restart_due: a restart area should be written (ktm_journal_restart()), soon and by
+ *	somebody else: it must not sleep. May be called again before that has happened.
  * @offline: once for each time the journal goes offline, from its work, before any
  *	force is told of the failure. It must not wait for a force and must not call
  *	ktm_journal_open() or ktm_journal_detach().
@@ -39,6 +41,7 @@ struct ktm_journal_ops {
 	void (*begin)(void *ctx, const struct ktm_jf_sb *sb);
 	int (*replay)(void *ctx, const struct ktm_jrec *rec);
 	int (*snapshot)(void *ctx, struct ktm_jsnap *snap, u64 tail);
+	void (*restart_due)(void *ctx);
 	void (*offline)(void *ctx, int err);
 };
 
@@ -69,6 +72,9 @@ struct ktm_force {
  * @reserved_bytes: reservations
  * @restart_capacity: bytes that may live
  * @restart_charged: bytes that ktm_journal_live_charge() was granted
+ * @quotas: what streams may keep alive, together
+ * @restarts: restart areas written since the last opening
+ * @tail_lsn: the oldest that is still needed
  * @start_lsn: restart point
  * @next_lsn: where the next batch goes
  * @flushed_lsn: durable up to here
@@ -89,6 +95,9 @@ struct ktm_journal_stat {
 	u64 reserved_bytes;
 	u64 restart_capacity;
 	u64 restart_charged;
+	u64 quotas;
+	u64 restarts;
+	u64 tail_lsn;
 	u64 start_lsn;
 	u64 next_lsn;
 	u64 flushed_lsn;
@@ -138,6 +147,15 @@ void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn);
 u64 ktm_journal_flushed(struct ktm_journal *j);
 
 int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec);
+int ktm_jsnap_make_room(struct ktm_jsnap *snap, u32 bytes);
+int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm_jsnap *snap),
+			void *ctx);
+int ktm_journal_wait_room(struct ktm_journal *j);
+int ktm_journal_quota(struct ktm_journal *j, s64 change);
+
+int ktm_journal_append_stream(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
+			      u64 *lsn, u64 *place);
+int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf);
 
 void ktm_journal_stat(struct ktm_journal *j, struct ktm_journal_stat *st);
 

@@ -12,6 +12,7 @@
 #include "enlistment.h"
 #include "ktm.h"
 #include "recovery.h"
+#include "restart.h"
 #include "rm.h"
 #include "status.h"
 #include "tm.h"
@@ -327,6 +328,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	INIT_LIST_HEAD(&tm->all);
 	init_waitqueue_head(&tm->deciding_wait);
 	INIT_WORK(&tm->teardown, tm_teardown);
+	INIT_WORK(&tm->restart, ktm_restart_work);
 	tm->flags = arg->flags & ~KTM_TM_PERSIST;
 	tm->state = is_volatile ? KTM_TM_STATE_ONLINE : KTM_TM_STATE_OFFLINE;
 
@@ -572,6 +574,15 @@ void ktm_tm_log_failed(struct ktm_tm *tm)
 	spin_unlock(&tm->list_lock);
 }
 
+/**
+ * ktm_tm_restart_due - the log asks for a restart area
+ * @tm: the TM
+ */
+void ktm_tm_restart_due(struct ktm_tm *tm)
+{
+	queue_work(ktm_slow_wq, &tm->restart);
+}
+
 /*
  * Nothing of it is open any more. What is unfinished is in the log only from
  * now on.
@@ -594,6 +605,8 @@ static void tm_teardown(struct work_struct *work)
 		ktm_object_unpublish(&tm->obj);
 	if (tm->journal) {
 		ktm_journal_detach(tm->journal);
+		/* It finds nobody to work for; nothing asks for it any more. */
+		cancel_work_sync(&tm->restart);
 		tm_unregister(tm);
 	}
 	ktm_object_put(&tm->obj);
@@ -637,20 +650,23 @@ void ktm_tm_for_each_transaction(struct ktm_tm *tm,
 				 void (*fn)(struct ktm_transaction *tx, void *ctx), void *ctx)
 {
 	struct ktm_transaction *tx;
-	LIST_HEAD(seen);
 
 	lockdep_assert_held(&tm->lock);
 	spin_lock(&tm->list_lock);
+	tm->walk++;
+	/* Who was visited goes to the end of the list, which others read meanwhile. */
 	while (!list_empty(&tm->transactions)) {
 		tx = list_first_entry(&tm->transactions, struct ktm_transaction, tm_link);
-		list_move_tail(&tx->tm_link, &seen);
+		if (tx->walk == tm->walk)
+			break;
+		tx->walk = tm->walk;
+		list_move_tail(&tx->tm_link, &tm->transactions);
 		ktm_object_get(&tx->obj);
 		spin_unlock(&tm->list_lock);
 		fn(tx, ctx);
 		ktm_object_put(&tx->obj);
 		spin_lock(&tm->list_lock);
 	}
-	list_splice(&seen, &tm->transactions);
 	spin_unlock(&tm->list_lock);
 }
 

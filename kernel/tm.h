@@ -29,11 +29,12 @@ struct ktm_transaction;
  * @lock: @state but for the fall to FAILED, opening and reopening, @flags
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
- * @list_lock: @rms, @transactions, @ended, their counts, @shadowed
+ * @list_lock: @rms, @transactions, @ended, their counts, @walk, @shadowed
  * @rms: with a reference each: durable ones until the TM goes, because the log
  *	knows them, volatile ones until nobody has them open
  * @transactions: bound and not yet retired; each holds a reference on itself
  *	until it is
+ * @walk: number of the last visit to all @transactions
  * @ended: those of them that wait for their end record to be durable
  * @shadowed: transactions of the log whose UOW a client had taken before the log
  *	was read; such a client's transaction gets no enlistment here
@@ -46,6 +47,7 @@ struct ktm_transaction;
  * @published: it is in the table; written by its creator, read by @teardown
  * @deciding: decisions and superiors' prepared records on their way to the log; a
  *	reopening waits until there is none, woken by @deciding_wait
+ * @restart: writes a restart area when the log asks for one
  */
 struct ktm_tm {
 	struct ktm_object obj;
@@ -58,6 +60,7 @@ struct ktm_tm {
 	struct list_head transactions;
 	struct list_head ended;
 	u32 nr_rms;
+	u32 walk;
 	u32 shadowed;
 	struct ktm_journal *journal;
 	struct recovery *recovery;
@@ -69,6 +72,7 @@ struct ktm_tm {
 	atomic_t deciding;
 	wait_queue_head_t deciding_wait;
 	struct work_struct teardown;
+	struct work_struct restart;
 };
 
 static inline struct ktm_tm *ktm_tm_of(struct ktm_object *obj)
@@ -113,6 +117,7 @@ u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg);
 u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
 u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg);
 void ktm_tm_log_failed(struct ktm_tm *tm);
+void ktm_tm_restart_due(struct ktm_tm *tm);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);
 struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm);
 struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm);

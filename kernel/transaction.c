@@ -35,6 +35,7 @@ static void tx_join(struct ktm_transaction *tx, struct ktm_tm *tm)
 {
 	ktm_object_get(&tm->obj);
 	tx->tm = tm;
+	tx->walk = 0;
 	if (tx->handles)
 		tx->holds_tm = ktm_tm_hold(tm);
 	spin_lock(&tm->list_lock);
@@ -357,6 +358,51 @@ static void tx_count(struct ktm_transaction *tx)
 	else
 		ktm_commit_is_over();
 	tx->under_way = under_way;
+}
+
+/**
+ * ktm_tx_snapshot - write down what the log has to go on knowing of a transaction
+ * @tx: the transaction, its mutex held
+ * @snap: restart area of the running log
+ *
+ * Return: 0 or a negative errno, to be returned as it is.
+ */
+int ktm_tx_snapshot(struct ktm_transaction *tx, struct ktm_jsnap *snap)
+{
+	struct ktm_enc *core;
+	struct ktm_jrec rec = {
+		.type = KTM_JREC_TX,
+		.tx = {
+			.uow = tx->obj.guid,
+			.outcome = tx->log_outcome,
+			.uid = from_kuid(&init_user_ns, tx->obj.uid),
+			.gid = from_kgid(&init_user_ns, tx->obj.gid),
+			.mode = tx->obj.mode,
+			.clock = tx->log_clock,
+			.lsn = tx->log_lsn,
+		},
+	};
+	int err;
+
+	lockdep_assert_held(&tx->lock);
+	list_for_each_entry(core, &tx->core.enlistments, link)
+		rec.tx.prepared += ktm_en_of_core(core)->logged;
+	if (!rec.tx.prepared)
+		return 0;
+	err = ktm_jsnap_add(snap, &rec);
+	if (err)
+		return err;
+	list_for_each_entry(core, &tx->core.enlistments, link) {
+		struct ktm_enlistment *en = ktm_en_of_core(core);
+
+		if (!en->logged)
+			continue;
+		ktm_en_to_record(en, &tx->obj, &rec);
+		err = ktm_jsnap_add(snap, &rec);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /**

@@ -22,6 +22,7 @@ struct ktm_enlistment;
  *	across a force or while waiting for anybody.
  * @tm: set once, with a reference; NULL while it has none
  * @tm_link: in tm->transactions, under tm->list_lock
+ * @walk: tm->walk when it was visited last, under tm->list_lock
  * @ended_link: in tm->ended, under tm->list_lock
  * @handles: all of them
  * @committers: those with KTM_TX_COMMIT
@@ -56,6 +57,7 @@ struct ktm_transaction {
 	struct ktm_tm *tm;
 	struct list_head tm_link;
 	struct list_head ended_link;
+	u32 walk;
 	u32 handles;
 	u32 committers;
 	bool holds_tm;
@@ -109,6 +111,7 @@ void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm);
 u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx);
 void ktm_tx_discard(struct ktm_transaction *tx);
 void ktm_tx_reap_ended(struct ktm_tm *tm);
+int ktm_tx_snapshot(struct ktm_transaction *tx, struct ktm_jsnap *snap);
 void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
 
 #endif /* KTM_TRANSACTION_H */

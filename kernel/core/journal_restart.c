@@ -44,6 +44,14 @@ int ktm_jr_add(struct ktm_jr *r, const struct ktm_jrec *rec)
 	return err;
 }
 
+bool ktm_jr_room(struct ktm_jr *r, u32 bytes)
+{
+	if (r->phase == KTM_JR_P_SNAPSHOT && r->area.records &&
+	    r->area.used + bytes > KTM_JF_BATCH_MAX)
+		r->phase = KTM_JR_P_WRITE;
+	return r->phase == KTM_JR_P_SNAPSHOT;
+}
+
 void ktm_jr_end(struct ktm_jr *r, u64 end_lsn, u64 tail_lsn)
 {
 	r->last = true;

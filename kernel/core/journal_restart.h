@@ -76,6 +76,9 @@ void ktm_jr_init(struct ktm_jr *r, const struct ktm_jf_sb *sb, void *buf);
  */
 int ktm_jr_add(struct ktm_jr *r, const struct ktm_jrec *rec);
 
+/* Do so many bytes of records still fit into the open batch? If not, WRITE is wanted next. */
+bool ktm_jr_room(struct ktm_jr *r, u32 bytes);
+
 /**
  * ktm_jr_end() - that was all that lives
  * @r: a restart area that says SNAPSHOT

@@ -424,6 +424,11 @@ bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket)
 	return w->flushed_ticket >= ticket;
 }
 
+void ktm_jw_unmark(struct ktm_jw *w)
+{
+	w->marking = false;
+}
+
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb)
 {
 	/* Whoever maps a batch to its place right now looks at the rest. */

@@ -200,6 +200,9 @@ int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn);
 u64 ktm_jw_want_flush(struct ktm_jw *w);
 bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket);
 
+/* It does not come about: nothing has changed. */
+void ktm_jw_unmark(struct ktm_jw *w);
+
 /* The restart area is done: both copies of the superblock are durable and say @sb. */
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb);
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading records of the log again, while it runs.
+ */
+#include <linux/gfp.h>
+#include <linux/slab.h>
+
+#include "journal_private.h"
+
+/* Is it still in memory? What has been written is on the device, or in its cache. */
+static bool read_buffer(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
+{
+	const u8 *data;
+
+	spin_lock(&j->lock);
+	data = ktm_jw_peek(&j->w, place, bytes);
+	if (data)
+		memcpy(buf, data, bytes);
+	spin_unlock(&j->lock);
+	return data;
+}
+
+static int read_device(struct ktm_journal *j, u64 from, u32 bytes, u8 *to)
+{
+	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
+	int i, n, err;
+
+	n = ktm_jf_map(&j->w.sb, from, bytes, segs);
+	for (i = 0; i < n; i++) {
+		err = ktm_jio_sync(j, j->bdev, KTM_JO_READ, segs[i].place, to, segs[i].bytes);
+		if (err)
+			return err;
+		to += segs[i].bytes;
+	}
+	return 0;
+}
+
+/**
+ * ktm_journal_read - the bytes of a record
+ * @j: the journal
+ * @place: LSN of its first byte
+ * @bytes: its encoded length
+ * @buf: where they go
+ *
+ * Sleeps. The caller sees to it that the place is still needed, or looks afterwards
+ * whether it was; what was read may be anything, so it is to be decoded with care.
+ *
+ * Return: 0, -ENOMEM, -ENODATA: a medium error, or why the device failed.
+ */
+int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
+{
+	u32 block = bdev_logical_block_size(j->bdev);
+	u64 from = place - core_mod64(place, block);
+	u32 length = ALIGN((u32)(place - from) + bytes, block);
+	u8 *data;
+	int err;
+
+	if (read_buffer(j, place, bytes, buf))
+		return 0;
+	data = alloc_pages_exact(length, GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	err = read_device(j, from, length, data);
+	if (!err)
+		memcpy(buf, data + (place - from), bytes);
+	free_pages_exact(data, length);
+	return err;
+}

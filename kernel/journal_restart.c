@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Restart areas of the running log: what lives is written down, so that recovery need not
+ * read what is older and the ring's oldest part can be used again. Commits go on meanwhile.
+ */
+#include <linux/completion.h>
+
+#include "journal_private.h"
+
+struct waiter {
+	struct ktm_force force;
+	struct completion done;
+	int err;
+};
+
+static void waiter_told(struct ktm_force *f, int err)
+{
+	struct waiter *w = container_of(f, struct waiter, force);
+
+	w->err = err;
+	complete(&w->done);
+}
+
+/* What the area knows of has to be in the log first. */
+static int force_log(struct ktm_journal *j, u64 lsn, struct ktm_jf_link *mark)
+{
+	struct waiter w = { .force.done = waiter_told };
+	bool marked;
+
+	init_completion(&w.done);
+	ktm_journal_force(j, &w.force, lsn);
+	wait_for_completion(&w.done);
+	if (w.err)
+		return w.err;
+	spin_lock(&j->lock);
+	marked = ktm_jw_marked(&j->w, mark);
+	spin_unlock(&j->lock);
+	/* All before the mark is durable, so it is known; a reopening would have forgotten it. */
+	return marked ? 0 : -EIO;
+}
+
+static bool flush_ended(struct ktm_journal *j, u64 ticket, bool *flushed)
+{
+	bool ended;
+
+	spin_lock(&j->lock);
+	*flushed = ktm_jw_flushed(&j->w, ticket);
+	ended = *flushed || !j->online;
+	spin_unlock(&j->lock);
+	return ended;
+}
+
+/* What the area wrote; flushes are the writer's, one at a time. */
+static int flush_device(struct ktm_journal *j)
+{
+	bool flushed;
+	u64 ticket;
+
+	spin_lock(&j->lock);
+	ticket = ktm_jw_want_flush(&j->w);
+	spin_unlock(&j->lock);
+	ktm_journal_kick(j);
+	wait_event(j->changed, flush_ended(j, ticket, &flushed));
+	return flushed ? 0 : -EIO;
+}
+
+/* Step until records are wanted, or it is over. */
+static enum ktm_jo_want run_restart(struct ktm_journal *j)
+{
+	struct ktm_jr *jr = &j->restart;
+	struct ktm_jf_link mark = { };
+	enum ktm_jo_want want;
+	int err;
+
+	for (;;) {
+		want = ktm_jr_step(jr);
+		switch (want) {
+		case KTM_JO_WRITE:
+			ktm_jr_io_done(jr, ktm_jio_sync(j, j->bdev, want, jr->place, jr->data,
+							jr->bytes));
+			break;
+		case KTM_JO_FLUSH:
+			ktm_jr_io_done(jr, flush_device(j));
+			break;
+		case KTM_JO_FORCE:
+			err = force_log(j, jr->end_lsn, &mark);
+			ktm_jr_forced(jr, &mark, err);
+			break;
+		default:
+			return want;
+		}
+	}
+}
+
+/* For ktm_jsnap_add(), while the log runs. */
+int ktm_journal_restart_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec)
+{
+	struct ktm_jr *jr = &snap->j->restart;
+	int err;
+
+	for (;;) {
+		err = ktm_jr_add(jr, rec);
+		if (err != -EAGAIN)
+			return err;
+		if (run_restart(snap->j) != KTM_JO_SNAPSHOT)
+			return jr->err;
+	}
+}
+
+/**
+ * ktm_jsnap_make_room - write out what was added, unless so much more fits
+ * @snap: as given to the walk of a restart area
+ * @bytes: of records that are to be added without waiting for the device
+ *
+ * To be called before a lock is taken on which a commit may wait.
+ *
+ * Return: 0 or a negative errno, to be returned as it is.
+ */
+int ktm_jsnap_make_room(struct ktm_jsnap *snap, u32 bytes)
+{
+	struct ktm_jr *jr = &snap->j->restart;
+
+	if (snap->jo || ktm_jr_room(jr, bytes))
+		return 0;
+	return run_restart(snap->j) == KTM_JO_SNAPSHOT ? 0 : jr->err;
+}
+
+static int begin(struct ktm_journal *j)
+{
+	int err;
+
+	spin_lock(&j->lock);
+	err = j->online ? ktm_jw_mark(&j->w) : -EIO;
+	if (!err)
+		ktm_jr_init(&j->restart, &j->w.sb, j->area);
+	j->due_told = false;
+	spin_unlock(&j->lock);
+	return err;
+}
+
+/* All was added: how far it may know of the log. */
+static int end_walk(struct ktm_journal *j, u64 tail)
+{
+	u64 end;
+	int err;
+
+	spin_lock(&j->lock);
+	err = j->online ? ktm_jw_want_end(&j->w, &end) : -EIO;
+	spin_unlock(&j->lock);
+	if (!err)
+		ktm_jr_end(&j->restart, end, tail);
+	return err;
+}
+
+/* Nothing that counts was written. Another one is tried when some more of the log is used. */
+static void give_up(struct ktm_journal *j)
+{
+	spin_lock(&j->lock);
+	ktm_jw_unmark(&j->w);
+	j->due_from = j->w.next_lsn + j->w.sb.ring_bytes / 16;
+	j->restart_tries++;
+	ktm_journal_changed(j);
+	spin_unlock(&j->lock);
+}
+
+/**
+ * ktm_journal_restart - write a restart area
+ * @j: the journal
+ * @walk: hands over all that lives through ktm_jsnap_add(), each object as it is at one
+ *	instant, with the end of its last record; called once
+ * @ctx: for @walk
+ *
+ * Sleeps; one at a time, not while the journal is opened or detached. If the device fails the
+ * journal goes offline.
+ *
+ * Return: 0: what was there before is no longer needed, and its room is free; -ENOSPC: the log or
+ * the restart extent is too full, nothing has changed; -EIO: offline; or what @walk returned.
+ */
+int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm_jsnap *snap),
+			void *ctx)
+{
+	struct ktm_jsnap snap = { .j = j, .tail = U64_MAX };
+	int err;
+
+	err = begin(j);
+	if (err) {
+		give_up(j);
+		return err;
+	}
+	err = walk(ctx, &snap);
+	if (!err)
+		err = end_walk(j, snap.tail);
+	if (err && !j->restart.err) {
+		give_up(j);
+		return err;
+	}
+	if (!err && run_restart(j) == KTM_JO_DONE) {
+		spin_lock(&j->lock);
+		ktm_jw_restarted(&j->w, &j->restart.next_sb);
+		j->restarts++;
+		j->restart_tries++;
+		ktm_journal_changed(j);
+		spin_unlock(&j->lock);
+		return 0;
+	}
+	ktm_journal_fail(j, j->restart.err);
+	give_up(j);
+	return -EIO;
+}
+
+/**
+ * ktm_journal_wait_room - wait until a restart area has been written
+ * @j: the journal
+ *
+ * For who was told -ENOSPC; no lock is held that the walk of a restart area takes. Who is told
+ * so again after that will not be helped by another one.
+ *
+ * Return: 0, -EIO: offline, -EINTR: a signal.
+ */
+int ktm_journal_wait_room(struct ktm_journal *j)
+{
+	u64 enough;
+
+	spin_lock(&j->lock);
+	/* One that is under way may have passed what has become free since. */
+	enough = j->restart_tries + (j->w.marking ? 2 : 1);
+	spin_unlock(&j->lock);
+	do {
+		if (!READ_ONCE(j->online))
+			return -EIO;
+		j->ops->restart_due(j->ctx);
+		if (wait_event_interruptible_timeout(j->changed,
+						     READ_ONCE(j->restart_tries) >= enough ||
+						     !READ_ONCE(j->online), HZ) < 0)
+			return -EINTR;
+	} while (READ_ONCE(j->restart_tries) < enough);
+	return 0;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What lives of a TM, for a restart area while it runs.
+ *
+ * Each object is written down as it is at one instant, under its own lock, with the
+ * end of its last record; recovery skips what the area already knows of it. What the log
+ * learns after the restart point it finds in the log again, whether or not it was visited.
+ * The TM's mutex keeps RMs and streams from coming and going, and openings away.
+ */
+#include <linux/mutex.h>
+
+#include "restart.h"
+#include "rm.h"
+#include "tm.h"
+#include "transaction.h"
+
+/* More than all but the largest transactions have to say. */
+#define TX_ROOM		(64u << 10)
+
+struct walk {
+	struct ktm_tm *tm;
+	struct ktm_jsnap *snap;
+	int err;
+};
+
+static int add_clock(struct walk *w)
+{
+	const struct ktm_jrec rec = {
+		.type = KTM_JREC_CLOCK,
+		.clock.clock = ktm_tm_clock(w->tm),
+	};
+
+	return ktm_jsnap_add(w->snap, &rec);
+}
+
+static int add_rms(struct walk *w)
+{
+	struct ktm_tm *tm = w->tm;
+	struct ktm_jrec rec;
+	struct ktm_rm *rm;
+	int err = 0;
+
+	lockdep_assert_held(&tm->lock);
+	spin_lock(&tm->list_lock);
+	list_for_each_entry(rm, &tm->rms, tm_link) {
+		if (!ktm_rm_durable(rm))
+			continue;
+		/* Durable ones stay in the list, so the walk can go on from it. */
+		spin_unlock(&tm->list_lock);
+		ktm_rm_to_record(rm, &rec);
+		err = ktm_jsnap_add(w->snap, &rec);
+		spin_lock(&tm->list_lock);
+		if (err)
+			break;
+	}
+	spin_unlock(&tm->list_lock);
+	return err;
+}
+
+static void add_tx(struct ktm_transaction *tx, void *ctx)
+{
+	struct walk *w = ctx;
+
+	if (!w->err)
+		w->err = ktm_jsnap_make_room(w->snap, TX_ROOM);
+	if (w->err)
+		return;
+	mutex_lock(&tx->lock);
+	if (tx->tm == w->tm)
+		w->err = ktm_tx_snapshot(tx, w->snap);
+	mutex_unlock(&tx->lock);
+}
+
+static int walk(void *ctx, struct ktm_jsnap *snap)
+{
+	struct walk *w = ctx;
+
+	w->snap = snap;
+	w->err = add_clock(w);
+	if (!w->err)
+		w->err = add_rms(w);
+	if (!w->err)
+		ktm_tm_for_each_transaction(w->tm, add_tx, w);
+	return w->err;
+}
+
+/**
+ * ktm_restart_run - write a restart area, so that the log's oldest part can be used again
+ * @tm: the TM, its mutex held
+ *
+ * Return: 0 or a negative errno, see ktm_journal_restart().
+ */
+int ktm_restart_run(struct ktm_tm *tm)
+{
+	struct walk w = { .tm = tm };
+
+	lockdep_assert_held(&tm->lock);
+	if (!ktm_tm_online(tm))
+		return -EIO;
+	return ktm_journal_restart(tm->journal, walk, &w);
+}
+
+/**
+ * ktm_restart_work - the log asks for a restart area
+ * @work: restart of the TM
+ */
+void ktm_restart_work(struct work_struct *work)
+{
+	struct ktm_tm *tm = container_of(work, struct ktm_tm, restart);
+
+	if (!ktm_tm_hold(tm))
+		return;
+	mutex_lock(&tm->lock);
+	ktm_restart_run(tm);
+	mutex_unlock(&tm->lock);
+	ktm_tm_release(tm);
+}
