@@ -54,12 +54,13 @@ struct found_tx {
  * @jp: the rules of what the records mean, with the highest virtual clock in the log.
  * @limit: the one up to and with which its decisions count. @partial: it goes further than
  * that, so nothing new is written, nothing is kept in the log for what was found, and the
- * TM is not online.
+ * TM is not online. @tail: where the log ends.
  */
 struct recovery {
 	struct ktm_tm *tm;
 	struct ktm_jp jp;
 	u64 limit;
+	u64 tail;
 	bool partial;
 	DECLARE_HASHTABLE(rms, 10);
 	DECLARE_HASHTABLE(txs, 10);
@@ -459,18 +460,24 @@ static void check_tx(struct ktm_transaction *tx, void *ctx)
 		r->err = -EUCLEAN;
 }
 
+/* Presumed abort: what was not decided by now never will be, but by a superior. */
+static u32 found_outcome(const struct found_tx *f)
+{
+	if (f->jp.committed)
+		return KTM_JREC_COMMIT;
+	return ktm_jp_sealed(&f->jp) ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
+}
+
 static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_tx *f)
 {
 	struct ktm_journal *j = r->tm->journal;
 	const struct ktm_object *obj = &f->tx->obj;
-	/* Presumed abort: what was not decided by now never will be, but by a superior. */
-	u32 presumed = ktm_jp_sealed(&f->jp) ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
 	struct ktm_enc *core;
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_TX,
 		.tx = {
 			.uow = obj->guid,
-			.outcome = f->jp.committed ? KTM_JREC_COMMIT : presumed,
+			.outcome = found_outcome(f),
 			.uid = from_kuid(&init_user_ns, obj->uid),
 			.gid = from_kgid(&init_user_ns, obj->gid),
 			.mode = obj->mode,
@@ -524,6 +531,7 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 	err = ktm_jp_end(&r->jp, tail);
 	if (err)
 		return err;
+	r->tail = tail;
 	ktm_tm_for_each_transaction(r->tm, remember_abort, r);
 	r->err = 0;
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
@@ -558,10 +566,18 @@ static void offline(void *ctx, int err)
 	ktm_tm_log_failed(r->tm);
 }
 
+static void restart_due(void *ctx)
+{
+	struct recovery *r = ctx;
+
+	ktm_tm_restart_due(r->tm);
+}
+
 static const struct ktm_journal_ops journal_ops = {
 	.begin = begin,
 	.replay = replay,
 	.snapshot = snapshot,
+	.restart_due = restart_due,
 	.offline = offline,
 };
 
@@ -608,6 +624,10 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 		ktm_tx_publish_recovered(tx, r->tm);
 		mutex_lock(&tx->lock);
 	}
+	tx->logged = true;
+	tx->log_lsn = r->tail;
+	tx->log_clock = f->jp.clock;
+	tx->log_outcome = found_outcome(f);
 	if (!r->partial)
 		tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
 	if (!r->partial && ktm_jp_sealed(&f->jp))
