@@ -106,8 +106,8 @@ struct ktm_jo {
 	struct ktm_ja area;
 	u32 sb2_unit;		/* guess, where the first copy does not say */
 	bool sb1_read;
-	u8 raw1[KTM_JF_SB_BYTES];
-	u8 raw2[KTM_JF_SB_BYTES];
+	u8 raw1[KTM_JF_SB_BYTES] __aligned(8);
+	u8 raw2[KTM_JF_SB_BYTES] __aligned(8);
 };
 
 /**

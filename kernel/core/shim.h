@@ -75,6 +75,7 @@ typedef int64_t s64;
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 #define fallthrough		__attribute__((__fallthrough__))
+#define __aligned(x)		__attribute__((__aligned__(x)))
 #define U64_MAX			UINT64_MAX
 #define U32_MAX			UINT32_MAX
 

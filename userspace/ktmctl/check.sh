@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run: timeout=120
+# run: timeout=300
 #
-# ktmctl without the module: what format makes and what it refuses. TAP.
+# ktmctl without the module: what format makes and what it refuses; what is found in a journal. TAP.
 
 set -uo pipefail
 
@@ -221,6 +221,10 @@ no_module() {
 		expect 1 'load the module' "$ktmctl" recover 5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be
 }
 
+# shellcheck source=check/journal.sh
+. "$here/check/journal.sh"
+exec 3>&1
+
 echo "TAP version 13"
 check "ktmctl builds" make --no-print-directory -C "$here" all
 check "wrong usage is exit code 2 and says what is wrong" usage
@@ -241,6 +245,7 @@ check "data of an unknown kind, in front or at the end, is seen" raw_data
 check "a file that is in use is refused, forced or not" in_use
 check "what is no device is refused" not_a_device
 check "output that is lost is no success" lost_output
+journal_tests
 if [ -e /dev/ktm ]; then
 	skip "without the module it says so" "the module is loaded here"
 else
