@@ -5,6 +5,7 @@
 # make check		set-up, then all tests on the stock kernels
 # make check-debug	the tests of the module on a kernel that watches itself
 # make demo		set-up, then the demonstration in a virtual machine
+# make bench		set-up, then the measurements in a virtual machine
 #
 # KERNELS	6.1 and 6.12, stock Debian kernels that are fetched, 6.1-debug, which
 #		is built, or "running" for the kernel that runs here (its headers must
@@ -61,7 +62,7 @@ $(addprefix all-,$(filter-out userspace/libktm,$(user_dirs))): \
 	$(addprefix all-,$(filter userspace/libktm,$(user_dirs)))
 $(addprefix all-,$(test_dirs)): $(addprefix all-,$(user_dirs))
 
-.PHONY: check check-debug check-core demo
+.PHONY: check check-debug check-core demo bench
 check: setup
 	+@selftests/run
 
@@ -74,6 +75,9 @@ check-core: $(addprefix all-,$(filter selftests/core,$(test_dirs)))
 
 demo: setup
 	+@selftests/demo/run
+
+bench: setup
+	+@selftests/bench/run
 
 .PHONY: install
 install: all
