@@ -222,6 +222,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 	       struct ktm_new_fd *nfd, struct ktm_enlistment **made)
 {
 	struct ktm_enlistment *en;
+	u32 tries = 0;
 	u32 status;
 
 	status = en_check_request(arg);
@@ -243,10 +244,12 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 		if (status)
 			goto put;
 	}
-	mutex_lock(&tx->lock);
-	status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
-	en->own_handle = !status && nfd->file;
-	mutex_unlock(&tx->lock);
+	do {
+		mutex_lock(&tx->lock);
+		status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
+		en->own_handle = !status && nfd->file;
+		mutex_unlock(&tx->lock);
+	} while (status == KTM_STATUS_LOG_FULL && ktm_tm_may_find_room(rm->tm, &tries));
 	if (status) {
 		ktm_new_fd_cancel(nfd);
 		goto put;

@@ -151,6 +151,7 @@ int ktm_jsnap_make_room(struct ktm_jsnap *snap, u32 bytes);
 int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm_jsnap *snap),
 			void *ctx);
 int ktm_journal_wait_room(struct ktm_journal *j);
+void ktm_journal_freed(struct ktm_journal *j);
 int ktm_journal_quota(struct ktm_journal *j, s64 change);
 
 int ktm_journal_append_stream(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,

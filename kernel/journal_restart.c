@@ -134,8 +134,22 @@ static int begin(struct ktm_journal *j)
 	if (!err)
 		ktm_jr_init(&j->restart, &j->w.sb, j->area);
 	j->due_told = false;
+	j->freed = false;
 	spin_unlock(&j->lock);
 	return err;
+}
+
+/**
+ * ktm_journal_freed - something that lives in the log was given up
+ * @j: the journal
+ *
+ * A restart area can make its room free.
+ */
+void ktm_journal_freed(struct ktm_journal *j)
+{
+	spin_lock(&j->lock);
+	j->freed = true;
+	spin_unlock(&j->lock);
 }
 
 /* All was added: how far it may know of the log. */
@@ -215,16 +229,23 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
  * For who was told -ENOSPC; no lock is held that the walk of a restart area takes. Who is told
  * so again after that will not be helped by another one.
  *
- * Return: 0, -EIO: offline, -EINTR: a signal.
+ * Return: 0; -ENOSPC: too little has become free since the last one; -EIO: offline; -EINTR: a
+ * signal.
  */
 int ktm_journal_wait_room(struct ktm_journal *j)
 {
 	u64 enough;
+	bool helps;
 
 	spin_lock(&j->lock);
 	/* One that is under way may have passed what has become free since. */
 	enough = j->restart_tries + (j->w.marking ? 2 : 1);
+	/* Whoever asks in vain must not keep the device busy. */
+	helps = j->w.marking || j->freed ||
+		ktm_jw_end(&j->w) - j->w.sb.start_lsn >= j->w.sb.ring_bytes / 16;
 	spin_unlock(&j->lock);
+	if (!helps)
+		return -ENOSPC;
 	do {
 		if (!READ_ONCE(j->online))
 			return -EIO;

@@ -24,6 +24,27 @@ static u32 give(struct ktm_query *arg, const void *data, u32 length)
 	return KTM_STATUS_SUCCESS;
 }
 
+static u32 query_space(struct ktm_tm *tm, struct ktm_query *arg)
+{
+	struct ktm_journal_stat st;
+	struct ktm_tm_space space;
+
+	ktm_journal_stat(tm->journal, &st);
+	space = (struct ktm_tm_space){
+		.bytes = st.ring_bytes,
+		.free = st.free_bytes,
+		.reserved = st.reserved_bytes,
+		.quotas = st.quotas,
+		.restart_lsn = st.start_lsn,
+		.tail_lsn = st.tail_lsn,
+		.next_lsn = st.next_lsn,
+		.restarts = st.restarts,
+		.live = st.restart_charged,
+		.live_limit = st.restart_capacity,
+	};
+	return give(arg, &space, sizeof(space));
+}
+
 /* Classes that only a TM with a log has. */
 static u32 query_log(struct ktm_tm *tm, struct ktm_query *arg)
 {
@@ -37,6 +58,8 @@ static u32 query_log(struct ktm_tm *tm, struct ktm_query *arg)
 		return give(arg, ktm_journal_uuid(tm->journal), sizeof(struct ktm_guid));
 	case KTM_INFO_TM_LOG_PATH:
 		return give(arg, path, ktm_journal_path(tm->journal, path, sizeof(path)));
+	case KTM_INFO_TM_SPACE:
+		return query_space(tm, arg);
 	default:
 		ktm_journal_stat(tm->journal, &st);
 		return give(arg, &st.recovered_lsn, sizeof(st.recovered_lsn));
@@ -54,6 +77,7 @@ static u32 query_tm(struct ktm_tm *tm, struct ktm_query *arg)
 	case KTM_INFO_TM_LOG:
 	case KTM_INFO_TM_LOG_PATH:
 	case KTM_INFO_TM_RECOVERY:
+	case KTM_INFO_TM_SPACE:
 		return query_log(tm, arg);
 	case KTM_INFO_TM_ONLINE:
 		if (!ktm_tm_online(tm))

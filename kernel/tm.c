@@ -583,6 +583,18 @@ void ktm_tm_restart_due(struct ktm_tm *tm)
 	queue_work(ktm_slow_wq, &tm->restart);
 }
 
+/**
+ * ktm_tm_may_find_room - is it worth while to ask the log again, which was full?
+ * @tm: the TM; no lock is held that the walk of a restart area takes
+ * @tries: 0 at first, counted here
+ *
+ * Waits for a restart area, if one can help.
+ */
+bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *tries)
+{
+	return tm->journal && !(*tries)++ && !ktm_journal_wait_room(tm->journal);
+}
+
 /*
  * Nothing of it is open any more. What is unfinished is in the log only from
  * now on.
