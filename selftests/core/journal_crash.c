@@ -17,7 +17,7 @@
 #include "journal_sim.h"
 
 static struct jsim origin, trial, probe;
-static unsigned long tried, full;
+static unsigned long tried, full, restarted, copied, laps;
 static u64 seed;
 
 static void crash(struct jsim *s, enum crash_mode mode)
@@ -218,6 +218,7 @@ static void run(u64 run_seed)
 		    unit * rng_below(&r, 20);
 	struct ktm_jf_fault fault;
 	u32 reopened = 0;
+	u64 began;
 
 	seed = run_seed;
 	jsim_init(&origin, run_seed, unit, bytes / unit);
@@ -229,9 +230,11 @@ static void run(u64 run_seed)
 			jsim_violation(&origin, "cannot be opened again: %s", fault.msg);
 			break;
 		}
+		began = origin.w.next_lsn;
 		origin.boundary = rng_percent(&r, 50) ? boundary : NULL;
+		origin.restart_boundary = boundary;
 		/* Where little is forced it takes long until batches fill up. */
-		for (u32 n = origin.force_percent < 50 ? 8000 : 1200; n && !origin.failed; n--) {
+		for (u32 n = origin.force_percent < 50 ? 8000 : 4000; n && !origin.failed; n--) {
 			if (!jsim_step(&origin)) {
 				full++;
 				break;
@@ -240,6 +243,8 @@ static void run(u64 run_seed)
 				origin.boundary = rng_percent(&r, 40) ? boundary : NULL;
 		}
 		origin.boundary = NULL;
+		origin.restart_boundary = NULL;
+		laps = max(laps, core_div64(origin.w.next_lsn - began, origin.w.sb.ring_bytes));
 		jsim_drain(&origin, rng_percent(&r, 40));
 		if (reopened % 3 == 0) {
 			every_step(&origin);
@@ -247,6 +252,8 @@ static void run(u64 run_seed)
 		}
 		reopened++;
 	}
+	restarted += origin.restarted;
+	copied += origin.copied;
 	jsim_free(&origin);
 }
 
@@ -260,10 +267,14 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	for (u64 i = 0; i < runs && jsim_violations < JSIM_ENOUGH; i++)
 		run(first + i);
-	printf("TAP version 13\n1..2\n");
+	printf("TAP version 13\n1..4\n");
 	printf("%sok 1 - no crash breaks a promise of the journal\n", jsim_violations ? "not " : "");
 	printf("%sok 2 - the ring was filled and opened again\n", full ? "" : "not ");
+	printf("%sok 3 - restart areas were made while it ran, records copied forward (%lu, %lu)\n",
+	       restarted && copied ? "" : "not ", restarted, copied);
+	printf("%sok 4 - one opening wrote over the whole ring several times (%lu)\n",
+	       laps > 2 ? "" : "not ", laps);
 	printf("campaign journal_crash: tried=%lu violations=%lu seed=%llu\n", tried, jsim_violations,
 	       (unsigned long long)first);
-	return jsim_violations || !full;
+	return jsim_violations || !full || !restarted || !copied || laps <= 2;
 }

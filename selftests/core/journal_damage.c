@@ -44,7 +44,8 @@ static void survey(struct disk *d)
 		exit(2);
 	}
 	nbatches = 0;
-	flushed = sb.start_lsn;
+	/* Before a superblock named the area, the log had been forced that far. */
+	flushed = sb.restart_lsn;
 	ktm_jf_scan_ring(&scan, &sb, scan_buf, sizeof(scan_buf));
 	for (;;) {
 		struct ktm_jf_batch *b = &batches[nbatches];
@@ -253,6 +254,7 @@ static void one_trial(struct jsim *from, struct rng *r)
 		for (n = 1 + rng_below(r, 6); n; n--)
 			damage_at(&s->disk, r, rng_below(r, s->disk.bytes));
 		s->acked = 0;
+		s->damaged = true;
 		if (jsim_recover(s, STOP_NEVER, 0, NULL, &fault) == IO_FAILED)
 			wrong("a medium error stopped the opening", &fault);
 		break;
@@ -270,7 +272,7 @@ static void hostile_sb(struct disk *d, struct rng *r)
 	u32 crc;
 
 	for (u32 n = 1 + rng_below(r, 3); n; n--) {
-		u32 at = 12 + 4 * rng_below(r, (448 - 12) / 4);
+		u32 at = 12 + 4 * rng_below(r, (464 - 12) / 4);
 		u32 v = rng_percent(r, 30) ? rng_next(r) : rng_percent(r, 40) ? rng_below(r, 200) :
 			rng_percent(r, 50) ? ~rng_below(r, 3) : 1u << rng_below(r, 32);
 
