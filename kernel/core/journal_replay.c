@@ -322,12 +322,19 @@ int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jr
 		return refuse(j, "a stream knows more of the log than its restart area");
 	if (in_area(rec) && rec->stream.restart > rec->stream.last)
 		return refuse(j, "a stream's restart record is behind its last");
+	/* It is new, or was never written to, or has changed and is over. */
+	if (!s && !in_area(rec) && rec->stream.last)
+		return unknown(j, rec, no_stream);
 	if (!s)
 		return KTM_JP_MAKE;
 	if (s->known && in_area(rec))
 		return refuse(j, "a stream is in the restart area twice");
+	if (s->known && covered(s->lsn, rec))
+		return KTM_JP_SKIP;
+	if (!in_area(rec) && rec->stream.last != s->last)
+		return refuse(j, "a stream says wrongly which record is its last");
 	if (s->known)
-		return covered(s->lsn, rec) ? KTM_JP_SKIP : KTM_JP_TAKE;
+		return KTM_JP_TAKE;
 	s->known = true;
 	if (in_area(rec)) {
 		s->base = rec->stream.base;

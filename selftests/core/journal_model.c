@@ -135,14 +135,18 @@ static int replay_rm(struct jmodel *m, const struct ktm_jrec *rec)
 	struct jm_rm *rm = find_rm(m, &rec->rm.guid);
 	int what = ktm_jp_rm(&m->jp, rm ? &rm->jp : NULL, rec);
 
-	if (what != KTM_JP_MAKE)
+	if (what == KTM_JP_MAKE) {
+		rm = must(calloc(1, sizeof(*rm)));
+		rm->next = m->rms;
+		m->rms = rm;
+	} else if (what == KTM_JP_TAKE) {
+		free((void *)rm->rec.rm.desc);
+	} else {
 		return what;
-	rm = must(calloc(1, sizeof(*rm)));
+	}
 	rm->rec = *rec;
 	rm->rec.lsn = 0;
 	rm->rec.rm.desc = keep(rec->rm.desc, rec->rm.desc_len);
-	rm->next = m->rms;
-	m->rms = rm;
 	return 0;
 }
 
@@ -219,6 +223,8 @@ static int replay_prepared(struct jmodel *m, const struct ktm_jrec *rec)
 	}
 	if (what == KTM_JP_ENLIST)
 		enlist(tx, rm, rec);
+	if (tx)
+		tx->seen = rec->lsn;
 	return what;
 }
 
@@ -231,6 +237,8 @@ static int replay_decision(struct jmodel *m, const struct ktm_jrec *rec)
 			       tx && tx->superior ? &tx->superior->rm->jp : NULL, rec);
 	if (what == KTM_JP_END_SUPERIOR)
 		drop_en(tx, tx->superior);
+	if (tx)
+		tx->seen = rec->lsn;
 	return what;
 }
 
@@ -246,6 +254,8 @@ static int replay_completion(struct jmodel *m, const struct ktm_jrec *rec)
 		drop_en(tx, en);
 	if (what == KTM_JP_END_TX)
 		drop_tx(m, tx);
+	else if (tx)
+		tx->seen = rec->lsn;
 	return what;
 }
 
@@ -269,6 +279,7 @@ static int replay_stream(struct jmodel *m, const struct ktm_jrec *rec)
 		s->rec = *rec;
 		s->rec.lsn = 0;
 		s->rec.stream.name = keep(rec->stream.name, rec->stream.name_len);
+		s->seen = rec->lsn;
 	}
 	return what;
 }
@@ -324,6 +335,8 @@ static int replay_srec(struct jmodel *m, const struct ktm_jrec *rec)
 		add_entry(s, &e);
 	if (what == KTM_JP_MOVE)
 		*live = e;
+	if (s)
+		s->seen = rec->lsn;
 	return what;
 }
 
@@ -345,6 +358,8 @@ static int replay_sbase(struct jmodel *m, const struct ktm_jrec *rec)
 
 	if (what == KTM_JP_CUT_BELOW)
 		cut(s, s->jp.base, U64_MAX);
+	if (s)
+		s->seen = rec->lsn;
 	return what;
 }
 
@@ -361,6 +376,7 @@ static int replay_strunc(struct jmodel *m, const struct ktm_jrec *rec)
 		if (s->entries[i].flags & KTM_JREC_F_RESTART)
 			restart = s->entries[i].lsn;
 	ktm_jp_stream_cut(&s->jp, restart);
+	s->seen = rec->lsn;
 	return what;
 }
 
@@ -423,8 +439,9 @@ u64 jmodel_oldest(const struct jmodel *m)
 
 /* ---- giving it back --------------------------------------------------- */
 
-static int snapshot_tx(const struct jm_tx *tx, int (*add)(void *, const struct ktm_jrec *),
-		       void *ctx)
+/* @lsn: 0: an opening writes it, what nobody will decide was rolled back. */
+int jmodel_snapshot_tx(const struct jm_tx *tx, u64 lsn,
+		       int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx)
 {
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_TX,
@@ -435,6 +452,7 @@ static int snapshot_tx(const struct jm_tx *tx, int (*add)(void *, const struct k
 			.mode = tx->mode,
 			.clock = tx->jp.clock,
 			.prepared = tx->jp.unfinished,
+			.lsn = lsn,
 		},
 	};
 	int err;
@@ -444,7 +462,7 @@ static int snapshot_tx(const struct jm_tx *tx, int (*add)(void *, const struct k
 		rec.tx.outcome = KTM_JREC_COMMIT;
 		break;
 	case KTM_FOUND_ABORT:
-		rec.tx.outcome = KTM_JREC_ABORT;
+		rec.tx.outcome = lsn && !tx->jp.decided ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
 		break;
 	case KTM_FOUND_SEALED:
 		rec.tx.outcome = KTM_JREC_UNDECIDED;
@@ -458,8 +476,8 @@ static int snapshot_tx(const struct jm_tx *tx, int (*add)(void *, const struct k
 	return err;
 }
 
-static int snapshot_stream(const struct jm_stream *s, int (*add)(void *, const struct ktm_jrec *),
-			   void *ctx)
+int jmodel_snapshot_stream(const struct jm_stream *s, u64 lsn,
+			   int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx)
 {
 	struct ktm_jrec rec = s->rec;
 	u32 done = 0;
@@ -468,7 +486,7 @@ static int snapshot_stream(const struct jm_stream *s, int (*add)(void *, const s
 	rec.stream.base = s->jp.base;
 	rec.stream.last = s->jp.last;
 	rec.stream.restart = s->jp.restart;
-	rec.stream.lsn = 0;
+	rec.stream.lsn = lsn;
 	rec.stream.entries = s->count;
 	err = add(ctx, &rec);
 	while (!err && done < s->count) {
@@ -496,9 +514,9 @@ int jmodel_snapshot(const struct jmodel *m, int (*add)(void *ctx, const struct k
 	for (const struct jm_rm *rm = m->rms; rm && !err; rm = rm->next)
 		err = add(ctx, &rm->rec);
 	for (const struct jm_stream *s = m->streams; s && !err; s = s->next)
-		err = snapshot_stream(s, add, ctx);
+		err = jmodel_snapshot_stream(s, 0, add, ctx);
 	for (const struct jm_tx *tx = m->txs; tx && !err; tx = tx->next)
-		err = snapshot_tx(tx, add, ctx);
+		err = jmodel_snapshot_tx(tx, 0, add, ctx);
 	return err;
 }
 

@@ -28,6 +28,7 @@ struct jm_tx {
 	struct ktm_guid uow;
 	u32 uid, gid;
 	u16 mode;
+	u64 seen;		/* end of its last record in the log */
 	struct jm_en *enlistments;
 	struct jm_en *superior;
 };
@@ -36,6 +37,7 @@ struct jm_stream {
 	struct jm_stream *next;
 	struct ktm_jp_stream jp;
 	struct ktm_jrec rec;
+	u64 seen;		/* end of its last record in the log */
 	struct ktm_jsent *entries;	/* by name, rising */
 	u32 count, room;
 };
@@ -59,6 +61,12 @@ u64 jmodel_digest(const struct jmodel *m);
 
 /* The oldest place of a live record of a stream; U64_MAX: there is none. */
 u64 jmodel_oldest(const struct jmodel *m);
+
+/* Of one transaction or stream, @lsn: what its first record is to say that it knows. */
+int jmodel_snapshot_tx(const struct jm_tx *tx, u64 lsn,
+		       int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx);
+int jmodel_snapshot_stream(const struct jm_stream *s, u64 lsn,
+			   int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx);
 
 /*
  * All that lives, as an opening writes it. @add: 0, or a negative errno which ends it and

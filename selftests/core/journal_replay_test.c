@@ -559,6 +559,13 @@ static void streams(void)
 	CASE("made", "stream 5 quota 1000 base 0 last 0 restart 0; clock 0", MADE);
 	CASE("more quota", "stream 5 quota 2000 base 0 last 0 restart 0; clock 0",
 	     MADE; LOG(P(2), stream(5, 2000)));
+	CASE("more quota, and it says its last",
+	     "stream 5 quota 2000 base 0 last 8384 restart 8384 8320@8272 8384@8336r; clock 0",
+	     TWO; struct ktm_jrec r = stream(5, 2000); r.stream.last = P(3); LOG(P(4), r));
+	CASE("and says it wrongly", "a stream says wrongly which record is its last",
+	     TWO; LOG(P(4), stream(5, 2000)));
+	CASE("more quota for none", "a record of a stream that is not there",
+	     struct ktm_jrec r = stream(5, 2000); r.stream.last = P(1); LOG(P(4), r));
 	CASE("gone", "clock 0", MADE; LOG(P(2), stream_gone(5)));
 	CASE("records", "stream 5 quota 1000 base 0 last 8384 restart 8384 8320@8272 8384@8336r; clock 0",
 	     TWO);
@@ -622,7 +629,7 @@ static void stream_areas(void)
 	CASE("names do not go back", "a stream's records are out of order",
 	     AREA(stream_with(5, 0, 0, 4608, 0, 4500)); LOG(4608, srec_named(5, 4608, 0)));
 	CASE("gone before it came by", "clock 0",
-	     LOG(4200, srec_named(5, 4200, 0)); LOG(4300, sbase(5, 1)); LOG(4400, strunc(5, 0));
+	     struct ktm_jrec r = stream(5, 2000); r.stream.last = 4150; LOG(4150, r); LOG(4200, srec_named(5, 4200, 0)); LOG(4300, sbase(5, 1)); LOG(4400, strunc(5, 0));
 	     LOG(4500, stream_gone(5)));
 	CASE("made while it was written", "stream 5 quota 9 base 0 last 4400 restart 0 4400@4352; clock 0",
 	     LOG(4200, stream(5, 9)); LOG(4400, srec_named(5, 4400, 0)));
