@@ -11,6 +11,8 @@
 #include "freeze.h"
 #include "status.h"
 
+static struct kmem_cache *en_cache;
+
 /* The prepared record of a superior is forced, so it needs a unit of its own. */
 static u32 en_prepared_bytes(const struct ktm_enlistment *en, bool superior, u32 length)
 {
@@ -80,7 +82,7 @@ static void en_unreserve(struct ktm_enlistment *en)
 
 static struct ktm_enlistment *en_alloc(struct ktm_rm *rm, struct ktm_transaction *tx)
 {
-	struct ktm_enlistment *en = kzalloc(sizeof(*en), GFP_KERNEL_ACCOUNT);
+	struct ktm_enlistment *en = kmem_cache_zalloc(en_cache, GFP_KERNEL);
 
 	if (!en)
 		return NULL;
@@ -233,7 +235,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode);
 	if (status) {
-		kfree(en);
+		kmem_cache_free(en_cache, en);
 		return status;
 	}
 	ktm_object_get(&rm->obj);
@@ -661,7 +663,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 					   rm->obj.mode, from_kuid(&init_user_ns, rm->obj.uid),
 					   from_kgid(&init_user_ns, rm->obj.gid));
 	if (status) {
-		kfree(en);
+		kmem_cache_free(en_cache, en);
 		return status;
 	}
 	ktm_object_get(&rm->obj);
@@ -773,6 +775,11 @@ void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info)
 	mutex_unlock(&en->tx->lock);
 }
 
+static void en_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(en_cache, container_of(rcu, struct ktm_enlistment, obj.rcu));
+}
+
 static void en_free(struct ktm_object *obj)
 {
 	struct ktm_enlistment *en = ktm_en_of(obj);
@@ -781,7 +788,7 @@ static void en_free(struct ktm_object *obj)
 	if (en->tx)
 		ktm_object_put(&en->tx->obj);
 	ktm_object_put(&en->rm->obj);
-	kfree_rcu(en, obj.rcu);
+	call_rcu(&obj->rcu, en_free_rcu);
 }
 
 static void en_show(struct ktm_object *obj, struct seq_file *m)
@@ -812,3 +819,20 @@ const struct ktm_kind_ops ktm_en_ops = {
 	.free		= en_free,
 	.show		= en_show,
 };
+
+/**
+ * ktm_enlistments_init() - once, when the module is loaded
+ */
+int ktm_enlistments_init(void)
+{
+	en_cache = KMEM_CACHE(ktm_enlistment, SLAB_ACCOUNT);
+	return en_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * ktm_enlistments_exit() - once, when none is left and rcu_barrier() has been passed
+ */
+void ktm_enlistments_exit(void)
+{
+	kmem_cache_destroy(en_cache);
+}

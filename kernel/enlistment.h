@@ -41,11 +41,11 @@ struct ktm_enlistment {
 	u64 key;
 	u64 log_key;
 	u32 handles;
-	bool own_handle;
-	bool logged;
 	u32 reserved;
 	u32 charged;
 	u32 information_length;
+	bool own_handle;
+	bool logged;
 	u8 *information;
 	struct ktm_inbox inbox;
 };
@@ -60,6 +60,8 @@ static inline struct ktm_enlistment *ktm_en_of_core(struct ktm_enc *core)
 	return container_of(core, struct ktm_enlistment, core);
 }
 
+int ktm_enlistments_init(void);
+void ktm_enlistments_exit(void);
 u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
 	       struct ktm_new_fd *nfd, struct ktm_enlistment **made);
 void ktm_enlist_undo(struct ktm_enlistment *en);

@@ -5,7 +5,9 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
+#include "enlistment.h"
 #include "freeze.h"
 #include "journal.h"
 #include "ktm.h"
@@ -48,9 +50,15 @@ static int __init ktm_init(void)
 	err = ktm_objects_init();
 	if (err)
 		goto exit_quota;
-	err = ktm_journal_init();
+	err = ktm_transactions_init();
 	if (err)
 		goto exit_objects;
+	err = ktm_enlistments_init();
+	if (err)
+		goto exit_transactions;
+	err = ktm_journal_init();
+	if (err)
+		goto exit_enlistments;
 	err = ktm_freeze_init();
 	if (err)
 		goto exit_journal;
@@ -62,6 +70,10 @@ exit_freeze:
 	ktm_freeze_exit();
 exit_journal:
 	ktm_journal_exit();
+exit_enlistments:
+	ktm_enlistments_exit();
+exit_transactions:
+	ktm_transactions_exit();
 exit_objects:
 	ktm_objects_exit();
 exit_quota:
@@ -85,9 +97,12 @@ static void __exit ktm_exit(void)
 	destroy_workqueue(ktm_slow_wq);
 	ktm_freeze_exit();
 	ktm_journal_exit();
+	/* The last objects are on their way back to their caches, by functions of ours. */
+	rcu_barrier();
+	ktm_enlistments_exit();
+	ktm_transactions_exit();
 	ktm_objects_exit();
 	ktm_quota_exit();
-	/* kfree_rcu() of the last objects uses no code of ours. */
 }
 
 module_init(ktm_init);

@@ -68,12 +68,12 @@ extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops;
  */
 struct ktm_object {
 	struct kref ref;
+	u8 kind;
+	umode_t mode;
 	struct rhash_head node;
 	const struct ktm_kind_ops *ops;
 	const void *scope;
 	struct ktm_guid guid;
-	u8 kind;
-	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
 	struct ktm_user *user;

@@ -14,6 +14,8 @@
 #include "status.h"
 #include "transaction.h"
 
+static struct kmem_cache *tx_cache;
+
 static void tx_timer(struct work_struct *work);
 static void tx_forced(struct work_struct *work);
 static void tx_force_told(struct ktm_transaction *tx);
@@ -615,12 +617,12 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (tm && !ktm_tm_online(tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	tx = kzalloc(sizeof(*tx), GFP_KERNEL_ACCOUNT);
+	tx = kmem_cache_zalloc(tx_cache, GFP_KERNEL);
 	if (!tx)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init(&tx->obj, KTM_KIND_TX, NULL, &arg->uow, arg->mode);
 	if (status) {
-		kfree(tx);
+		kmem_cache_free(tx_cache, tx);
 		return status;
 	}
 	tx_setup(tx);
@@ -802,14 +804,14 @@ u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
 u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,
 			    u32 gid, struct ktm_transaction **txp)
 {
-	struct ktm_transaction *tx = kzalloc(sizeof(*tx), GFP_KERNEL_ACCOUNT);
+	struct ktm_transaction *tx = kmem_cache_zalloc(tx_cache, GFP_KERNEL);
 	u32 status;
 
 	if (!tx)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&tx->obj, KTM_KIND_TX, NULL, uow, mode, uid, gid);
 	if (status) {
-		kfree(tx);
+		kmem_cache_free(tx_cache, tx);
 		return status;
 	}
 	tx_setup(tx);
@@ -892,6 +894,11 @@ u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx)
 	return n;
 }
 
+static void tx_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(tx_cache, container_of(rcu, struct ktm_transaction, obj.rcu));
+}
+
 static void tx_free(struct ktm_object *obj)
 {
 	struct ktm_transaction *tx = ktm_tx_of(obj);
@@ -899,7 +906,7 @@ static void tx_free(struct ktm_object *obj)
 	kfree(tx->description);
 	if (tx->tm)
 		ktm_object_put(&tx->tm->obj);
-	kfree_rcu(tx, obj.rcu);
+	call_rcu(&obj->rcu, tx_free_rcu);
 }
 
 static void tx_show(struct ktm_object *obj, struct seq_file *m)
@@ -943,3 +950,22 @@ const struct ktm_kind_ops ktm_tx_ops = {
 	.free		= tx_free,
 	.show		= tx_show,
 };
+
+/**
+ * ktm_transactions_init() - once, when the module is loaded
+ *
+ * A cache of their own: they are many, and the general ones come in powers of two.
+ */
+int ktm_transactions_init(void)
+{
+	tx_cache = KMEM_CACHE(ktm_transaction, SLAB_ACCOUNT);
+	return tx_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * ktm_transactions_exit() - once, when none is left and rcu_barrier() has been passed
+ */
+void ktm_transactions_exit(void)
+{
+	kmem_cache_destroy(tx_cache);
+}

@@ -60,6 +60,7 @@ struct ktm_transaction {
 	u32 walk;
 	u32 handles;
 	u32 committers;
+	u32 description_length;
 	bool holds_tm;
 	bool published;
 	bool retired;
@@ -67,13 +68,13 @@ struct ktm_transaction {
 	bool shadowed;
 	bool under_way;
 	bool settled;
+	bool sealing;
 	wait_queue_head_t wait;
 	struct delayed_work timer;
 	ktime_t deadline;
 	struct ktm_force force;
 	struct work_struct forced;
 	int forced_err;
-	bool sealing;
 	u32 reserved;
 	u32 charged;
 	u32 log_outcome;
@@ -84,7 +85,6 @@ struct ktm_transaction {
 	ktime_t created;
 	u32 isolation_level;
 	u32 isolation_flags;
-	u32 description_length;
 	u8 *description;
 };
 
@@ -93,6 +93,8 @@ static inline struct ktm_transaction *ktm_tx_of(struct ktm_object *obj)
 	return container_of(obj, struct ktm_transaction, obj);
 }
 
+int ktm_transactions_init(void);
+void ktm_transactions_exit(void);
 u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd);
 u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);
