@@ -15,7 +15,7 @@
 #include "transaction.h"
 
 /* More than all but the largest transactions have to say. */
-#define TX_ROOM		(64u << 10)
+#define TX_ROOM		KTM_JF_AREA_ROOM
 
 struct walk {
 	struct ktm_tm *tm;

@@ -324,6 +324,9 @@ struct ktm_jrec {
 /* Largest encoded record, any type. */
 #define KTM_JF_REC_MAX		16512u
 
+/* What who writes a restart area may ask to be free in its open batch. */
+#define KTM_JF_AREA_ROOM	(64u << 10)
+
 /**
  * ktm_jrec_bytes() - encoded size of a record
  * @type: enum ktm_jrec_type

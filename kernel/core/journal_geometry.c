@@ -116,14 +116,16 @@ int ktm_jf_format(const struct ktm_jf_params *p, struct ktm_jf_sb *sb, struct kt
 u64 ktm_jf_live_capacity(const struct ktm_jf_sb *sb)
 {
 	/*
-	 * A batch of the area is closed when the next record does not fit: it may lose its
-	 * head and all but one byte of the largest record, and padding is part of that.
+	 * A batch of the area is closed when the next record does not fit, or when its writer
+	 * would not have to stop within what it says next: its head and that much are lost,
+	 * and padding is part of that. The last one is only closed when nothing fits.
 	 */
 	u64 area = sb->restart[0].bytes;
-	u64 lost = KTM_JF_BATCH_HEAD + KTM_JF_REC_MAX;
-	u64 batches = core_div64(area, KTM_JF_BATCH_MAX - lost) + 1;
+	u64 lost = KTM_JF_BATCH_HEAD + max(KTM_JF_REC_MAX, KTM_JF_AREA_ROOM);
+	u64 all = core_div64(area, KTM_JF_BATCH_MAX - lost) * lost +
+		  KTM_JF_BATCH_HEAD + KTM_JF_REC_MAX;
 
-	return area > batches * lost ? area - batches * lost : 0;
+	return area > all ? area - all : 0;
 }
 
 u64 ktm_jf_live_tx_bytes(u32 enlistments, u32 info_len)

@@ -46,6 +46,7 @@ int ktm_jr_add(struct ktm_jr *r, const struct ktm_jrec *rec)
 
 bool ktm_jr_room(struct ktm_jr *r, u32 bytes)
 {
+	KTM_CORE_BUG_ON(bytes > KTM_JF_AREA_ROOM);
 	if (r->phase == KTM_JR_P_SNAPSHOT && r->area.records &&
 	    r->area.used + bytes > KTM_JF_BATCH_MAX)
 		r->phase = KTM_JR_P_WRITE;

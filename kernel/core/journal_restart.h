@@ -76,7 +76,10 @@ void ktm_jr_init(struct ktm_jr *r, const struct ktm_jf_sb *sb, void *buf);
  */
 int ktm_jr_add(struct ktm_jr *r, const struct ktm_jrec *rec);
 
-/* Do so many bytes of records still fit into the open batch? If not, WRITE is wanted next. */
+/*
+ * Do so many bytes of records, at most KTM_JF_AREA_ROOM, still fit into the open batch? If not,
+ * WRITE is wanted next.
+ */
 bool ktm_jr_room(struct ktm_jr *r, u32 bytes);
 
 /**

@@ -233,8 +233,8 @@ static void run(u64 run_seed)
 		began = origin.w.next_lsn;
 		origin.boundary = rng_percent(&r, 50) ? boundary : NULL;
 		origin.restart_boundary = boundary;
-		/* Where little is forced it takes long until batches fill up. */
-		for (u32 n = origin.force_percent < 50 ? 8000 : 4000; n && !origin.failed; n--) {
+		/* Long enough for batches to fill up where little is forced, and for laps where much is. */
+		for (u32 n = 8000; n && !origin.failed; n--) {
 			if (!jsim_step(&origin)) {
 				full++;
 				break;
