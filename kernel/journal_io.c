@@ -85,6 +85,12 @@ void ktm_jio_write(struct ktm_journal *j, struct ktm_jw_batch *b)
 	io->batch = b;
 	io->err = 0;
 	atomic_set(&io->left, 1);
+	/* It may have become that while in use; the block layer would only warn. */
+	if (bdev_read_only(j->bdev)) {
+		io->err = -EROFS;
+		jio_put(io, BLK_STS_OK);
+		return;
+	}
 	n = ktm_jf_map(&j->w.sb, b->lsn, b->bytes, segs);
 	for (i = 0; i < n; i++) {
 		submit_async(io, make_bio(j, opf, segs[i].place, data, segs[i].bytes));
@@ -130,6 +136,8 @@ int ktm_jio_sync(struct ktm_journal *j, struct block_device *bdev, enum ktm_jo_w
 		opf |= REQ_OP_READ;
 		break;
 	case KTM_JO_WRITE:
+		if (bdev_read_only(bdev))
+			return -EROFS;
 		opf |= REQ_OP_WRITE;
 		break;
 	default:

@@ -147,6 +147,20 @@ static void wait_idle(struct ktm_journal *j)
 		flush_work(&j->works[i % 2].work);
 }
 
+/* It may be written, and has not been pulled out: what is left of it then has no size. */
+static int check_device(struct block_device *bdev, struct ktm_jf_fault *fault)
+{
+	if (bdev_read_only(bdev)) {
+		failed(fault, KTM_JF_IO, -EROFS, "the device is read-only");
+		return -EROFS;
+	}
+	if (!bdev_nr_bytes(bdev)) {
+		failed(fault, KTM_JF_IO, -EIO, "the device is gone");
+		return -EIO;
+	}
+	return 0;
+}
+
 /**
  * ktm_journal_open() - scan, make the finding durable, go online
  * @j: a journal that is attached and not online
@@ -173,10 +187,9 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 	if (READ_ONCE(j->online))
 		return -EBUSY;
 	wait_idle(j);
-	if (bdev_read_only(j->bdev)) {
-		failed(fault, KTM_JF_IO, -EROFS, "the device is read-only");
-		return -EROFS;
-	}
+	err = check_device(j->bdev, fault);
+	if (err)
+		return err;
 	jo = begin_opening(j->bdev, &what);
 	if (!jo) {
 		failed(fault, KTM_JF_IO, -ENOMEM, "no memory for an opening");
@@ -413,16 +426,15 @@ int ktm_journal_rename(struct ktm_journal *j, const struct ktm_guid *tm,
 {
 	const struct ktm_jo_params what = { .same = &j->sb.uuid, .rename = tm };
 	struct ktm_jo *jo;
-	int err = 0;
+	int err;
 
 	*fault = (struct ktm_jf_fault){ };
 	if (READ_ONCE(j->online))
 		return -EBUSY;
 	wait_idle(j);
-	if (bdev_read_only(j->bdev)) {
-		failed(fault, KTM_JF_IO, -EROFS, "the device is read-only");
-		return -EROFS;
-	}
+	err = check_device(j->bdev, fault);
+	if (err)
+		return err;
 	jo = begin_opening(j->bdev, &what);
 	if (!jo) {
 		failed(fault, KTM_JF_IO, -ENOMEM, "no memory to change the superblocks");

@@ -277,3 +277,39 @@ void hw_read_only(const struct hw *hw, bool on)
 	CHECK_EQ(ioctl(fd, BLKROSET, &value), 0);
 	close(fd);
 }
+
+static unsigned char *read_all(const struct hw *hw, off_t *bytes)
+{
+	int fd = open(hw->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	unsigned char *content = NULL;
+	off_t at = 0;
+	ssize_t n;
+
+	CHECK(fd >= 0);
+	*bytes = lseek(fd, 0, SEEK_END);
+	CHECK_EQ(posix_memalign((void **)&content, 4096, *bytes), 0);
+	for (; at < *bytes; at += n) {
+		n = pread(fd, content + at, *bytes - at, at);
+		CHECK(n > 0);
+	}
+	close(fd);
+	return content;
+}
+
+unsigned char *hw_content(const struct hw *hw)
+{
+	off_t bytes;
+
+	return read_all(hw, &bytes);
+}
+
+void hw_is(const struct hw *hw, const unsigned char *content)
+{
+	off_t bytes, i;
+	unsigned char *now = read_all(hw, &bytes);
+
+	for (i = 0; i < bytes; i++)
+		if (now[i] != content[i])
+			FAIL("byte %lld of %s has changed", (long long)i, hw->name);
+	free(now);
+}

@@ -58,6 +58,10 @@ unsigned int hw_queue_number(const struct hw *hw, const char *attribute);
 bool hw_has_cache(const struct hw *hw);
 void hw_read_only(const struct hw *hw, bool on);
 
+/* All that it holds, past the page cache; the caller frees it. And it must hold just that. */
+unsigned char *hw_content(const struct hw *hw);
+void hw_is(const struct hw *hw, const unsigned char *content);
+
 /* Writes a file of the kernel's; 0 or an errno. */
 int put_text(const char *file, const char *text);
 bool get_text(const char *file, char *text, size_t room);
