@@ -79,6 +79,19 @@ static bool get_serial(const char *name, char *serial, size_t room)
 	return true;
 }
 
+/* Its name comes before it does, and stays a moment longer. */
+static bool answers(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	off_t bytes;
+
+	if (fd < 0)
+		return false;
+	bytes = lseek(fd, 0, SEEK_END);
+	close(fd);
+	return bytes > 0;
+}
+
 static bool look_for(struct hw *hw)
 {
 	DIR *all = opendir("/sys/block");
@@ -94,7 +107,7 @@ static bool look_for(struct hw *hw)
 			continue;
 		snprintf(hw->name, sizeof(hw->name), "%.31s", entry->d_name);
 		snprintf(hw->path, sizeof(hw->path), "/dev/%s", hw->name);
-		found = !access(hw->path, R_OK | W_OK);
+		found = answers(hw->path);
 	}
 	closedir(all);
 	return found;
@@ -145,7 +158,7 @@ static bool null_is_there(struct hw *hw)
 
 	snprintf(file, sizeof(file), "/sys/block/%s", hw->name);
 	snprintf(hw->path, sizeof(hw->path), "/dev/%s", hw->name);
-	return !access(file, F_OK) && !access(hw->path, F_OK);
+	return !access(file, F_OK) && answers(hw->path);
 }
 
 static void null_power(struct hw *hw, bool on)
