@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ktmctl journal check, stat and dump on the machine's disk: while a TM has it, which
+ * they may not disturb, and after that, when what they say recovery will do is compared
+ * with what it does.
+ *
+ * KTM_JOURNAL names the disk.
+ */
+#include <ktm.h>
+
+#include "disk.h"
+#include "programs.h"
+
+#define TM_GUID	guid_of(900)
+
+static char work[] = "/tmp/ktm-inspect-XXXXXX";
+static const char *path;
+static int tm;
+
+void test_setup(void)
+{
+	path = getenv("KTM_JOURNAL");
+	if (!path)
+		test_skip("KTM_JOURNAL names no disk");
+	CHECK(mkdtemp(work));
+	CHECK_EQ(chdir(work), 0);
+	journal_format(path, TM_GUID);
+	tm = tm_online(path);
+}
+
+static int rm_new(unsigned int n)
+{
+	guid_t g = guid_of(n);
+	int rm = rm_create_as(tm, 0, &g);
+
+	rm_recover_empty(rm);
+	return rm;
+}
+
+/* How many lines of a file are like that. */
+static void check_lines(int count, const char *pattern, const char *file)
+{
+	int found;
+	FILE *grep;
+
+	CHECK_EQ(run("grep -cE -e '%s' %s >count", pattern, file), !count);
+	grep = fopen("count", "re");
+	CHECK(grep && fscanf(grep, "%d", &found) == 1);
+	fclose(grep);
+	if (found != count)
+		FAIL("%d lines of %s are like '%s', not %d", found, file, pattern, count);
+}
+
+/* What "ktmctl journal check" says of one transaction. */
+static void check_says(const char *what, guid_t uow, int count)
+{
+	char pattern[128], text[KTM_GUID_STRING];
+
+	snprintf(pattern, sizeof(pattern), "^  %s %s", what, ktm_guid_format(&uow, text));
+	check_lines(count, pattern, "said");
+}
+
+static int look(void)
+{
+	return run("ktmctl journal check %s >said 2>why", path);
+}
+
+TEST(a_journal_in_use_is_not_disturbed)
+{
+	guid_t me = TM_GUID;
+	char text[KTM_GUID_STRING], warning[128];
+	int rm = rm_new(1), tx = tx_create(tm);
+
+	snprintf(warning, sizeof(warning), "is in use by transaction manager %s",
+		 ktm_guid_format(&me, text));
+	commit_one(rm, tx);
+	CHECK_EQ(look(), 0);
+	check_lines(1, warning, "why");
+	CHECK_EQ(run("ktmctl journal stat %s >out 2>why", path), 0);
+	check_lines(1, warning, "why");
+	CHECK_EQ(run("ktmctl journal dump --json %s >out 2>why", path), 0);
+	check_lines(1, warning, "why");
+	close(tx);
+	tx = tx_create(tm);
+	commit_one(rm, tx);
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
+
+	close(tx);
+	close(rm);
+	tm_close(tm, path);
+	CHECK_EQ(look(), 0);
+	check_lines(1, "^nothing is wrong$", "said");
+	check_lines(0, ".", "why");
+	/* Both commits, from the device itself and not from what was cached before. */
+	CHECK_EQ(run("ktmctl journal dump %s >out", path), 0);
+	check_lines(2, " DECISION .*, commit, ", "out");
+}
+
+TEST(recovery_does_what_was_said)
+{
+	int rm = rm_new(1), slow = rm_new(2), tx = tx_create(tm), other = tx_create(tm), last;
+	guid_t decided = tx_info(tx).uow, undecided = tx_info(other).uow;
+	guid_t a = enlist(rm, tx), b = enlist(rm, other), c = enlist(slow, other), g = guid_of(1);
+
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, a);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, a);
+	COMMIT(other, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, b);
+	TAKE(slow, KTM_NOTIFY_PREPARE, c);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
+	/* That vote waits in memory; the next commit's force takes it along. */
+	last = tx_create(tm);
+	commit_one(slow, last);
+	close(last);
+	close(rm);
+	close(slow);
+	close(tx);
+	close(other);
+	tm_close(tm, path);
+
+	CHECK_EQ(look(), 0);
+	check_says("commit again", decided, 1);
+	check_says("roll back", undecided, 1);
+	check_lines(1, "is told COMMIT$", "said");
+	check_lines(1, "is told ROLLBACK$", "said");
+	CHECK_EQ(run("ktmctl journal stat --json %s >out", path), 0);
+	check_lines(1, "\"transactions\":\\{\"commit\":1,\"roll_back\":1,\"superior\":0\\}", "out");
+
+	tm = tm_online(path);
+	rm = rm_open(tm, &g);
+	rm_recover(rm);
+	CHECK_EQ(tm_info(tm).transactions, 2);
+	tx = tx_open(&decided, KTM_TX_QUERY_INFORMATION);
+	CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_COMMITTED);
+	other = tx_open(&undecided, KTM_TX_QUERY_INFORMATION);
+	CHECK_EQ(tx_info(other).outcome, KTM_OUTCOME_ABORTED);
+	close(tx);
+	close(other);
+	close(rm);
+	tm_close(tm, path);
+
+	/* The opening has written a restart area; what lives is the same. */
+	CHECK_EQ(look(), 0);
+	check_says("commit again", decided, 1);
+	check_says("roll back", undecided, 1);
+	check_lines(2, ", as was decided at clock ", "said");
+}
+
+/* A device whose reads fail is not called damaged. */
+TEST(a_device_that_fails)
+{
+	struct disk disk = disk_make(16 * MIB);
+	struct flaky flaky;
+
+	journal_format(disk.path, TM_GUID);
+	flaky = flaky_make(&disk);
+	CHECK_EQ(run("ktmctl journal check %s >said", flaky.path), 0);
+	flaky_set(&flaky, FAIL_ALL);
+	CHECK_EQ(run("ktmctl journal check %s 2>why", flaky.path), 1);
+	check_lines(1, "cannot read at byte 0: ", "why");
+	flaky_set(&flaky, NO_TROUBLE);
+	flaky_remove(&flaky);
+}
