@@ -78,6 +78,7 @@ static void en_unreserve(struct ktm_enlistment *en)
 		ktm_journal_live_uncharge(j, en->charged);
 	en->reserved = 0;
 	en->charged = 0;
+	ktm_stream_need_end(&en->need);
 }
 
 static struct ktm_enlistment *en_alloc(struct ktm_rm *rm, struct ktm_transaction *tx)
@@ -400,29 +401,60 @@ void ktm_en_unreserve_record(struct ktm_enlistment *en)
 	ktm_object_uncharge_log(&en->obj, extra + live);
 }
 
-/* The vote of a durable enlistment goes to the log, not forced, before it counts. */
-static u32 en_log_prepared(struct ktm_enlistment *en)
+/* A record that came with the answer goes before what the answer itself brings to the log. */
+static u32 en_append(const struct ktm_stream_answer *with, struct ktm_stream_need *need)
 {
+	struct ktm_stream *s;
+	u32 status;
+
+	if (!with || !with->append)
+		return KTM_STATUS_SUCCESS;
+	s = with->use->stream;
+	mutex_lock(&s->lock);
+	status = ktm_stream_append_locked(with->use, with->append, need);
+	mutex_unlock(&s->lock);
+	return status;
+}
+
+/* The vote of a durable enlistment goes to the log, not forced, before it counts. */
+static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_answer *with)
+{
+	u32 status = KTM_STATUS_SUCCESS, bytes;
 	struct ktm_jrec rec;
-	u32 status, bytes;
 	u64 lsn;
 
-	status = ktm_en_reserve_record(en, &bytes);
+	/* First all that can be refused. */
+	if (with && with->records)
+		status = ktm_stream_need_reserve(&en->need, with->use, with->records,
+						 with->bytes);
 	if (status)
 		return status;
+	status = ktm_en_reserve_record(en, &bytes);
+	if (status)
+		goto end_need;
+	status = en_append(with, NULL);
+	if (status)
+		goto unreserve;
 	en->log_key = en->key;
+	en->log_stream = en->need.stream ? en->need.stream->id : 0;
+	en->log_need = en->need.bytes;
 	ktm_en_to_record(en, &en->tx->obj, &rec);
 	if (!en->tx->logged)
 		rec.prepared.flags |= KTM_JREC_P_FIRST;
 	if (ktm_journal_append(en->rm->tm->journal, &rec, bytes, &lsn)) {
-		ktm_en_unreserve_record(en);
-		return KTM_STATUS_TM_NOT_ONLINE;
+		status = KTM_STATUS_TM_NOT_ONLINE;
+		goto unreserve;
 	}
 	en->logged = true;
 	en->tx->logged = true;
 	en->tx->log_lsn = lsn;
 	en->reserved -= bytes;
 	return KTM_STATUS_SUCCESS;
+unreserve:
+	ktm_en_unreserve_record(en);
+end_need:
+	ktm_stream_need_end(&en->need);
+	return status;
 }
 
 /**
@@ -449,11 +481,13 @@ u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn)
 		return KTM_STATUS_TM_NOT_ONLINE;
 	en->reserved = 0;
 	en->logged = false;
+	ktm_stream_need_end(&en->need);
 	return KTM_STATUS_SUCCESS;
 }
 
 /* What is told with the vote replaces what was told before; if it cannot be logged, it does not. */
-static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 length)
+static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 length,
+			       const struct ktm_stream_answer *with)
 {
 	u32 status = KTM_STATUS_SUCCESS;
 	bool replace = *information;
@@ -463,7 +497,7 @@ static u32 en_prepare_complete(struct ktm_enlistment *en, u8 **information, u32 
 		swap(en->information_length, length);
 	}
 	if (ktm_rm_durable(en->rm))
-		status = en_log_prepared(en);
+		status = en_log_prepared(en, with);
 	if (status) {
 		if (replace) {
 			swap(en->information, *information);
@@ -544,7 +578,7 @@ bool ktm_is_answer(unsigned int cmd)
 }
 
 static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 **information,
-			    const struct ktm_answer *arg)
+			    const struct ktm_answer *arg, const struct ktm_stream_answer *with)
 {
 	u32 status;
 
@@ -563,7 +597,11 @@ static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 
 		ktm_tm_clock_raise(en->rm->tm, arg->virtual_clock);
 	switch (ev) {
 	case KTM_ENEV_PREPARE_COMPLETE:
-		return en_prepare_complete(en, information, arg->information_length);
+		return en_prepare_complete(en, information, arg->information_length, with);
+	case KTM_ENEV_COMMIT_COMPLETE:
+	case KTM_ENEV_ROLLBACK_COMPLETE:
+		status = en_append(with, &en->need);
+		return status ? status : ktm_tx_enlistment_event(en, ev);
 	case KTM_ENEV_SINGLE_PHASE_REJECT:
 		return en_single_phase_reject(en);
 	case KTM_ENEV_RECOVER:
@@ -603,18 +641,21 @@ static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
  * ktm_en_answer - an RM says something about one of its enlistments
  * @en: the enlistment, with a reference of the caller
  * @cmd: which of the requests that take a struct ktm_answer
- * @arg: the request
+ * @arg: the request; what it says of streams is in @with
+ * @with: what it brings for a stream, or NULL
  *
  * Return: enum ktm_status; unless it is SUCCESS or PENDING nothing has changed but, if the log
  * has no room for the vote or is gone, the virtual clock.
  */
-u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg)
+u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
+		  const struct ktm_stream_answer *with)
 {
 	bool prepare = cmd == KTM_IOC_PREPARE_COMPLETE;
 	u8 *information;
 	int ev = en_event_of(cmd);
-	u32 status = KTM_STATUS_SUCCESS;
+	int tries = KTM_STREAM_TRIES;
 	bool passed = false;
+	u32 status;
 
 	if (ev < 0 || !ktm_clock_valid(arg->virtual_clock) ||
 	    (arg->virtual_clock && (ev == KTM_ENEV_RECOVER || ev == KTM_ENEV_REQUEST_OUTCOME)))
@@ -625,12 +666,15 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer
 	information = ktm_copy_information(arg->information, arg->information_length);
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
-	mutex_lock(&en->tx->lock);
-	if (en_begins(en, ev))
-		status = ktm_tx_pass_gate(en->tx, &passed);
-	if (!status)
-		status = en_answer_locked(en, ev, &information, arg);
-	mutex_unlock(&en->tx->lock);
+	do {
+		status = KTM_STATUS_SUCCESS;
+		mutex_lock(&en->tx->lock);
+		if (en_begins(en, ev))
+			status = ktm_tx_pass_gate(en->tx, &passed);
+		if (!status)
+			status = en_answer_locked(en, ev, &information, arg, with);
+		mutex_unlock(&en->tx->lock);
+	} while (with && ktm_stream_again(en->rm->tm, &status, &tries));
 	if (passed)
 		ktm_commit_is_over();
 	kvfree(information);
@@ -669,6 +713,8 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 	ktm_object_get(&rm->obj);
 	en->key = rec->prepared.key;
 	en->log_key = rec->prepared.key;
+	en->log_stream = rec->prepared.stream;
+	en->log_need = rec->prepared.stream_need;
 	en->core.mask = rec->prepared.mask;
 	en->core.flags = superior ? KTM_ENC_SUPERIOR : 0;
 	if (rec->prepared.info_len) {
@@ -720,6 +766,8 @@ void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *
 			.enlistment = en->obj.guid,
 			.rm = en->rm->obj.guid,
 			.key = en->log_key,
+			.stream = en->log_stream,
+			.stream_need = en->log_need,
 			.mask = en->core.mask,
 			.flags = en_is_superior(en) ? KTM_JREC_P_SUPERIOR : 0,
 			.uid = from_kuid(&init_user_ns, tx->uid),

@@ -6,6 +6,7 @@
 #include "notify.h"
 #include "object.h"
 #include "rm.h"
+#include "stream.h"
 #include "transaction.h"
 
 /*
@@ -26,6 +27,9 @@
  * @reserved: bytes of the log kept for its records; under tx->lock
  * @charged: bytes of restart area charged for it; under tx->lock
  * @information: recovery information; under tx->lock, unchanged once it is logged
+ * @need: what it has set aside in a stream; under tx->lock
+ * @log_stream: id of that stream, and @log_need what was set aside, as its prepared record
+ *	says; under tx->lock
  * @inbox: under rm->queue.lock
  */
 struct ktm_enlistment {
@@ -47,6 +51,9 @@ struct ktm_enlistment {
 	bool own_handle;
 	bool logged;
 	u8 *information;
+	struct ktm_stream_need need;
+	u64 log_stream;
+	u64 log_need;
 	struct ktm_inbox inbox;
 };
 
@@ -68,7 +75,9 @@ void ktm_enlist_undo(struct ktm_enlistment *en);
 u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd);
 struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid);
 bool ktm_is_answer(unsigned int cmd);
-u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, struct ktm_answer *arg);
+u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
+		  const struct ktm_stream_answer *with);
+u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
 u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes);
 void ktm_en_unreserve_record(struct ktm_enlistment *en);

@@ -63,7 +63,7 @@ u32 ktm_rm_answer(struct ktm_handle *handle, unsigned int cmd, const struct ktm_
 	}
 	if (status)
 		return status;
-	status = ktm_en_answer(en, cmd, &about);
+	status = ktm_user_answer(en, cmd, &about);
 	ktm_object_put(&en->obj);
 	return status;
 }
@@ -78,6 +78,10 @@ static u32 one_of_many(struct ktm_handle *handle, const struct ktm_batch_answer 
 		.key = b->key,
 		.information = b->information,
 		.virtual_clock = b->virtual_clock,
+		.append = b->append,
+		.stream_fd = b->stream_fd,
+		.stream_records = b->stream_records,
+		.stream_need = b->stream_need,
 	};
 
 	if (!ktm_is_answer(b->request))

@@ -8,6 +8,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "object.h"
 #include "status.h"
 
@@ -29,7 +30,7 @@ u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_
 	char name[16];
 	u32 status;
 
-	handle = kmalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+	handle = kmalloc(max(sizeof(*handle), obj->ops->handle_bytes), GFP_KERNEL_ACCOUNT);
 	if (!handle)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	handle->obj = obj;
@@ -43,6 +44,8 @@ u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_
 	if (status)
 		goto put_fd;
 	ktm_object_get(obj);
+	if (obj->ops->handle_made)
+		obj->ops->handle_made(handle);
 	snprintf(name, sizeof(name), "[ktm-%s]", obj->ops->name);
 	nfd->file = anon_inode_getfile(name, obj->ops->fops, handle, O_RDWR);
 	if (IS_ERR(nfd->file)) {
@@ -132,15 +135,50 @@ void ktm_new_fd_cancel(struct ktm_new_fd *nfd)
 struct ktm_handle *ktm_handle_of(struct file *file)
 {
 	if (file->f_op != ktm_tm_ops.fops && file->f_op != ktm_rm_ops.fops &&
-	    file->f_op != ktm_tx_ops.fops && file->f_op != ktm_en_ops.fops)
+	    file->f_op != ktm_tx_ops.fops && file->f_op != ktm_en_ops.fops &&
+	    file->f_op != ktm_stream_ops.fops)
 		return NULL;
 	return file->private_data;
+}
+
+/**
+ * ktm_handle_get - another descriptor, passed in a field
+ * @fd: the descriptor
+ * @kind: enum ktm_object_kind that it has to be of
+ * @access: rights that it has to have
+ * @f: out: for fdput(), if this succeeds
+ * @handle: out
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_handle_get(int fd, u8 kind, u32 access, struct fd *f, struct ktm_handle **handle)
+{
+	u32 status;
+
+	*f = fdget(fd);
+	if (!fd_file(*f))
+		return KTM_STATUS_INVALID_HANDLE;
+	*handle = ktm_handle_of(fd_file(*f));
+	if (!*handle || (*handle)->obj->kind != kind) {
+		status = KTM_STATUS_OBJECT_TYPE_MISMATCH;
+		goto put;
+	}
+	if (access & ~(*handle)->access) {
+		status = KTM_STATUS_ACCESS_DENIED;
+		goto put;
+	}
+	return KTM_STATUS_SUCCESS;
+put:
+	fdput(*f);
+	return status;
 }
 
 int ktm_handle_release(struct inode *inode, struct file *file)
 {
 	struct ktm_handle *handle = file->private_data;
 
+	if (handle->obj->ops->handle_gone)
+		handle->obj->ops->handle_gone(handle);
 	handle->obj->ops->closed(handle->obj, handle->access);
 	ktm_object_put(handle->obj);
 	kfree(handle);

@@ -17,6 +17,7 @@
 #include "query.h"
 #include "rm.h"
 #include "status.h"
+#include "stream.h"
 #include "tm.h"
 #include "transaction.h"
 
@@ -25,6 +26,9 @@
 #define ON_RM		BIT(KTM_KIND_RM)
 #define ON_TX		BIT(KTM_KIND_TX)
 #define ON_EN		BIT(KTM_KIND_EN)
+#define ON_STREAM	BIT(KTM_KIND_STREAM)
+/* but not on the device */
+#define ON_ANY		(ON_TM | ON_RM | ON_TX | ON_EN | ON_STREAM)
 
 union ktm_arg {
 	struct {
@@ -52,6 +56,13 @@ union ktm_arg {
 	struct ktm_set set;
 	struct ktm_enumerate enumerate;
 	struct ktm_narrow narrow;
+	struct ktm_stream_create stream_create;
+	struct ktm_stream_open stream_open;
+	struct ktm_stream_append stream_append;
+	struct ktm_stream_reserve stream_reserve;
+	struct ktm_stream_read stream_read;
+	struct ktm_stream_flush stream_flush;
+	struct ktm_stream_mark stream_mark;
 };
 
 /*
@@ -68,31 +79,6 @@ struct ktm_request {
 	struct ktm_enlistment *made;
 	struct ktm_tm *persist;
 };
-
-/* Another descriptor, passed in a field: of that kind and with those rights? */
-static u32 get_other(int fd, u8 kind, u32 access, struct fd *f, struct ktm_object **obj)
-{
-	struct ktm_handle *handle;
-	u32 status;
-
-	*f = fdget(fd);
-	if (!fd_file(*f))
-		return KTM_STATUS_INVALID_HANDLE;
-	handle = ktm_handle_of(fd_file(*f));
-	if (!handle || handle->obj->kind != kind) {
-		status = KTM_STATUS_OBJECT_TYPE_MISMATCH;
-		goto put;
-	}
-	if (access & ~handle->access) {
-		status = KTM_STATUS_ACCESS_DENIED;
-		goto put;
-	}
-	*obj = handle->obj;
-	return KTM_STATUS_SUCCESS;
-put:
-	fdput(*f);
-	return status;
-}
 
 static bool may(const struct ktm_request *r, u32 access)
 {
@@ -130,16 +116,16 @@ static u32 do_tm_open_log(struct ktm_request *r)
 static u32 do_tx_create(struct ktm_request *r)
 {
 	struct ktm_tx_create *arg = &r->arg->tx_create;
-	struct ktm_object *tm;
+	struct ktm_handle *tm;
 	struct fd f;
 	u32 status;
 
 	if (arg->tm_fd == -1)
 		return ktm_tx_create(arg, NULL, &r->nfd);
-	status = get_other(arg->tm_fd, KTM_KIND_TM, KTM_TM_BIND_TRANSACTION, &f, &tm);
+	status = ktm_handle_get(arg->tm_fd, KTM_KIND_TM, KTM_TM_BIND_TRANSACTION, &f, &tm);
 	if (status)
 		return status;
-	status = ktm_tx_create(arg, ktm_tm_of(tm), &r->nfd);
+	status = ktm_tx_create(arg, ktm_tm_of(tm->obj), &r->nfd);
 	fdput(f);
 	return status;
 }
@@ -209,16 +195,16 @@ static u32 do_rm_recover(struct ktm_request *r)
 static u32 do_enlist(struct ktm_request *r)
 {
 	struct ktm_enlist *arg = &r->arg->enlist;
-	struct ktm_object *tx;
+	struct ktm_handle *tx;
 	struct fd f;
 	u32 status;
 
 	if (!may(r, KTM_RM_ENLIST))
 		return KTM_STATUS_ACCESS_DENIED;
-	status = get_other(arg->tx_fd, KTM_KIND_TX, KTM_TX_ENLIST, &f, &tx);
+	status = ktm_handle_get(arg->tx_fd, KTM_KIND_TX, KTM_TX_ENLIST, &f, &tx);
 	if (status)
 		return status;
-	status = ktm_enlist(ktm_rm_of(r->handle->obj), ktm_tx_of(tx), arg, &r->nfd, &r->made);
+	status = ktm_enlist(ktm_rm_of(r->handle->obj), ktm_tx_of(tx->obj), arg, &r->nfd, &r->made);
 	fdput(f);
 	return status;
 }
@@ -274,7 +260,7 @@ static u32 do_answer(struct ktm_request *r)
 		return KTM_STATUS_ACCESS_DENIED;
 	if (!ktm_guid_is_nil(&r->arg->answer.enlistment))
 		return KTM_STATUS_INVALID_PARAMETER;
-	return ktm_en_answer(ktm_en_of(r->handle->obj), r->cmd, &r->arg->answer);
+	return ktm_user_answer(ktm_en_of(r->handle->obj), r->cmd, &r->arg->answer);
 }
 
 static u32 do_exchange(struct ktm_request *r)
@@ -327,6 +313,50 @@ static u32 do_narrow(struct ktm_request *r)
 	return status;
 }
 
+static u32 do_stream_create(struct ktm_request *r)
+{
+	if (!may(r, KTM_TM_CREATE_RM))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_stream_create(ktm_tm_of(r->handle->obj), &r->arg->stream_create, &r->nfd);
+}
+
+static u32 do_stream_open(struct ktm_request *r)
+{
+	return ktm_stream_open(ktm_tm_of(r->handle->obj), &r->arg->stream_open, &r->nfd);
+}
+
+static u32 do_stream_append(struct ktm_request *r)
+{
+	return ktm_stream_ioctl_append(r->handle, &r->arg->stream_append);
+}
+
+static u32 do_stream_reserve(struct ktm_request *r)
+{
+	return ktm_stream_ioctl_reserve(r->handle, &r->arg->stream_reserve);
+}
+
+static u32 do_stream_read(struct ktm_request *r)
+{
+	return ktm_stream_ioctl_read(r->handle, &r->arg->stream_read);
+}
+
+static u32 do_stream_flush(struct ktm_request *r)
+{
+	return ktm_stream_ioctl_flush(r->handle, &r->arg->stream_flush);
+}
+
+static u32 do_stream_mark(struct ktm_request *r)
+{
+	return ktm_stream_ioctl_mark(r->handle, r->cmd, &r->arg->stream_mark);
+}
+
+static u32 do_stream_delete(struct ktm_request *r)
+{
+	if (!may(r, KTM_STREAM_MANAGE))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_stream_delete(ktm_stream_of(r->handle->obj), &r->arg->call);
+}
+
 /* @size: of the struct now; @least: of its first version */
 struct ktm_ioctl {
 	u32 (*fn)(struct ktm_request *r);
@@ -360,6 +390,8 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_IOCTL(KTM_IOC_TM_ROLLFORWARD, do_tm_rollforward, ktm_tm_rollforward, ON_TM),
 	KTM_IOCTL(KTM_IOC_TM_RENAME, do_tm_rename, ktm_tm_rename, ON_TM),
 	KTM_IOCTL(KTM_IOC_TM_OFFLINE, do_tm_offline, ktm_call, ON_TM),
+	KTM_IOCTL(KTM_IOC_STREAM_CREATE, do_stream_create, ktm_stream_create, ON_TM),
+	KTM_IOCTL(KTM_IOC_STREAM_OPEN, do_stream_open, ktm_stream_open, ON_TM),
 	KTM_IOCTL(KTM_IOC_RM_RECOVER, do_rm_recover, ktm_call, ON_RM),
 	KTM_IOCTL(KTM_IOC_ENLIST, do_enlist, ktm_enlist, ON_RM),
 	KTM_IOCTL(KTM_IOC_EN_OPEN, do_en_open, ktm_open, ON_RM),
@@ -382,10 +414,17 @@ static const struct ktm_ioctl ioctls[] = {
 	KTM_ANSWER(KTM_IOC_EN_PREPREPARE),
 	KTM_ANSWER(KTM_IOC_EN_PREPARE),
 	KTM_ANSWER(KTM_IOC_EN_COMMIT),
-	KTM_IOCTL(KTM_IOC_QUERY, do_query, ktm_query, ON_TM | ON_RM | ON_TX | ON_EN),
+	KTM_IOCTL(KTM_IOC_QUERY, do_query, ktm_query, ON_ANY),
 	KTM_IOCTL(KTM_IOC_ENUMERATE, do_enumerate, ktm_enumerate, ON_DEVICE | ON_TM | ON_RM),
-	KTM_IOCTL(KTM_IOC_NARROW, do_narrow, ktm_narrow, ON_TM | ON_RM | ON_TX | ON_EN),
-	KTM_IOCTL(KTM_IOC_SET, do_set, ktm_set, ON_TM | ON_RM | ON_TX | ON_EN),
+	KTM_IOCTL(KTM_IOC_NARROW, do_narrow, ktm_narrow, ON_ANY),
+	KTM_IOCTL(KTM_IOC_SET, do_set, ktm_set, ON_ANY),
+	KTM_IOCTL(KTM_IOC_STREAM_APPEND, do_stream_append, ktm_stream_append, ON_STREAM),
+	KTM_IOCTL(KTM_IOC_STREAM_RESERVE, do_stream_reserve, ktm_stream_reserve, ON_STREAM),
+	KTM_IOCTL(KTM_IOC_STREAM_READ, do_stream_read, ktm_stream_read, ON_STREAM),
+	KTM_IOCTL(KTM_IOC_STREAM_FLUSH, do_stream_flush, ktm_stream_flush, ON_STREAM),
+	KTM_IOCTL(KTM_IOC_STREAM_ADVANCE, do_stream_mark, ktm_stream_mark, ON_STREAM),
+	KTM_IOCTL(KTM_IOC_STREAM_TRUNCATE, do_stream_mark, ktm_stream_mark, ON_STREAM),
+	KTM_IOCTL(KTM_IOC_STREAM_DELETE, do_stream_delete, ktm_call, ON_STREAM),
 };
 
 /* The status is told whenever there is room for it; it may be all that is. */

@@ -13,6 +13,7 @@
 #include "ktm.h"
 #include "object.h"
 #include "quota.h"
+#include "stream.h"
 
 struct workqueue_struct *ktm_wq;
 struct workqueue_struct *ktm_slow_wq;
@@ -56,9 +57,12 @@ static int __init ktm_init(void)
 	err = ktm_enlistments_init();
 	if (err)
 		goto exit_transactions;
-	err = ktm_journal_init();
+	err = ktm_sindex_cache_init();
 	if (err)
 		goto exit_enlistments;
+	err = ktm_journal_init();
+	if (err)
+		goto exit_cache;
 	err = ktm_freeze_init();
 	if (err)
 		goto exit_journal;
@@ -70,6 +74,8 @@ exit_freeze:
 	ktm_freeze_exit();
 exit_journal:
 	ktm_journal_exit();
+exit_cache:
+	ktm_sindex_cache_exit();
 exit_enlistments:
 	ktm_enlistments_exit();
 exit_transactions:
@@ -99,6 +105,7 @@ static void __exit ktm_exit(void)
 	ktm_journal_exit();
 	/* The last objects are on their way back to their caches, by functions of ours. */
 	rcu_barrier();
+	ktm_sindex_cache_exit();
 	ktm_enlistments_exit();
 	ktm_transactions_exit();
 	ktm_objects_exit();

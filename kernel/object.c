@@ -33,6 +33,7 @@ static const struct ktm_kind_ops *const kinds[] = {
 	[KTM_KIND_RM] = &ktm_rm_ops,
 	[KTM_KIND_TX] = &ktm_tx_ops,
 	[KTM_KIND_EN] = &ktm_en_ops,
+	[KTM_KIND_STREAM] = &ktm_stream_ops,
 };
 
 const struct ktm_kind_ops *ktm_kind(u8 kind)
@@ -91,7 +92,7 @@ static void object_setup(struct ktm_object *obj, u8 kind, const void *scope,
  * ktm_object_init - begin an object that the caller makes and is charged for
  * @obj: zeroed memory, the first member of the object's own struct
  * @kind: enum ktm_object_kind
- * @scope: TM of an RM, RM of an enlistment, else NULL
+ * @scope: TM of an RM or a stream, RM of an enlistment, else NULL
  * @guid: wanted GUID, nil or NULL to draw one
  * @mode: permission bits, 0 for 0600
  *
@@ -117,7 +118,7 @@ u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
  * ktm_object_init_recovered - begin an object that the log knows
  * @obj: zeroed memory
  * @kind: enum ktm_object_kind
- * @scope: TM of an RM, RM of an enlistment, else NULL
+ * @scope: TM of an RM or a stream, RM of an enlistment, else NULL
  * @guid: its GUID
  * @mode: permission bits as logged
  * @uid: owner as logged, in the initial user namespace
@@ -232,7 +233,7 @@ void ktm_object_unpublish(struct ktm_object *obj)
 /**
  * ktm_object_find - look an object up
  * @kind: enum ktm_object_kind
- * @scope: TM of an RM, RM of an enlistment, else NULL
+ * @scope: TM of an RM or a stream, RM of an enlistment, else NULL
  * @guid: its GUID
  *
  * Does not sleep.

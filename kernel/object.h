@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the four kinds of objects have in common, and their descriptors.
+ * What the five kinds of objects have in common, and their descriptors.
  *
  * An object is found by (scope, GUID) in the table of its kind (durable and
  * volatile TMs are apart, transactions have no scope); the scope of an
- * RM is its TM, that of an enlistment its RM, the others have none. References:
+ * RM and of a stream is its TM, that of an enlistment its RM, the others have none.
+ * References:
  * - the table holds one while the object is in it (ktm_object_publish() to
  *   ktm_object_unpublish());
  * - each handle holds one;
  * - an enlistment holds one on its RM and one on its transaction; the
  *   transaction's list holds one on each enlistment until the transaction is
  *   finished, which breaks the circle;
- * - an RM and a transaction that is bound hold one on the TM.
+ * - an RM, a stream and a transaction that is bound hold one on the TM.
  */
 #ifndef KTM_OBJECT_H
 #define KTM_OBJECT_H
 
 #include <linux/bits.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/rhashtable-types.h>
@@ -45,6 +47,9 @@ struct seq_file;
  * @closed: the last reference to a handle's file is gone; any process context
  * @free: the last reference to the object is gone; must not sleep, frees by RCU
  * @show: one line for fdinfo
+ * @handle_bytes: of a handle, struct ktm_handle first; 0: only that
+ * @handle_made: a handle is filled in, before anybody can use it; may sleep
+ * @handle_gone: nobody uses it any more; before @closed
  */
 struct ktm_kind_ops {
 	const char *name;
@@ -55,9 +60,12 @@ struct ktm_kind_ops {
 	void (*closed)(struct ktm_object *obj, u32 access);
 	void (*free)(struct ktm_object *obj);
 	void (*show)(struct ktm_object *obj, struct seq_file *m);
+	size_t handle_bytes;
+	void (*handle_made)(struct ktm_handle *handle);
+	void (*handle_gone)(struct ktm_handle *handle);
 };
 
-extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops;
+extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops, ktm_stream_ops;
 
 /*
  * All fields but @ref, @node and @log_bytes are fixed before the object is
@@ -81,7 +89,10 @@ struct ktm_object {
 	struct rcu_head rcu;
 };
 
-/* private_data of a descriptor's file; fixed when it is made. */
+/*
+ * private_data of a descriptor's file; fixed when it is made. A kind may have more
+ * behind it.
+ */
 struct ktm_handle {
 	struct ktm_object *obj;
 	u32 access;
@@ -144,6 +155,7 @@ u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
 void ktm_new_fd_install(struct ktm_new_fd *nfd);
 void ktm_new_fd_cancel(struct ktm_new_fd *nfd);
 struct ktm_handle *ktm_handle_of(struct file *file);
+u32 ktm_handle_get(int fd, u8 kind, u32 access, struct fd *f, struct ktm_handle **handle);
 int ktm_handle_release(struct inode *inode, struct file *file);
 void ktm_handle_show_fdinfo(struct seq_file *m, struct file *file);
 

@@ -8,6 +8,7 @@
 #include "enlistment.h"
 #include "query.h"
 #include "rm.h"
+#include "stream.h"
 #include "tm.h"
 #include "transaction.h"
 
@@ -256,6 +257,25 @@ static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 	}
 }
 
+static u32 query_stream(struct ktm_stream_use *use, struct ktm_query *arg)
+{
+	struct ktm_stream_info info;
+	u64 quota;
+
+	if (READ_ONCE(use->stream->gone))
+		return KTM_STATUS_STREAM_NOT_FOUND;
+	switch (arg->info_class) {
+	case KTM_INFO_STREAM_BASIC:
+		ktm_stream_info(use, &info);
+		return give(arg, &info, sizeof(info));
+	case KTM_INFO_STREAM_QUOTA:
+		quota = ktm_stream_get_quota(use->stream);
+		return give(arg, &quota, sizeof(quota));
+	default:
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	}
+}
+
 /**
  * ktm_query - KTM_IOC_QUERY
  * @handle: the descriptor
@@ -268,6 +288,7 @@ u32 ktm_query(struct ktm_handle *handle, struct ktm_query *arg)
 	/* The right has the same bit on every kind of object. */
 	BUILD_BUG_ON(KTM_TM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
 		     KTM_RM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
+		     KTM_STREAM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
 		     KTM_TX_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION);
 	if (!(handle->access & KTM_EN_QUERY_INFORMATION))
 		return KTM_STATUS_ACCESS_DENIED;
@@ -280,6 +301,8 @@ u32 ktm_query(struct ktm_handle *handle, struct ktm_query *arg)
 		return query_rm(ktm_rm_of(handle->obj), arg);
 	case KTM_KIND_TX:
 		return query_tx(ktm_tx_of(handle->obj), arg);
+	case KTM_KIND_STREAM:
+		return query_stream(ktm_stream_use_of(handle), arg);
 	default:
 		return query_en(ktm_en_of(handle->obj), arg);
 	}
@@ -290,7 +313,7 @@ static bool want_any(const struct ktm_object *obj, const void *ctx)
 	return true;
 }
 
-static bool want_rm_of(const struct ktm_object *obj, const void *ctx)
+static bool want_in_scope(const struct ktm_object *obj, const void *ctx)
 {
 	return obj->scope == ctx;
 }
@@ -321,7 +344,9 @@ u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_enumerate *arg)
 	if (!on && (arg->kind == KTM_KIND_TM || arg->kind == KTM_KIND_TX))
 		return ktm_object_enumerate(arg->kind, arg, want_any, NULL);
 	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_RM)
-		return ktm_object_enumerate(KTM_KIND_RM, arg, want_rm_of, handle->obj);
+		return ktm_object_enumerate(KTM_KIND_RM, arg, want_in_scope, handle->obj);
+	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_STREAM)
+		return ktm_object_enumerate(KTM_KIND_STREAM, arg, want_in_scope, handle->obj);
 	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_TX)
 		return ktm_object_enumerate(KTM_KIND_TX, arg, want_tx_of, handle->obj);
 	if (on == KTM_KIND_RM && arg->kind == KTM_KIND_EN)

@@ -25,6 +25,7 @@
 #include "recovery.h"
 #include "rm.h"
 #include "status.h"
+#include "stream_found.h"
 #include "transaction.h"
 
 /*
@@ -65,6 +66,7 @@ struct recovery {
 	DECLARE_HASHTABLE(rms, 10);
 	DECLARE_HASHTABLE(txs, 10);
 	DECLARE_HASHTABLE(enlistments, 10);
+	struct ktm_found_streams streams;
 	int err;
 };
 
@@ -155,6 +157,7 @@ static void drop_all(struct recovery *r)
 		drop_tx(tx);
 	hash_for_each_safe(r->rms, i, tmp, rm, node)
 		drop_rm(rm);
+	ktm_found_streams_drop(&r->streams);
 }
 
 /* ---- 1: quiet ---- */
@@ -179,6 +182,7 @@ static void quiet_tx(struct ktm_transaction *tx, void *ctx)
 			continue;
 		en->reserved = 0;
 		en->charged = 0;
+		ktm_stream_need_void(&en->need);
 		/* The log never knew of it, and only its RM knows the outcome. */
 		if (core->state == KTM_EN_STATE_SINGLE_PHASE)
 			continue;
@@ -230,6 +234,7 @@ static int quiet(struct recovery *r)
 	hash_for_each(r->rms, i, rm, node)
 		ktm_rm_offline(rm->rm);
 	ktm_tm_for_each_transaction(tm, quiet_tx, r);
+	ktm_streams_quiet(tm);
 	return 0;
 }
 
@@ -422,6 +427,13 @@ static int replay(void *ctx, const struct ktm_jrec *rec)
 		return replay_completion(r, rec);
 	case KTM_JREC_TX:
 		return replay_tx(r, rec);
+	case KTM_JREC_STREAM:
+	case KTM_JREC_STREAM_GONE:
+	case KTM_JREC_SREC:
+	case KTM_JREC_SBASE:
+	case KTM_JREC_STRUNC:
+	case KTM_JREC_SINDEX:
+		return ktm_found_streams_replay(&r->streams, &r->jp, rec);
 	default:
 		return -EUCLEAN;
 	}
@@ -504,6 +516,11 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 		ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_PREPARED,
 							  en->information_length));
 		ktm_journal_reserve(j, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0));
+		if (!en->log_stream)
+			continue;
+		err = ktm_found_streams_need(&r->streams, en->log_stream, en->log_need);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -532,6 +549,9 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 	if (err)
 		return err;
 	r->tail = tail;
+	err = ktm_found_streams_check(&r->streams, &r->jp);
+	if (err)
+		return err;
 	ktm_tm_for_each_transaction(r->tm, remember_abort, r);
 	r->err = 0;
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
@@ -551,6 +571,9 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 		ktm_journal_live_charge(r->tm->journal,
 					ktm_jrec_bytes(KTM_JREC_RM, rm->rm->description_length));
 	}
+	err = ktm_found_streams_snapshot(&r->streams, snap);
+	if (err)
+		return err;
 	hash_for_each(r->txs, i, tx, node) {
 		err = snapshot_tx(r, snap, tx);
 		if (err)
@@ -605,6 +628,20 @@ static struct ktm_transaction *live_tx(struct ktm_tm *tm, const struct ktm_guid 
 	return NULL;
 }
 
+static void adopt(struct recovery *r, struct ktm_enlistment *en, struct ktm_transaction *tx)
+{
+	struct ktm_stream *s = NULL;
+
+	ktm_en_adopt(en, tx, ktm_journal_bytes(r->tm->journal, KTM_JREC_COMPLETION, 0),
+		     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
+	if (en->log_stream)
+		s = ktm_stream_find_id(r->tm, en->log_stream);
+	if (!s)
+		return;
+	ktm_stream_need_recovered(&en->need, s, en->log_need);
+	ktm_object_put(&s->obj);
+}
+
 static void publish_tx(struct recovery *r, struct found_tx *f)
 {
 	static const enum ktm_tx_event settling[] = {
@@ -639,8 +676,7 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 		if (r->partial)
 			ktm_en_adopt(en, tx, 0, 0);
 		else
-			ktm_en_adopt(en, tx, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0),
-				     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
+			adopt(r, en, tx);
 	}
 	if (tx->core.state == KTM_TX_STATE_INDOUBT && found != KTM_FOUND_DOUBT)
 		ktm_tx_event(tx, settling[found]);
@@ -678,6 +714,8 @@ static void publish(struct recovery *r)
 		if (!rm->jp.live)
 			ktm_rm_publish_recovered(rm->rm);
 	}
+	if (!r->partial)
+		ktm_found_streams_publish(&r->streams);
 	hash_for_each(r->txs, i, tx, node)
 		publish_tx(r, tx);
 	ktm_tm_for_each_transaction(r->tm, settle_tx, r);
@@ -730,6 +768,7 @@ int ktm_recovery_run(struct ktm_tm *tm, u64 limit, struct ktm_jf_fault *fault)
 	hash_init(r->rms);
 	hash_init(r->txs);
 	hash_init(r->enlistments);
+	ktm_found_streams_init(&r->streams, tm);
 	WRITE_ONCE(tm->state, KTM_TM_STATE_RECOVERING);
 	err = quiet(r);
 	if (!err)

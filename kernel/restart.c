@@ -11,6 +11,7 @@
 
 #include "restart.h"
 #include "rm.h"
+#include "stream.h"
 #include "tm.h"
 #include "transaction.h"
 
@@ -57,6 +58,48 @@ static int add_rms(struct walk *w)
 	return err;
 }
 
+/*
+ * Records that live, but lie in the older half of the ring, are written once more: else they
+ * would keep what is dead around them. When there is no more room for copies the
+ * next restart area goes on from there.
+ */
+static int copy_streams(struct walk *w)
+{
+	struct ktm_tm *tm = w->tm;
+	struct ktm_journal_stat st;
+	struct ktm_stream *s;
+	int err = 0;
+
+	ktm_journal_stat(tm->journal, &st);
+	if (st.next_lsn < st.ring_bytes / 2)
+		return 0;
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
+		/* What cannot be read, or not now, stays where it is. */
+		if (err >= 0)
+			err = ktm_stream_copy_forward(s, st.next_lsn - st.ring_bytes / 2,
+						      st.ring_bytes);
+		if (err == -EUCLEAN || err == -ENODATA || err == -ENOMEM)
+			err = 0;
+	}
+	return err == -ENOSPC ? 0 : min(err, 0);
+}
+
+static int add_record(void *ctx, const struct ktm_jrec *rec)
+{
+	return ktm_jsnap_add(ctx, rec);
+}
+
+static int add_streams(struct walk *w)
+{
+	struct ktm_tm *tm = w->tm;
+	struct ktm_stream *s;
+	int err = 0;
+
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s))
+		err = err ? err : ktm_stream_snapshot(s, add_record, w->snap);
+	return err;
+}
+
 static void add_tx(struct ktm_transaction *tx, void *ctx)
 {
 	struct walk *w = ctx;
@@ -76,9 +119,13 @@ static int walk(void *ctx, struct ktm_jsnap *snap)
 	struct walk *w = ctx;
 
 	w->snap = snap;
-	w->err = add_clock(w);
+	w->err = copy_streams(w);
+	if (!w->err)
+		w->err = add_clock(w);
 	if (!w->err)
 		w->err = add_rms(w);
+	if (!w->err)
+		w->err = add_streams(w);
 	if (!w->err)
 		ktm_tm_for_each_transaction(w->tm, add_tx, w);
 	return w->err;

@@ -10,6 +10,7 @@
 #include "query.h"
 #include "rm.h"
 #include "status.h"
+#include "stream.h"
 #include "transaction.h"
 
 static u32 take(const struct ktm_set *arg, void *data, u32 length)
@@ -171,6 +172,17 @@ static u32 set_on_rm(struct ktm_rm *rm, const struct ktm_set *arg)
 	return status;
 }
 
+static u32 set_stream(struct ktm_stream *s, const struct ktm_set *arg)
+{
+	u64 quota;
+	u32 status;
+
+	if (arg->info_class != KTM_INFO_STREAM_QUOTA)
+		return KTM_STATUS_INVALID_INFO_CLASS;
+	status = take(arg, &quota, sizeof(quota));
+	return status ? status : ktm_stream_set_quota(s, quota);
+}
+
 /**
  * ktm_set - KTM_IOC_SET
  * @handle: the descriptor
@@ -185,6 +197,7 @@ u32 ktm_set(struct ktm_handle *handle, const struct ktm_set *arg)
 	/* The right has the same bit on every kind of object. */
 	BUILD_BUG_ON(KTM_TM_SET_INFORMATION != KTM_EN_SET_INFORMATION ||
 		     KTM_RM_SET_INFORMATION != KTM_EN_SET_INFORMATION ||
+		     KTM_STREAM_SET_INFORMATION != KTM_EN_SET_INFORMATION ||
 		     KTM_TX_SET_INFORMATION != KTM_EN_SET_INFORMATION);
 	if (!(handle->access & KTM_EN_SET_INFORMATION))
 		return KTM_STATUS_ACCESS_DENIED;
@@ -192,6 +205,8 @@ u32 ktm_set(struct ktm_handle *handle, const struct ktm_set *arg)
 		return set_on_rm(ktm_rm_of(obj), arg);
 	if (!ktm_guid_is_nil(&arg->guid))
 		return KTM_STATUS_INVALID_PARAMETER;
+	if (obj->kind == KTM_KIND_STREAM)
+		return set_stream(ktm_stream_of(obj), arg);
 	if (obj->kind == KTM_KIND_TX && arg->info_class == KTM_INFO_TX_PROPERTIES)
 		return set_properties(ktm_tx_of(obj), arg);
 	if (obj->kind == KTM_KIND_EN && arg->info_class == KTM_INFO_EN_RECOVERY)

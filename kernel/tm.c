@@ -15,6 +15,7 @@
 #include "restart.h"
 #include "rm.h"
 #include "status.h"
+#include "stream.h"
 #include "tm.h"
 #include "transaction.h"
 
@@ -325,6 +326,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	INIT_LIST_HEAD(&tm->rms);
 	INIT_LIST_HEAD(&tm->transactions);
 	INIT_LIST_HEAD(&tm->ended);
+	INIT_LIST_HEAD(&tm->streams);
 	INIT_LIST_HEAD(&tm->all);
 	init_waitqueue_head(&tm->deciding_wait);
 	INIT_WORK(&tm->teardown, tm_teardown);
@@ -565,12 +567,15 @@ u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg)
  */
 void ktm_tm_log_failed(struct ktm_tm *tm)
 {
+	struct ktm_stream *s;
 	struct ktm_rm *rm;
 
 	WRITE_ONCE(tm->state, KTM_TM_STATE_FAILED);
 	spin_lock(&tm->list_lock);
 	list_for_each_entry(rm, &tm->rms, tm_link)
 		wake_up_interruptible(&rm->queue.wait);
+	list_for_each_entry(s, &tm->streams, tm_link)
+		wake_up_interruptible(&s->wait);
 	spin_unlock(&tm->list_lock);
 }
 
@@ -603,6 +608,7 @@ static void tm_teardown(struct work_struct *work)
 {
 	struct ktm_tm *tm = container_of(work, struct ktm_tm, teardown);
 	struct ktm_transaction *tx;
+	struct ktm_stream *s;
 	struct ktm_rm *rm;
 
 	while ((tx = ktm_tm_first_transaction(tm))) {
@@ -612,6 +618,10 @@ static void tm_teardown(struct work_struct *work)
 	while ((rm = ktm_tm_first_rm(tm))) {
 		ktm_rm_discard(rm);
 		ktm_object_put(&rm->obj);
+	}
+	while ((s = ktm_tm_next_stream(tm, NULL))) {
+		ktm_stream_discard(s);
+		ktm_object_put(&s->obj);
 	}
 	if (tm->published)
 		ktm_object_unpublish(&tm->obj);
@@ -648,6 +658,31 @@ struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm)
 		ktm_object_get(&rm->obj);
 	spin_unlock(&tm->list_lock);
 	return rm;
+}
+
+/**
+ * ktm_tm_next_stream - walk the streams of a TM
+ * @tm: the TM
+ * @last: where the walk is, in the list and with a reference, which is given up; NULL: begin
+ *
+ * @last must not leave the list before: the caller has the TM's mutex, or nobody else has it.
+ *
+ * Return: the next one with a reference for the caller, or NULL.
+ */
+struct ktm_stream *ktm_tm_next_stream(struct ktm_tm *tm, struct ktm_stream *last)
+{
+	struct list_head *next;
+	struct ktm_stream *s;
+
+	spin_lock(&tm->list_lock);
+	next = last ? last->tm_link.next : tm->streams.next;
+	s = next == &tm->streams ? NULL : list_entry(next, struct ktm_stream, tm_link);
+	if (s)
+		ktm_object_get(&s->obj);
+	spin_unlock(&tm->list_lock);
+	if (last)
+		ktm_object_put(&last->obj);
+	return s;
 }
 
 /**

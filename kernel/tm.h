@@ -13,13 +13,14 @@
 #include "object.h"
 
 struct ktm_rm;
+struct ktm_stream;
 struct recovery;
 struct ktm_transaction;
 
 /*
  * A transaction manager.
  *
- * Lock order, outermost first: tm->lock, rm->lock, tx->lock, then one of the
+ * Lock order, outermost first: tm->lock, rm->lock, tx->lock, stream->lock, then one of the
  * spinlocks tm->list_lock, rm->list_lock, rm->queue.lock, and the journal's.
  *
  * @users: whoever keeps it alive: its handles, those of its RMs and of its
@@ -29,13 +30,14 @@ struct ktm_transaction;
  * @lock: @state but for the fall to FAILED, opening and reopening, @flags
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
- * @list_lock: @rms, @transactions, @ended, their counts, @walk, @shadowed
+ * @list_lock: @rms, @transactions, @ended, @streams, their counts, @walk, @shadowed
  * @rms: with a reference each: durable ones until the TM goes, because the log
  *	knows them, volatile ones until nobody has them open
  * @transactions: bound and not yet retired; each holds a reference on itself
  *	until it is
  * @walk: number of the last visit to all @transactions
  * @ended: those of them that wait for their end record to be durable
+ * @streams: its log streams, with a reference each until they are deleted or the TM goes
  * @shadowed: transactions of the log whose UOW a client had taken before the log
  *	was read; such a client's transaction gets no enlistment here
  * @reached: the virtual clock up to which its log counts, since it was rolled forward;
@@ -59,6 +61,7 @@ struct ktm_tm {
 	struct list_head rms;
 	struct list_head transactions;
 	struct list_head ended;
+	struct list_head streams;
 	u32 nr_rms;
 	u32 walk;
 	u32 shadowed;
@@ -122,6 +125,7 @@ bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *tries);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);
 struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm);
 struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm);
+struct ktm_stream *ktm_tm_next_stream(struct ktm_tm *tm, struct ktm_stream *last);
 void ktm_tm_for_each_transaction(struct ktm_tm *tm,
 				 void (*fn)(struct ktm_transaction *tx, void *ctx), void *ctx);
 

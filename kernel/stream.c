@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Log streams: making, finding, changing, deleting them, and their descriptors.
+ */
+#include <linux/completion.h>
+#include <linux/poll.h>
+#include <linux/random.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "rm.h"
+#include "status.h"
+#include "stream.h"
+
+struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm)
+{
+	struct ktm_stream *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+
+	if (!s)
+		return NULL;
+	INIT_LIST_HEAD(&s->tm_link);
+	INIT_LIST_HEAD(&s->spare);
+	init_waitqueue_head(&s->wait);
+	mutex_init(&s->lock);
+	ktm_sindex_init(&s->index);
+	s->tm = tm;
+	return s;
+}
+
+/* Into the TM's list, with a reference: it stays known until discarded. */
+void ktm_stream_join(struct ktm_stream *s)
+{
+	ktm_object_get(&s->obj);
+	spin_lock(&s->tm->list_lock);
+	list_add_tail(&s->tm_link, &s->tm->streams);
+	spin_unlock(&s->tm->list_lock);
+}
+
+/**
+ * ktm_stream_discard - its TM knows it no more
+ * @s: the stream, in the TM's list, with a reference of the caller
+ */
+void ktm_stream_discard(struct ktm_stream *s)
+{
+	spin_lock(&s->tm->list_lock);
+	list_del_init(&s->tm_link);
+	spin_unlock(&s->tm->list_lock);
+	ktm_object_unpublish(&s->obj);
+	ktm_object_put(&s->obj);
+}
+
+/* Its record. What restart areas say besides is added by those who write them. */
+void ktm_stream_to_record(const struct ktm_stream *s, struct ktm_jrec *rec)
+{
+	*rec = (struct ktm_jrec){
+		.type = KTM_JREC_STREAM,
+		.stream = {
+			.guid = s->obj.guid,
+			.id = s->id,
+			.quota = s->quota,
+			.uid = from_kuid(&init_user_ns, s->obj.uid),
+			.gid = from_kgid(&init_user_ns, s->obj.gid),
+			.mode = s->obj.mode,
+			.name_len = s->name_length,
+			.name = s->name,
+		},
+	};
+}
+
+/**
+ * ktm_stream_live_bytes - what a stream of that quota may take of a restart area
+ * @s: the stream
+ * @quota: bytes
+ */
+u64 ktm_stream_live_bytes(const struct ktm_stream *s, u64 quota)
+{
+	const u32 head = ktm_jrec_bytes(KTM_JREC_SINDEX, 0);
+	u64 entries = quota / ktm_srec_cost(0);
+
+	return ktm_jrec_bytes(KTM_JREC_STREAM, s->name_length) +
+	       entries * (ktm_jrec_bytes(KTM_JREC_SINDEX, sizeof(struct ktm_jsent)) - head) +
+	       (entries / KTM_JF_SINDEX_MAX + 1) * head;
+}
+
+/*
+ * Its quota becomes larger by that much, or comes into being: charged to the owner, to
+ * what restart areas may take, and to what all streams may have.
+ */
+static u32 grow(struct ktm_stream *s, u64 quota)
+{
+	struct ktm_journal *j = s->tm->journal;
+	const u64 live = ktm_stream_live_bytes(s, quota) - s->charged;
+	const u64 more = quota - s->quota;
+	u32 status;
+	int err;
+
+	status = ktm_object_charge_log(&s->obj, more + live, ktm_journal_ring_bytes(j));
+	if (status)
+		return status;
+	err = ktm_journal_quota(j, more);
+	if (err)
+		goto uncharge;
+	err = ktm_journal_live_charge(j, live);
+	if (err) {
+		ktm_journal_quota(j, -(s64)more);
+		goto uncharge;
+	}
+	s->quota = quota;
+	s->charged += live;
+	return KTM_STATUS_SUCCESS;
+uncharge:
+	ktm_object_uncharge_log(&s->obj, more + live);
+	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+static void shrink(struct ktm_stream *s, u64 quota)
+{
+	struct ktm_journal *j = s->tm->journal;
+	const u64 charged = quota ? ktm_stream_live_bytes(s, quota) : 0;
+	const u64 live = s->charged - charged;
+	const u64 less = s->quota - quota;
+
+	ktm_journal_quota(j, -(s64)less);
+	ktm_journal_live_uncharge(j, live);
+	ktm_object_uncharge_log(&s->obj, less + live);
+	s->quota = quota;
+	s->charged = charged;
+}
+
+/* A quota that can be asked for at all; beyond that no log is large enough. */
+static bool quota_valid(u64 quota)
+{
+	return quota && quota <= S64_MAX / 2;
+}
+
+/* ---- waiting for a record of the TM's that is forced ---- */
+
+struct forced {
+	struct ktm_force force;
+	struct completion over;
+};
+
+static void forced_done(struct ktm_force *force, int err)
+{
+	complete(&container_of(force, struct forced, force)->over);
+}
+
+static u32 forced_wait(struct forced *f)
+{
+	/* Of a device that hangs; whoever is killed cannot be told anything, so it is waited for. */
+	wait_for_completion(&f->over);
+	return f->force.err ? KTM_STATUS_IO_ERROR : KTM_STATUS_SUCCESS;
+}
+
+/* The stream's lock is held, or nobody knows it yet. */
+static u32 append_forced(struct ktm_stream *s, const struct ktm_jrec *rec, struct forced *f)
+{
+	struct ktm_journal *j = s->tm->journal;
+	int err;
+
+	init_completion(&f->over);
+	f->force.done = forced_done;
+	err = ktm_journal_append_force(j, rec, 0, &f->force);
+	if (err)
+		return err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_TM_NOT_ONLINE;
+	s->known = f->force.lsn;
+	return KTM_STATUS_SUCCESS;
+}
+
+/* ---- making ---- */
+
+static bool named(const struct ktm_stream *s, const u8 *name, u32 length)
+{
+	return s->name_length == length && !memcmp(s->name, name, length);
+}
+
+/* The stream of that name, with a reference, or NULL. */
+static struct ktm_stream *find_name(struct ktm_tm *tm, const u8 *name, u32 length)
+{
+	struct ktm_stream *s, *found = NULL;
+
+	spin_lock(&tm->list_lock);
+	list_for_each_entry(s, &tm->streams, tm_link) {
+		if (!named(s, name, length))
+			continue;
+		ktm_object_get(&s->obj);
+		found = s;
+		break;
+	}
+	spin_unlock(&tm->list_lock);
+	return found;
+}
+
+/**
+ * ktm_stream_find_id - a stream of a TM by the id that the log has for it
+ * @tm: the TM
+ * @id: its id
+ *
+ * Return: the stream with a reference, or NULL.
+ */
+struct ktm_stream *ktm_stream_find_id(struct ktm_tm *tm, u64 id)
+{
+	struct ktm_stream *s, *found = NULL;
+
+	spin_lock(&tm->list_lock);
+	list_for_each_entry(s, &tm->streams, tm_link) {
+		if (s->id != id)
+			continue;
+		ktm_object_get(&s->obj);
+		found = s;
+		break;
+	}
+	spin_unlock(&tm->list_lock);
+	return found;
+}
+
+/*
+ * An id is not used again, for records of one that was deleted may lie in the log
+ * still: out of 63 bits one that is drawn is a new one.
+ */
+static u64 draw_id(struct ktm_tm *tm)
+{
+	struct ktm_stream *other;
+	u64 id;
+
+	for (;;) {
+		id = get_random_u64() >> 1;
+		other = id ? ktm_stream_find_id(tm, id) : NULL;
+		if (id && !other)
+			return id;
+		if (other)
+			ktm_object_put(&other->obj);
+	}
+}
+
+static u32 copy_name(u8 *name, u64 from, u32 length)
+{
+	if (!from || !length || length > KTM_MAX_STREAM_NAME)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (copy_from_user(name, u64_to_user_ptr(from), length))
+		return KTM_STATUS_FAULT;
+	return KTM_STATUS_SUCCESS;
+}
+
+/*
+ * Under the TM's mutex: a reopening must see either nothing of a new stream or all
+ * of it.
+ */
+static u32 enter(struct ktm_stream *s, u64 quota, struct forced *f)
+{
+	struct ktm_tm *tm = s->tm;
+	struct ktm_stream *other;
+	struct ktm_jrec rec;
+	u32 status;
+	int err;
+
+	lockdep_assert_held(&tm->lock);
+	if (!ktm_tm_online(tm))
+		return KTM_STATUS_TM_NOT_ONLINE;
+	other = find_name(tm, s->name, s->name_length);
+	if (other) {
+		ktm_object_put(&other->obj);
+		return KTM_STATUS_OBJECT_NAME_COLLISION;
+	}
+	s->id = draw_id(tm);
+	status = grow(s, quota);
+	if (status)
+		return status;
+	err = ktm_object_publish(&s->obj);
+	if (err) {
+		status = ktm_status_from_errno(err);
+		goto shrink;
+	}
+	ktm_stream_to_record(s, &rec);
+	status = append_forced(s, &rec, f);
+	if (status) {
+		ktm_object_unpublish(&s->obj);
+		goto shrink;
+	}
+	ktm_stream_join(s);
+	return KTM_STATUS_SUCCESS;
+shrink:
+	shrink(s, 0);
+	return status;
+}
+
+static u32 enter_durably(struct ktm_stream *s, u64 quota)
+{
+	struct ktm_tm *tm = s->tm;
+	int tries = KTM_STREAM_TRIES;
+	struct forced f;
+	u32 status;
+
+	do {
+		if (mutex_lock_killable(&tm->lock))
+			return KTM_STATUS_INTERRUPTED;
+		mutex_lock(&s->lock);
+		status = enter(s, quota, &f);
+		mutex_unlock(&s->lock);
+		mutex_unlock(&tm->lock);
+	} while (ktm_stream_again(tm, &status, &tries));
+	return status ? status : forced_wait(&f);
+}
+
+/**
+ * ktm_stream_create - KTM_IOC_STREAM_CREATE
+ * @tm: the TM, kept alive by the caller
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_stream_create(struct ktm_tm *tm, struct ktm_stream_create *arg, struct ktm_new_fd *nfd)
+{
+	struct ktm_stream *s;
+	u32 status;
+
+	if (!arg->access || arg->access & ~KTM_STREAM_ALL_ACCESS || !quota_valid(arg->quota))
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	s = ktm_stream_alloc(tm);
+	if (!s)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, &arg->guid, arg->mode);
+	if (status) {
+		kfree(s);
+		return status;
+	}
+	ktm_object_get(&tm->obj);
+	s->name_length = arg->name_length;
+	status = copy_name(s->name, arg->name, arg->name_length);
+	if (status)
+		goto put;
+	status = ktm_handle_create(&s->obj, arg->access, 0, nfd);
+	if (status)
+		goto put;
+	status = enter_durably(s, arg->quota);
+	if (status) {
+		ktm_new_fd_cancel(nfd);
+		goto put;
+	}
+	arg->guid = s->obj.guid;
+	arg->fd = nfd->fd;
+put:
+	ktm_object_put(&s->obj);
+	return status;
+}
+
+/**
+ * ktm_stream_open - KTM_IOC_STREAM_OPEN
+ * @tm: the TM, kept alive by the caller
+ * @arg: the request
+ * @nfd: out: the descriptor
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_stream_open(struct ktm_tm *tm, struct ktm_stream_open *arg, struct ktm_new_fd *nfd)
+{
+	u8 name[KTM_MAX_STREAM_NAME];
+	struct ktm_object *obj;
+	struct ktm_stream *s;
+	u32 status;
+
+	if (arg->reserved || !arg->name != !arg->name_length ||
+	    !arg->name != !ktm_guid_is_nil(&arg->guid))
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (arg->name) {
+		status = copy_name(name, arg->name, arg->name_length);
+		if (status)
+			return status;
+		s = find_name(tm, name, arg->name_length);
+	} else {
+		obj = ktm_object_find(KTM_KIND_STREAM, tm, &arg->guid);
+		s = obj ? ktm_stream_of(obj) : NULL;
+	}
+	if (!ktm_tm_online(tm)) {
+		status = KTM_STATUS_TM_NOT_ONLINE;
+		goto put;
+	}
+	if (!s)
+		return KTM_STATUS_STREAM_NOT_FOUND;
+	status = ktm_handle_open_object(&s->obj, arg->access, 0, nfd);
+	if (!status)
+		arg->guid = s->obj.guid;
+	arg->fd = nfd->fd;
+put:
+	if (s)
+		ktm_object_put(&s->obj);
+	return status;
+}
+
+/* ---- changing, deleting ---- */
+
+static u32 check_alive(const struct ktm_stream *s)
+{
+	lockdep_assert_held(&s->lock);
+	if (s->gone)
+		return KTM_STATUS_STREAM_NOT_FOUND;
+	return ktm_tm_online(s->tm) ? KTM_STATUS_SUCCESS : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+/**
+ * ktm_stream_check - may somebody use the stream now?
+ * @s: the stream, its lock held
+ * @use: the one who wants to
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_stream_check(struct ktm_stream *s, const struct ktm_stream_use *use)
+{
+	u32 status = check_alive(s);
+
+	if (!status && use->opening != s->opening)
+		status = KTM_STATUS_STREAM_REOPENED;
+	return status;
+}
+
+static u32 set_quota(struct ktm_stream *s, u64 quota, struct forced *f)
+{
+	const u64 old = s->quota;
+	struct ktm_jrec rec;
+	u32 status = check_alive(s);
+
+	if (status)
+		return status;
+	if (quota < s->index.used + s->reserved)
+		return KTM_STATUS_STREAM_FULL;
+	if (quota > old)
+		status = grow(s, quota);
+	if (status)
+		return status;
+	ktm_stream_to_record(s, &rec);
+	rec.stream.quota = quota;
+	status = append_forced(s, &rec, f);
+	if (!status && quota < old)
+		shrink(s, quota);
+	if (status && quota > old)
+		shrink(s, old);
+	return status;
+}
+
+/**
+ * ktm_stream_set_quota - KTM_INFO_STREAM_QUOTA
+ * @s: the stream
+ * @quota: bytes
+ *
+ * Durable when it returns.
+ *
+ * Return: enum ktm_status; STREAM_FULL if it holds more.
+ */
+u32 ktm_stream_set_quota(struct ktm_stream *s, u64 quota)
+{
+	int tries = KTM_STREAM_TRIES;
+	struct forced f;
+	u32 status;
+
+	if (!quota_valid(quota))
+		return KTM_STATUS_INVALID_PARAMETER;
+	do {
+		if (mutex_lock_killable(&s->lock))
+			return KTM_STATUS_INTERRUPTED;
+		status = set_quota(s, quota, &f);
+		mutex_unlock(&s->lock);
+	} while (ktm_stream_again(s->tm, &status, &tries));
+	return status ? status : forced_wait(&f);
+}
+
+static u32 delete(struct ktm_stream *s, struct forced *f)
+{
+	const struct ktm_jrec rec = {
+		.type = KTM_JREC_STREAM_GONE,
+		.stream_gone.id = s->id,
+	};
+	u32 status = check_alive(s);
+
+	if (status)
+		return status;
+	/* Who has voted counts on what it set aside. */
+	if (s->needs)
+		return KTM_STATUS_OBJECT_BUSY;
+	status = append_forced(s, &rec, f);
+	if (status)
+		return status;
+	ktm_stream_void_use(s);
+	ktm_journal_unreserve(s->tm->journal, s->reserved);
+	s->reserved = 0;
+	s->gone = true;
+	ktm_sindex_cut_above(&s->index, 0);
+	ktm_journal_freed(s->tm->journal);
+	shrink(s, 0);
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_stream_delete - KTM_IOC_STREAM_DELETE
+ * @s: the stream
+ * @arg: the request
+ *
+ * Durable when it returns; who has it open finds it gone.
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_stream_delete(struct ktm_stream *s, const struct ktm_call *arg)
+{
+	struct ktm_tm *tm = s->tm;
+	int tries = KTM_STREAM_TRIES;
+	struct forced f;
+	u32 status;
+
+	if (arg->flags || arg->reserved)
+		return KTM_STATUS_INVALID_PARAMETER;
+	do {
+		/* The TM's mutex: not while it is being reopened. */
+		if (mutex_lock_killable(&tm->lock))
+			return KTM_STATUS_INTERRUPTED;
+		mutex_lock(&s->lock);
+		status = delete(s, &f);
+		mutex_unlock(&s->lock);
+		if (!status)
+			ktm_stream_discard(s);
+		mutex_unlock(&tm->lock);
+	} while (ktm_stream_again(tm, &status, &tries));
+	if (status)
+		return status;
+	wake_up_all(&s->wait);
+	return forced_wait(&f);
+}
+
+/* ---- looking ---- */
+
+/**
+ * ktm_stream_info - KTM_INFO_STREAM_BASIC
+ * @use: who asks; from now on he knows of the last reopening
+ * @info: out
+ */
+void ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info)
+{
+	struct ktm_stream *s = use->stream;
+	const struct ktm_sentry *first, *last, *flushed, *oldest;
+
+	mutex_lock(&s->lock);
+	first = ktm_sindex_after(&s->index, 0);
+	last = ktm_sindex_before(&s->index, U64_MAX);
+	flushed = ktm_sindex_before(&s->index, ktm_journal_flushed(s->tm->journal) + 1);
+	oldest = ktm_sindex_oldest(&s->index);
+	*info = (struct ktm_stream_info){
+		.guid = s->obj.guid,
+		.quota = s->quota,
+		.used = s->index.used,
+		.reserved = s->reserved,
+		.bytes = s->index.bytes,
+		.records = s->index.records,
+		.base_lsn = s->base,
+		.first_lsn = first ? first->lsn : 0,
+		.last_lsn = last ? last->lsn : 0,
+		.restart_lsn = s->restart,
+		.flushed_lsn = flushed ? flushed->lsn : 0,
+		.place_lsn = oldest ? oldest->place : 0,
+		.name_length = s->name_length,
+	};
+	memcpy(info->name, s->name, s->name_length);
+	/* Not while the TM is away: what will be found then is not known yet. */
+	if (ktm_tm_online(s->tm) && use->opening != s->opening) {
+		use->records = 0;
+		use->bytes = 0;
+		WRITE_ONCE(use->asked, 0);
+		WRITE_ONCE(use->opening, s->opening);
+	}
+	mutex_unlock(&s->lock);
+}
+
+u64 ktm_stream_get_quota(struct ktm_stream *s)
+{
+	u64 quota;
+
+	mutex_lock(&s->lock);
+	quota = s->quota;
+	mutex_unlock(&s->lock);
+	return quota;
+}
+
+/* ---- descriptors ---- */
+
+/**
+ * ktm_stream_use_init - somebody begins to use a stream
+ * @use: he
+ * @s: the stream; kept by the caller until ktm_stream_use_end()
+ */
+void ktm_stream_use_init(struct ktm_stream_use *use, struct ktm_stream *s)
+{
+	*use = (struct ktm_stream_use){ .stream = s };
+	mutex_lock(&s->lock);
+	use->opening = s->opening;
+	mutex_unlock(&s->lock);
+}
+
+/* What he has set aside goes back. */
+void ktm_stream_use_end(struct ktm_stream_use *use)
+{
+	ktm_stream_unreserve(use, use->records, use->bytes);
+}
+
+static u32 stream_opened(struct ktm_object *obj, u32 access, u32 flags)
+{
+	return ktm_tm_hold(ktm_stream_of(obj)->tm) ? KTM_STATUS_SUCCESS :
+						     KTM_STATUS_STREAM_NOT_FOUND;
+}
+
+static void stream_closed(struct ktm_object *obj, u32 access)
+{
+	ktm_tm_release(ktm_stream_of(obj)->tm);
+}
+
+static void stream_handle_made(struct ktm_handle *handle)
+{
+	ktm_stream_use_init(ktm_stream_use_of(handle), ktm_stream_of(handle->obj));
+}
+
+static void stream_handle_gone(struct ktm_handle *handle)
+{
+	ktm_stream_use_end(ktm_stream_use_of(handle));
+}
+
+static void stream_free(struct ktm_object *obj)
+{
+	struct ktm_stream *s = ktm_stream_of(obj);
+
+	ktm_sindex_clear(&s->index);
+	ktm_object_put(&s->tm->obj);
+	kfree_rcu(s, obj.rcu);
+}
+
+static void stream_show(struct ktm_object *obj, struct seq_file *m)
+{
+	struct ktm_stream *s = ktm_stream_of(obj);
+
+	seq_printf(m, "ktm-quota:\t%llu\n", READ_ONCE(s->quota));
+	seq_printf(m, "ktm-used:\t%llu\n", READ_ONCE(s->index.used));
+	seq_printf(m, "ktm-records:\t%llu\n", READ_ONCE(s->index.records));
+}
+
+static __poll_t stream_poll(struct file *file, poll_table *wait)
+{
+	struct ktm_stream_use *use = ktm_stream_use_of(file->private_data);
+
+	poll_wait(file, &use->stream->wait, wait);
+	return ktm_stream_poll(use);
+}
+
+static const struct file_operations stream_fops = {
+	.owner		= THIS_MODULE,
+	.release	= ktm_handle_release,
+	.poll		= stream_poll,
+	.unlocked_ioctl	= ktm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= ktm_handle_show_fdinfo,
+	.llseek		= noop_llseek,
+};
+
+const struct ktm_kind_ops ktm_stream_ops = {
+	.name		= "stream",
+	.fops		= &stream_fops,
+	.handle_bytes	= sizeof(struct ktm_stream_handle),
+	.not_found	= KTM_STATUS_STREAM_NOT_FOUND,
+	.all_access	= KTM_STREAM_ALL_ACCESS,
+	.r		= KTM_STREAM_QUERY_INFORMATION | KTM_STREAM_READ,
+	.w		= KTM_STREAM_APPEND | KTM_STREAM_MANAGE,
+	.x		= KTM_STREAM_SET_INFORMATION,
+	.opened		= stream_opened,
+	.closed		= stream_closed,
+	.handle_made	= stream_handle_made,
+	.handle_gone	= stream_handle_gone,
+	.free		= stream_free,
+	.show		= stream_show,
+};

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KTM_STREAM_H
+#define KTM_STREAM_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/wait.h>
+
+#include "core/journal_replay.h"
+#include "journal.h"
+#include "object.h"
+#include "tm.h"
+
+/* ---- the index (stream_index.c) ---- */
+
+/*
+ * Where a live record is.
+ *
+ * @node: in ktm_sindex.by_lsn
+ * @link: in ktm_sindex.by_place, or among the spare ones of a stream
+ * @lsn: its name
+ * @place: LSN of its first byte
+ * @bytes: its length in the log
+ * @flags: KTM_JREC_F_RESTART or 0
+ */
+struct ktm_sentry {
+	struct rb_node node;
+	struct list_head link;
+	u64 lsn;
+	u64 place;
+	u32 bytes;
+	u32 flags;
+};
+
+/*
+ * The live records of a stream.
+ *
+ * @by_lsn: by name
+ * @by_place: the one that lies first in the log is the first
+ * @records: how many
+ * @bytes: of data in them, each rounded up to 8
+ * @used: what they count against the quota
+ */
+struct ktm_sindex {
+	struct rb_root by_lsn;
+	struct list_head by_place;
+	u64 records;
+	u64 bytes;
+	u64 used;
+};
+
+int ktm_sindex_cache_init(void);
+void ktm_sindex_cache_exit(void);
+struct ktm_sentry *ktm_sentry_alloc(gfp_t gfp);
+void ktm_sentry_free(struct ktm_sentry *e);
+u64 ktm_srec_cost(u32 bytes);
+
+void ktm_sindex_init(struct ktm_sindex *ix);
+bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e);
+void ktm_sindex_move(struct ktm_sindex *ix, struct ktm_sentry *e, u64 place);
+struct ktm_sentry *ktm_sindex_find(const struct ktm_sindex *ix, u64 lsn);
+struct ktm_sentry *ktm_sindex_after(const struct ktm_sindex *ix, u64 lsn);
+struct ktm_sentry *ktm_sindex_before(const struct ktm_sindex *ix, u64 lsn);
+struct ktm_sentry *ktm_sindex_restart_before(const struct ktm_sindex *ix, u64 lsn);
+struct ktm_sentry *ktm_sindex_oldest(const struct ktm_sindex *ix);
+void ktm_sindex_cut_below(struct ktm_sindex *ix, u64 lsn);
+void ktm_sindex_cut_above(struct ktm_sindex *ix, u64 lsn);
+void ktm_sindex_clear(struct ktm_sindex *ix);
+void ktm_sindex_sort(struct ktm_sindex *ix);
+void ktm_sindex_swap(struct ktm_sindex *a, struct ktm_sindex *b);
+u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
+
+/* ---- streams ---- */
+
+/*
+ * A log stream: an ordered set of records in its TM's log.
+ *
+ * @lock, a mutex, keeps everything below it. It is held across an append to the
+ * journal, so that the records of a stream are in the log in the order of their
+ * names, but never across a read, a force or a wait for room. Lock order: tm->lock,
+ * rm->lock, tx->lock, this one, then spinlocks; one stream's at a time.
+ *
+ * @tm: with a reference
+ * @tm_link: in tm->streams, with a reference, until it is deleted or the TM goes; under
+ *	tm->list_lock
+ * @id: of its records in the log
+ * @wait: pollers
+ * @unpadded: the log had no room to end the unit of a record up to here with; read by
+ *	pollers without the lock
+ * @opening: how often the TM was reopened since it is here; read by pollers without the lock
+ * @gone: it was deleted
+ * @index: its live records
+ * @quota: bytes of the log that those and what is set aside may take
+ * @reserved: set aside, all together
+ * @needs: enlistments for which something is
+ * @spare: entries for the records that descriptors have set aside
+ * @base: 0, or the oldest LSN that is needed
+ * @last: LSN of the newest record ever, 0: none
+ * @restart: of the newest restart record that lives, 0: none
+ * @known: end of the last record of any kind that the log has of it
+ * @charged: bytes of restart area charged for it
+ * @found: while it is being built from the log, by one thread
+ */
+struct ktm_stream {
+	struct ktm_object obj;
+	struct ktm_tm *tm;
+	struct list_head tm_link;
+	u64 id;
+	u32 name_length;
+	u8 name[KTM_MAX_STREAM_NAME];
+	wait_queue_head_t wait;
+	atomic64_t unpadded;
+	u64 opening;
+
+	struct mutex lock;
+	bool gone;
+	struct ktm_sindex index;
+	u64 quota;
+	u64 reserved;
+	u32 needs;
+	struct list_head spare;
+	u64 base;
+	u64 last;
+	u64 restart;
+	u64 known;
+	u64 charged;
+	struct ktm_jp_stream found;
+};
+
+static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)
+{
+	return container_of(obj, struct ktm_stream, obj);
+}
+
+/*
+ * Somebody who uses a stream; all but @stream under its lock.
+ *
+ * @stream: kept by whoever has this
+ * @opening: the opening of the TM that he has seen the stream after; read by pollers
+ *	without the lock
+ * @records: set aside for him
+ * @bytes: of data in them
+ * @asked: what he wants to be durable up to; read by pollers without the lock
+ */
+struct ktm_stream_use {
+	struct ktm_stream *stream;
+	u64 opening;
+	u32 records;
+	u64 bytes;
+	u64 asked;
+};
+
+/* A descriptor of a stream. */
+struct ktm_stream_handle {
+	struct ktm_handle handle;
+	struct ktm_stream_use use;
+};
+
+/*
+ * What an enlistment has set aside in a stream until its completion. Under the lock of its
+ * transaction; @bytes counts against @stream->reserved.
+ *
+ * @stream: with a reference; NULL: nothing is set aside
+ * @spare: for the record that comes with the completion
+ * @bytes: of the log
+ */
+struct ktm_stream_need {
+	struct ktm_stream *stream;
+	struct ktm_sentry *spare;
+	u64 bytes;
+};
+
+/*
+ * A record on its way into a stream. Its data is copied and its checksum taken
+ * before any lock is.
+ *
+ * @flags: KTM_STREAM_
+ * @length: of @data
+ * @crc: ktm_jrec_data_crc() of it
+ * @previous: link
+ * @undo_next: link
+ * @base: where to advance the base to, 0: leave it
+ * @data: kernel memory
+ * @entry: for the index, used up; NULL: what is set aside has one
+ * @lsn: out: its name
+ */
+struct ktm_stream_new {
+	u32 flags;
+	u32 length;
+	u32 crc;
+	u64 previous;
+	u64 undo_next;
+	u64 base;
+	const void *data;
+	struct ktm_sentry *entry;
+	u64 lsn;
+};
+
+/*
+ * A status that nobody is told: the log has no room now, ktm_stream_again() waits for
+ * some, so many times at most.
+ */
+#define KTM_STREAM_NO_ROOM	U32_MAX
+#define KTM_STREAM_TRIES	8
+
+/* Records that one call may set aside. */
+#define KTM_MAX_STREAM_RESERVE	65536
+
+/*
+ * What an answer brings for a stream.
+ *
+ * @use: the RM's
+ * @append: a record, or NULL
+ * @records: how many others it will still write
+ * @bytes: of data in them together
+ */
+struct ktm_stream_answer {
+	struct ktm_stream_use *use;
+	struct ktm_stream_new *append;
+	u32 records;
+	u64 bytes;
+};
+
+/* stream.c */
+u32 ktm_stream_create(struct ktm_tm *tm, struct ktm_stream_create *arg, struct ktm_new_fd *nfd);
+u32 ktm_stream_open(struct ktm_tm *tm, struct ktm_stream_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_stream_delete(struct ktm_stream *s, const struct ktm_call *arg);
+u32 ktm_stream_set_quota(struct ktm_stream *s, u64 quota);
+void ktm_stream_use_init(struct ktm_stream_use *use, struct ktm_stream *s);
+void ktm_stream_use_end(struct ktm_stream_use *use);
+u32 ktm_stream_check(struct ktm_stream *s, const struct ktm_stream_use *use);
+void ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info);
+u64 ktm_stream_get_quota(struct ktm_stream *s);
+void ktm_stream_to_record(const struct ktm_stream *s, struct ktm_jrec *rec);
+u64 ktm_stream_live_bytes(const struct ktm_stream *s, u64 quota);
+struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm);
+void ktm_stream_join(struct ktm_stream *s);
+void ktm_stream_discard(struct ktm_stream *s);
+
+/* stream_append.c */
+u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new);
+u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *new,
+			     struct ktm_stream_need *need);
+u32 ktm_stream_advance(struct ktm_stream_use *use, u64 base);
+u32 ktm_stream_truncate(struct ktm_stream_use *use, u64 last);
+bool ktm_stream_again(struct ktm_tm *tm, u32 *status, int *tries);
+
+/* stream_reserve.c */
+u32 ktm_stream_reserve(struct ktm_stream_use *use, u32 records, u64 bytes);
+u32 ktm_stream_unreserve(struct ktm_stream_use *use, u32 records, u64 bytes);
+u64 ktm_stream_room(u32 records, u64 bytes);
+u64 ktm_stream_left(const struct ktm_stream *s);
+u32 ktm_stream_need_reserve(struct ktm_stream_need *need, struct ktm_stream_use *use,
+			    u32 records, u64 bytes);
+void ktm_stream_need_end(struct ktm_stream_need *need);
+void ktm_stream_need_void(struct ktm_stream_need *need);
+void ktm_stream_void_use(struct ktm_stream *s);
+
+/* stream_flush.c */
+u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushed);
+__poll_t ktm_stream_poll(const struct ktm_stream_use *use);
+
+/* stream_read.c */
+u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf);
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 budget);
+
+/* stream_recover.c */
+u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,
+				struct ktm_stream **sp);
+int ktm_stream_replay(struct ktm_stream *s, struct ktm_jp *jp, const struct ktm_jrec *rec);
+void ktm_stream_replayed(struct ktm_stream *s);
+void ktm_stream_quiet(struct ktm_stream *s);
+void ktm_stream_publish_recovered(struct ktm_stream *s);
+void ktm_stream_swap(struct ktm_stream *s, struct ktm_stream *found);
+void ktm_stream_lost(struct ktm_stream *s);
+int ktm_stream_snapshot(struct ktm_stream *s, int (*emit)(void *ctx, const struct ktm_jrec *rec),
+			void *ctx);
+u64 ktm_stream_oldest_place(struct ktm_stream *s);
+struct ktm_stream *ktm_stream_find_id(struct ktm_tm *tm, u64 id);
+void ktm_stream_need_recovered(struct ktm_stream_need *need, struct ktm_stream *s, u64 bytes);
+
+/* stream_user.c */
+u32 ktm_stream_copy_new(const struct ktm_stream_append *arg, bool patient,
+			struct ktm_stream_new *new);
+void ktm_stream_new_end(struct ktm_stream_new *new);
+u32 ktm_stream_ioctl_append(struct ktm_handle *handle, struct ktm_stream_append *arg);
+u32 ktm_stream_ioctl_reserve(struct ktm_handle *handle, struct ktm_stream_reserve *arg);
+u32 ktm_stream_ioctl_read(struct ktm_handle *handle, struct ktm_stream_read *arg);
+u32 ktm_stream_ioctl_flush(struct ktm_handle *handle, struct ktm_stream_flush *arg);
+u32 ktm_stream_ioctl_mark(struct ktm_handle *handle, unsigned int cmd,
+			  const struct ktm_stream_mark *arg);
+
+static inline struct ktm_stream_use *ktm_stream_use_of(struct ktm_handle *handle)
+{
+	return &container_of(handle, struct ktm_stream_handle, handle)->use;
+}
+
+#endif /* KTM_STREAM_H */

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the live records of a stream are: by name, and in the order of place.
+ *
+ * Whoever has an index keeps others from it; nothing here takes a lock.
+ */
+#include <linux/list_sort.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "stream.h"
+
+static struct kmem_cache *sentry_cache;
+
+int ktm_sindex_cache_init(void)
+{
+	sentry_cache = KMEM_CACHE(ktm_sentry, SLAB_ACCOUNT);
+	return sentry_cache ? 0 : -ENOMEM;
+}
+
+void ktm_sindex_cache_exit(void)
+{
+	kmem_cache_destroy(sentry_cache);
+}
+
+struct ktm_sentry *ktm_sentry_alloc(gfp_t gfp)
+{
+	return kmem_cache_alloc(sentry_cache, gfp);
+}
+
+void ktm_sentry_free(struct ktm_sentry *e)
+{
+	if (e)
+		kmem_cache_free(sentry_cache, e);
+}
+
+/**
+ * ktm_srec_cost - what a record counts against a stream's quota
+ * @bytes: its length in the log
+ *
+ * Half as much again is what its share of heads and padding may come to; the least is
+ * for what it takes of memory and of restart areas.
+ */
+u64 ktm_srec_cost(u32 bytes)
+{
+	return max(bytes + bytes / 2, 128u);
+}
+
+void ktm_sindex_init(struct ktm_sindex *ix)
+{
+	*ix = (struct ktm_sindex){ .by_lsn = RB_ROOT };
+	INIT_LIST_HEAD(&ix->by_place);
+}
+
+/* The padding to 8 is counted as data: the log's index does not know it apart. */
+static u32 data_bytes(const struct ktm_sentry *e)
+{
+	return e->bytes - ktm_jrec_bytes(KTM_JREC_SREC, 0);
+}
+
+/**
+ * ktm_sindex_add - one more record
+ * @ix: the index
+ * @e: the entry, filled in; the index's from now on
+ *
+ * It lies behind all others, or ktm_sindex_sort() follows.
+ *
+ * Return: false if there is one of that name; @e is the caller's still.
+ */
+bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e)
+{
+	struct rb_node **at = &ix->by_lsn.rb_node, *parent = NULL;
+
+	while (*at) {
+		u64 lsn = rb_entry(*at, struct ktm_sentry, node)->lsn;
+
+		if (lsn == e->lsn)
+			return false;
+		parent = *at;
+		at = e->lsn < lsn ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&e->node, parent, at);
+	rb_insert_color(&e->node, &ix->by_lsn);
+	list_add_tail(&e->link, &ix->by_place);
+	ix->records++;
+	ix->bytes += data_bytes(e);
+	ix->used += ktm_srec_cost(e->bytes);
+	return true;
+}
+
+static void remove(struct ktm_sindex *ix, struct ktm_sentry *e)
+{
+	rb_erase(&e->node, &ix->by_lsn);
+	list_del(&e->link);
+	ix->records--;
+	ix->bytes -= data_bytes(e);
+	ix->used -= ktm_srec_cost(e->bytes);
+	ktm_sentry_free(e);
+}
+
+/* It was written again, behind all others. */
+void ktm_sindex_move(struct ktm_sindex *ix, struct ktm_sentry *e, u64 place)
+{
+	e->place = place;
+	list_move_tail(&e->link, &ix->by_place);
+}
+
+/* The first whose name is not below @lsn. */
+static struct ktm_sentry *not_below(const struct ktm_sindex *ix, u64 lsn)
+{
+	struct rb_node *n = ix->by_lsn.rb_node;
+	struct ktm_sentry *found = NULL;
+
+	while (n) {
+		struct ktm_sentry *e = rb_entry(n, struct ktm_sentry, node);
+
+		if (e->lsn >= lsn) {
+			found = e;
+			n = n->rb_left;
+		} else {
+			n = n->rb_right;
+		}
+	}
+	return found;
+}
+
+static struct ktm_sentry *entry_or_null(struct rb_node *n)
+{
+	return rb_entry_safe(n, struct ktm_sentry, node);
+}
+
+/* The one of that name, or NULL. */
+struct ktm_sentry *ktm_sindex_find(const struct ktm_sindex *ix, u64 lsn)
+{
+	struct ktm_sentry *e = not_below(ix, lsn);
+
+	return e && e->lsn == lsn ? e : NULL;
+}
+
+/* The first behind @lsn, or NULL. */
+struct ktm_sentry *ktm_sindex_after(const struct ktm_sindex *ix, u64 lsn)
+{
+	return lsn == U64_MAX ? NULL : not_below(ix, lsn + 1);
+}
+
+/* The last before @lsn, U64_MAX: the last; or NULL. */
+struct ktm_sentry *ktm_sindex_before(const struct ktm_sindex *ix, u64 lsn)
+{
+	struct ktm_sentry *e = not_below(ix, lsn);
+
+	return entry_or_null(e ? rb_prev(&e->node) : rb_last(&ix->by_lsn));
+}
+
+/* The last restart record before @lsn, U64_MAX: the last; or NULL. May sleep. */
+struct ktm_sentry *ktm_sindex_restart_before(const struct ktm_sindex *ix, u64 lsn)
+{
+	struct ktm_sentry *e = ktm_sindex_before(ix, lsn);
+
+	while (e && !(e->flags & KTM_JREC_F_RESTART)) {
+		e = entry_or_null(rb_prev(&e->node));
+		cond_resched();
+	}
+	return e;
+}
+
+/* The one that lies first in the log, or NULL. */
+struct ktm_sentry *ktm_sindex_oldest(const struct ktm_sindex *ix)
+{
+	return list_empty(&ix->by_place) ? NULL :
+	       list_first_entry(&ix->by_place, struct ktm_sentry, link);
+}
+
+/* Those with a name below @lsn go. May sleep. */
+void ktm_sindex_cut_below(struct ktm_sindex *ix, u64 lsn)
+{
+	struct ktm_sentry *e;
+
+	while ((e = entry_or_null(rb_first(&ix->by_lsn))) && e->lsn < lsn) {
+		remove(ix, e);
+		cond_resched();
+	}
+}
+
+/* Those with a name above @lsn go. May sleep. */
+void ktm_sindex_cut_above(struct ktm_sindex *ix, u64 lsn)
+{
+	struct ktm_sentry *e;
+
+	while ((e = entry_or_null(rb_last(&ix->by_lsn))) && e->lsn > lsn) {
+		remove(ix, e);
+		cond_resched();
+	}
+}
+
+/* All go. Does not sleep, so it may be long. */
+void ktm_sindex_clear(struct ktm_sindex *ix)
+{
+	struct ktm_sentry *e, *next;
+
+	list_for_each_entry_safe(e, next, &ix->by_place, link)
+		ktm_sentry_free(e);
+	ktm_sindex_init(ix);
+}
+
+static int place_order(void *priv, const struct list_head *a, const struct list_head *b)
+{
+	const struct ktm_sentry *x = list_entry(a, struct ktm_sentry, link);
+	const struct ktm_sentry *y = list_entry(b, struct ktm_sentry, link);
+
+	return x->place > y->place;
+}
+
+/* After entries were added in another order than that of their places. */
+void ktm_sindex_sort(struct ktm_sindex *ix)
+{
+	list_sort(NULL, &ix->by_place, place_order);
+}
+
+/* Each gets what the other has. */
+void ktm_sindex_swap(struct ktm_sindex *a, struct ktm_sindex *b)
+{
+	LIST_HEAD(list);
+
+	list_splice_init(&a->by_place, &list);
+	list_splice_init(&b->by_place, &a->by_place);
+	list_splice(&list, &b->by_place);
+	swap(a->by_lsn, b->by_lsn);
+	swap(a->records, b->records);
+	swap(a->bytes, b->bytes);
+	swap(a->used, b->used);
+}
+
+/* All entries by name, for a restart area; @to has room for ix->records. Returns their number. */
+u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to)
+{
+	struct rb_node *n;
+	u64 i = 0;
+
+	for (n = rb_first(&ix->by_lsn); n; n = rb_next(n)) {
+		const struct ktm_sentry *e = rb_entry(n, struct ktm_sentry, node);
+
+		to[i++] = (struct ktm_jsent){
+			.lsn = e->lsn,
+			.place = e->place,
+			.bytes = e->bytes,
+			.flags = e->flags,
+		};
+	}
+	return i;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Log streams: reading records, and copying them forward.
+ *
+ * The device is read without the stream's lock. Meanwhile the record may be copied
+ * forward or go, and its place be written by others: what was read counts only if it
+ * is the record by its own words, and lives there still.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "status.h"
+#include "stream.h"
+
+/* The record that is meant, its lock held; NULL: none. */
+static const struct ktm_sentry *pick(struct ktm_stream *s, u32 mode, u64 lsn)
+{
+	lockdep_assert_held(&s->lock);
+	switch (mode) {
+	case KTM_STREAM_NEXT:
+		return ktm_sindex_after(&s->index, lsn);
+	case KTM_STREAM_BEFORE:
+		return ktm_sindex_before(&s->index, lsn ? lsn : U64_MAX);
+	case KTM_STREAM_LAST_RESTART:
+		return lsn ? ktm_sindex_restart_before(&s->index, lsn) :
+			     ktm_sindex_find(&s->index, s->restart);
+	default:
+		return ktm_sindex_find(&s->index, lsn);
+	}
+}
+
+static struct ktm_jsent sent_of(const struct ktm_sentry *e)
+{
+	return (struct ktm_jsent){
+		.lsn = e->lsn,
+		.place = e->place,
+		.bytes = e->bytes,
+		.flags = e->flags,
+	};
+}
+
+/* What is on the device is to be believed only as far as it says what it is itself. */
+static int load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf, struct ktm_jrec *rec)
+{
+	const char *why;
+	int err;
+
+	err = ktm_journal_read(s->tm->journal, at->place, at->bytes, buf);
+	if (err)
+		return err;
+	if (ktm_jrec_decode(rec, buf, at->bytes, &why) != at->bytes ||
+	    rec->type != KTM_JREC_SREC || rec->srec.id != s->id || rec->srec.lsn != at->lsn ||
+	    (rec->flags & KTM_JREC_F_RESTART) != at->flags)
+		return -EUCLEAN;
+	return 0;
+}
+
+/* Has it neither moved nor gone since? */
+static bool lives_at(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening)
+{
+	const struct ktm_sentry *e;
+
+	lockdep_assert_held(&s->lock);
+	e = ktm_sindex_find(&s->index, at->lsn);
+	return e && e->place == at->place && opening == s->opening;
+}
+
+/* @again: out: it has moved or gone while it was read. */
+static u32 read_once(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void *buf,
+		     bool *again)
+{
+	const struct ktm_sentry *e;
+	struct ktm_jsent at;
+	u64 opening;
+	int err;
+
+	*again = false;
+	mutex_lock(&s->lock);
+	opening = s->opening;
+	if (s->gone || !ktm_tm_online(s->tm)) {
+		mutex_unlock(&s->lock);
+		return s->gone ? KTM_STATUS_STREAM_NOT_FOUND : KTM_STATUS_TM_NOT_ONLINE;
+	}
+	e = pick(s, mode, lsn);
+	if (e)
+		at = sent_of(e);
+	mutex_unlock(&s->lock);
+	if (!e)
+		return mode == KTM_STREAM_AT ? KTM_STATUS_LOG_RECORD_NONEXISTENT :
+					       KTM_STATUS_NO_MORE_ENTRIES;
+
+	err = load(s, &at, buf, rec);
+
+	mutex_lock(&s->lock);
+	*again = !lives_at(s, &at, opening);
+	mutex_unlock(&s->lock);
+	switch (err) {
+	case 0:
+	case -ENOMEM:
+	case -EUCLEAN:
+		return ktm_status_from_errno(err);
+	default:
+		return KTM_STATUS_IO_ERROR;
+	}
+}
+
+static u32 read_record(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void *buf)
+{
+	bool again;
+	u32 status;
+
+	do {
+		if (fatal_signal_pending(current))
+			return KTM_STATUS_INTERRUPTED;
+		status = read_once(s, mode, lsn, rec, buf, &again);
+	} while (again);
+	return status;
+}
+
+static u32 read_linked(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void *buf)
+{
+	u32 status = read_record(s, KTM_STREAM_AT, lsn, rec, buf);
+	u64 link;
+
+	if (status)
+		return status;
+	link = mode == KTM_STREAM_UNDO_LINK ? rec->srec.undo_next : rec->srec.previous;
+	return link ? read_record(s, KTM_STREAM_AT, link, rec, buf) : KTM_STATUS_NO_MORE_ENTRIES;
+}
+
+/**
+ * ktm_stream_read - read a record
+ * @s: the stream
+ * @mode: enum ktm_stream_where
+ * @lsn: see there
+ * @rec: out: the record; its data is in *@buf
+ * @buf: out: to be freed with kvfree()
+ *
+ * Return: enum ktm_status; only with SUCCESS there is a buffer.
+ */
+u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf)
+{
+	u32 status;
+
+	*buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
+	if (!*buf)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	if (mode == KTM_STREAM_PREVIOUS_LINK || mode == KTM_STREAM_UNDO_LINK)
+		status = read_linked(s, mode, lsn, rec, *buf);
+	else
+		status = read_record(s, mode, lsn, rec, *buf);
+	if (status) {
+		kvfree(*buf);
+		*buf = NULL;
+	}
+	return status;
+}
+
+/*
+ * Writes one again under its old name, if it could be read. Garbage is all right of one
+ * that has moved or gone since: that needs no copy.
+ */
+static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening,
+		    struct ktm_jrec *rec, int err)
+{
+	u64 lsn, place;
+
+	mutex_lock(&s->lock);
+	if (!lives_at(s, at, opening)) {
+		err = 0;
+	} else if (!err) {
+		rec->flags |= KTM_JREC_F_COPY;
+		err = ktm_journal_append_stream(s->tm->journal, rec, 0, &lsn, &place);
+		if (!err) {
+			s->known = lsn;
+			ktm_sindex_move(&s->index, ktm_sindex_find(&s->index, at->lsn), place);
+		}
+	}
+	mutex_unlock(&s->lock);
+	return err;
+}
+
+/* The one that lies first in the log, if that is before @below. */
+static bool oldest(struct ktm_stream *s, u64 below, struct ktm_jsent *at, u64 *opening)
+{
+	const struct ktm_sentry *e;
+
+	mutex_lock(&s->lock);
+	*opening = s->opening;
+	e = ktm_sindex_oldest(&s->index);
+	if (e)
+		*at = sent_of(e);
+	mutex_unlock(&s->lock);
+	return e && at->place < below;
+}
+
+/**
+ * ktm_stream_copy_forward - copy live records out of the way of the log's tail
+ * @s: the stream
+ * @below: those that lie before this LSN
+ * @budget: bytes of records to copy; once that many were copied it ends
+ *
+ * Oldest first. A record that dies meanwhile is left alone. Not while the TM is reopened.
+ *
+ * Return: how many were looked at; or a negative errno: -ENOSPC: there is no more room for
+ * copies; -ENOMEM; -EIO, -EUCLEAN: one cannot be read, or the journal is offline.
+ */
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 budget)
+{
+	void *buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
+	struct ktm_jsent at;
+	struct ktm_jrec rec;
+	u64 opening, bytes = 0;
+	int n = 0, err = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!err && bytes < budget && oldest(s, below, &at, &opening)) {
+		err = load(s, &at, buf, &rec);
+		err = copy_one(s, &at, opening, &rec, err);
+		bytes += at.bytes;
+		n++;
+		cond_resched();
+	}
+	kvfree(buf);
+	return err ? err : n;
+}
