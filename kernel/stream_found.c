@@ -8,10 +8,11 @@
 #include "status.h"
 #include "stream_found.h"
 
-/* @s: being built from the log, with a reference */
+/* @s: being built from the log, with a reference; or, @published, what was found */
 struct found {
 	struct hlist_node id, guid, name;
 	struct ktm_stream *s;
+	bool published;
 };
 
 void ktm_found_streams_init(struct ktm_found_streams *f, struct ktm_tm *tm)
@@ -37,7 +38,8 @@ static void drop(struct found *at)
 {
 	hash_del(&at->id);
 	/* What it holds may be much, and the last reference may not take its time. */
-	ktm_sindex_cut_above(&at->s->index, 0);
+	if (!at->published)
+		ktm_sindex_cut_above(&at->s->index, 0);
 	ktm_object_put(&at->s->obj);
 	kfree(at);
 }
@@ -241,6 +243,7 @@ void ktm_found_streams_publish(struct ktm_found_streams *f)
 			ktm_stream_swap(s, at->s);
 			ktm_object_put(&s->obj);
 		} else {
+			at->published = true;
 			ktm_stream_publish_recovered(at->s);
 		}
 	}
