@@ -9,7 +9,7 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uio.h>
 
 #include "enlistment.h"
@@ -45,69 +45,69 @@ static const u32 *slots_of(const struct ktm_enlistment *en)
 	return en->core.flags & KTM_ENC_SUPERIOR ? superior_slots : participant_slots;
 }
 
-static void slot_init(struct ktm_slot *slot, u8 kind)
+/* NULL: the RM's own. */
+static struct ktm_enlistment *inbox_owner(struct ktm_queue *q, struct ktm_inbox *inbox)
 {
-	INIT_LIST_HEAD(&slot->link);
-	slot->kind = kind;
-	slot->queued = false;
-	slot->reading = false;
-	slot->again = false;
+	return inbox == &q->last_recover ? NULL : container_of(inbox, struct ktm_enlistment, inbox);
 }
 
-static struct ktm_enlistment *slot_enlistment(struct ktm_slot *slot)
+void ktm_inbox_init(struct ktm_inbox *inbox)
 {
-	if (slot->kind == KTM_SLOT_LAST_RECOVER)
-		return NULL;
-	return container_of(slot - slot->kind, struct ktm_enlistment, inbox.slots[0]);
+	INIT_LIST_HEAD(&inbox->link);
+	inbox->count = 0;
+	inbox->reading = KTM_SLOT_NONE;
+	inbox->again = false;
 }
 
 void ktm_queue_init(struct ktm_queue *q)
 {
 	spin_lock_init(&q->lock);
-	INIT_LIST_HEAD(&q->slots);
+	INIT_LIST_HEAD(&q->inboxes);
 	init_waitqueue_head(&q->wait);
 	q->open = false;
-	slot_init(&q->last_recover, KTM_SLOT_LAST_RECOVER);
+	ktm_inbox_init(&q->last_recover);
 }
 
-void ktm_inbox_init(struct ktm_inbox *inbox)
+static u8 *inbox_find(struct ktm_inbox *inbox, u8 slot)
 {
-	int i;
-
-	for (i = 0; i < KTM_NR_EN_SLOTS; i++)
-		slot_init(&inbox->slots[i], i);
-	inbox->reading = false;
+	return memchr(inbox->waiting, slot, inbox->count);
 }
 
-static void slot_queue(struct ktm_queue *q, struct ktm_slot *slot, u64 clock)
+static void inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64 clock)
 {
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
+
 	lockdep_assert_held(&q->lock);
-	WRITE_ONCE(slot->clock, clock);
-	if (slot->reading) {
-		slot->again = true;
+	WRITE_ONCE(inbox->clock[slot], clock);
+	if (inbox->reading == slot) {
+		inbox->again = true;
 		return;
 	}
-	if (slot->queued)
+	if (inbox_find(inbox, slot))
 		return;
-	if (slot_enlistment(slot))
-		ktm_object_get(&slot_enlistment(slot)->obj);
-	slot->queued = true;
-	list_add_tail(&slot->link, &q->slots);
+	inbox->waiting[inbox->count++] = slot;
+	if (inbox->reading != KTM_SLOT_NONE || !list_empty(&inbox->link))
+		return;
+	if (en)
+		ktm_object_get(&en->obj);
+	list_add_tail(&inbox->link, &q->inboxes);
 }
 
-/*
- * Returns the enlistment whose reference the slot held, to be put by the caller
- * without the lock, or NULL.
- */
-static struct ktm_enlistment *slot_withdraw(struct ktm_queue *q, struct ktm_slot *slot)
+/* True: nothing waits any more, the caller has the inbox's reference to put, without the lock. */
+static bool inbox_remove(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
 {
+	u8 *at = inbox_find(inbox, slot);
+
 	lockdep_assert_held(&q->lock);
-	slot->again = false;
-	if (!slot->queued)
-		return NULL;
-	slot->queued = false;
-	list_del_init(&slot->link);
-	return slot_enlistment(slot);
+	if (inbox->reading == slot)
+		inbox->again = false;
+	if (!at)
+		return false;
+	memmove(at, at + 1, &inbox->waiting[--inbox->count] - at);
+	if (inbox->count || list_empty(&inbox->link))
+		return false;
+	list_del_init(&inbox->link);
+	return true;
 }
 
 /* Somebody has the RM open now. */
@@ -122,13 +122,15 @@ void ktm_queue_open(struct ktm_queue *q)
 void ktm_queue_close(struct ktm_queue *q)
 {
 	struct ktm_enlistment *en;
-	struct ktm_slot *slot;
+	struct ktm_inbox *inbox;
 
 	spin_lock(&q->lock);
 	q->open = false;
-	while (!list_empty(&q->slots)) {
-		slot = list_first_entry(&q->slots, struct ktm_slot, link);
-		en = slot_withdraw(q, slot);
+	while (!list_empty(&q->inboxes)) {
+		inbox = list_first_entry(&q->inboxes, struct ktm_inbox, link);
+		en = inbox_owner(q, inbox);
+		inbox->count = 0;
+		list_del_init(&inbox->link);
 		spin_unlock(&q->lock);
 		if (en)
 			ktm_object_put(&en->obj);
@@ -147,8 +149,8 @@ void ktm_notify_enlistment(struct ktm_enlistment *en)
 	u32 due = en->core.due, withdraw = en->core.withdraw;
 	u64 clock = ktm_tm_clock(en->rm->tm);
 	const u32 *kinds = slots_of(en);
-	bool wake = false;
-	int i, puts = 0;
+	bool wake = false, put = false;
+	int i;
 
 	lockdep_assert_held(&en->tx->lock);
 	if (!due && !withdraw)
@@ -157,104 +159,102 @@ void ktm_notify_enlistment(struct ktm_enlistment *en)
 	en->core.withdraw = 0;
 	spin_lock(&q->lock);
 	for (i = 0; i < KTM_NR_EN_SLOTS; i++) {
-		if (withdraw & kinds[i] && slot_withdraw(q, &en->inbox.slots[i]))
-			puts++;
+		if (withdraw & kinds[i])
+			put |= inbox_remove(q, &en->inbox, i);
 	}
 	for (i = 0; i < KTM_NR_EN_SLOTS && q->open; i++) {
 		if (due & kinds[i]) {
-			slot_queue(q, &en->inbox.slots[i], clock);
+			inbox_add(q, &en->inbox, i, clock);
 			wake = true;
 		}
 	}
 	spin_unlock(&q->lock);
 	if (wake)
 		wake_up_interruptible(&q->wait);
-	while (puts--)
+	if (put)
 		ktm_object_put(&en->obj);
 }
 
-/* The last of what RM recovery has to say. */
+/* The last of what RM recovery has to say: it goes behind all that waits. */
 void ktm_notify_last_recover(struct ktm_rm *rm)
 {
 	struct ktm_queue *q = &rm->queue;
 
 	spin_lock(&q->lock);
 	if (q->open) {
-		slot_withdraw(q, &q->last_recover);
-		slot_queue(q, &q->last_recover, ktm_tm_clock(rm->tm));
+		inbox_remove(q, &q->last_recover, 0);
+		inbox_add(q, &q->last_recover, 0, ktm_tm_clock(rm->tm));
 	}
 	spin_unlock(&q->lock);
 	wake_up_interruptible(&q->wait);
 }
 
-static struct ktm_slot *slot_readable(struct ktm_queue *q)
+static struct ktm_inbox *readable(struct ktm_queue *q)
 {
-	struct ktm_slot *slot;
+	struct ktm_inbox *inbox;
 
 	lockdep_assert_held(&q->lock);
-	list_for_each_entry(slot, &q->slots, link) {
-		struct ktm_enlistment *en = slot_enlistment(slot);
-
-		if (en ? !en->inbox.reading : !q->reading)
-			return slot;
+	list_for_each_entry(inbox, &q->inboxes, link) {
+		if (inbox != &q->last_recover || !q->reading)
+			return inbox;
 	}
 	return NULL;
 }
 
-/* Take the next one for this reader; its reference goes with it. */
-static struct ktm_slot *read_begin(struct ktm_queue *q)
+/* Take the next one for this reader: @reading of the inbox; its reference goes with it. */
+static struct ktm_inbox *read_begin(struct ktm_queue *q)
 {
-	struct ktm_slot *slot;
+	struct ktm_inbox *inbox;
 
 	spin_lock(&q->lock);
-	slot = slot_readable(q);
-	if (slot) {
-		list_del_init(&slot->link);
-		slot->queued = false;
-		slot->reading = true;
+	inbox = readable(q);
+	if (inbox) {
+		inbox->reading = inbox->waiting[0];
+		memmove(inbox->waiting, inbox->waiting + 1, --inbox->count);
+		list_del_init(&inbox->link);
 		q->reading++;
-		if (slot_enlistment(slot))
-			slot_enlistment(slot)->inbox.reading = true;
 	}
 	spin_unlock(&q->lock);
-	return slot;
+	return inbox;
 }
 
-static void read_end(struct ktm_queue *q, struct ktm_slot *slot, bool copied)
+static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied)
 {
-	struct ktm_enlistment *en = slot_enlistment(slot);
-	bool back = false, wake;
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
+	bool more, wake;
 
 	spin_lock(&q->lock);
-	slot->reading = false;
-	q->reading--;
-	if (en)
-		en->inbox.reading = false;
 	if (!copied) {
-		back = true;
-		list_add(&slot->link, &q->slots);
-	} else if (slot->again) {
-		back = true;
-		list_add_tail(&slot->link, &q->slots);
+		memmove(inbox->waiting + 1, inbox->waiting, inbox->count++);
+		inbox->waiting[0] = inbox->reading;
+	} else if (inbox->again) {
+		inbox->waiting[inbox->count++] = inbox->reading;
 	}
-	slot->again = false;
-	slot->queued = back;
-	wake = !list_empty(&q->slots);
+	inbox->reading = KTM_SLOT_NONE;
+	inbox->again = false;
+	q->reading--;
+	/* A RECOVER must not come behind the LAST_RECOVER that stands for it. */
+	more = inbox->count;
+	if (more && en)
+		list_add(&inbox->link, &q->inboxes);
+	else if (more)
+		list_add_tail(&inbox->link, &q->inboxes);
+	wake = !list_empty(&q->inboxes);
 	spin_unlock(&q->lock);
 	if (wake)
 		wake_up_interruptible(&q->wait);
-	if (en && !back)
+	if (en && !more)
 		ktm_object_put(&en->obj);
 }
 
-static int copy_one(struct ktm_slot *slot, struct iov_iter *to)
+static int copy_one(struct ktm_queue *q, struct ktm_inbox *inbox, struct iov_iter *to)
 {
-	struct ktm_enlistment *en = slot_enlistment(slot);
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
 	struct ktm_notification n = {
 		.length = sizeof(n),
-		.kind = en ? slots_of(en)[slot->kind] : KTM_NOTIFY_LAST_RECOVER,
+		.kind = en ? slots_of(en)[inbox->reading] : KTM_NOTIFY_LAST_RECOVER,
 		/* Coming due again while it is being read may change it. */
-		.virtual_clock = READ_ONCE(slot->clock),
+		.virtual_clock = READ_ONCE(inbox->clock[inbox->reading]),
 	};
 	size_t copied;
 
@@ -271,12 +271,12 @@ static int copy_one(struct ktm_slot *slot, struct iov_iter *to)
 }
 
 /* A superior has been told of the end: the log need not keep that for it any more. */
-static struct ktm_enlistment *slot_reports_to(struct ktm_slot *slot)
+static struct ktm_enlistment *reports_to(struct ktm_queue *q, struct ktm_inbox *inbox)
 {
 	const u32 ends = KTM_NOTIFY_COMMIT_COMPLETE | KTM_NOTIFY_ROLLBACK_COMPLETE;
-	struct ktm_enlistment *en = slot_enlistment(slot);
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
 
-	if (!en || !(slots_of(en)[slot->kind] & ends))
+	if (!en || !(slots_of(en)[inbox->reading] & ends))
 		return NULL;
 	ktm_object_get(&en->obj);
 	return en;
@@ -300,7 +300,7 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 	bool waiting;
 
 	spin_lock(&q->lock);
-	waiting = slot_readable(q);
+	waiting = readable(q);
 	spin_unlock(&q->lock);
 	return waiting;
 }
@@ -309,17 +309,17 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 static ssize_t copy_waiting(struct ktm_queue *q, struct iov_iter *to)
 {
 	struct ktm_enlistment *superior;
-	struct ktm_slot *slot;
+	struct ktm_inbox *inbox;
 	ssize_t done = 0;
 	int err;
 
 	while (iov_iter_count(to) >= sizeof(struct ktm_notification)) {
-		slot = read_begin(q);
-		if (!slot)
+		inbox = read_begin(q);
+		if (!inbox)
 			break;
-		superior = slot_reports_to(slot);
-		err = copy_one(slot, to);
-		read_end(q, slot, !err);
+		superior = reports_to(q, inbox);
+		err = copy_one(q, inbox, to);
+		read_end(q, inbox, !err);
 		if (superior)
 			reported(superior, !err);
 		if (err)

@@ -19,50 +19,51 @@ struct ktm_rm;
  * of which.
  */
 #define KTM_NR_EN_SLOTS		8
-#define KTM_SLOT_LAST_RECOVER	KTM_NR_EN_SLOTS
+#define KTM_SLOT_NONE		KTM_NR_EN_SLOTS
 
 /*
- * A slot is idle, queued (on the RM's list) or being read (its copy to user
- * space is under way). Queued and being read, it holds a reference on its
- * enlistment. All fields belong to the queue's lock.
+ * What waits of one enlistment; all under the queue's lock. Idle it is in no list. While it
+ * is in the queue's, or a slot of it is being read (its copy to user space is under way),
+ * it holds a reference on its enlistment.
  *
- * @clock: the TM's virtual clock when it came due
- * @kind: its place among those of its enlistment, or KTM_SLOT_LAST_RECOVER
- * @again: it came due once more while it was being read
+ * @link: in the queue while something waits and nothing is being read: nothing later of
+ *	it goes to any reader until the copy has ended
+ * @clock: by slot: the TM's virtual clock when it came due
+ * @waiting: slots, in the order in which they came due
+ * @count: of those
+ * @reading: the slot that is being read, or KTM_SLOT_NONE
+ * @again: that came due once more meanwhile
  */
-struct ktm_slot {
+struct ktm_inbox {
 	struct list_head link;
-	u64 clock;
-	u8 kind;
-	bool queued;
-	bool reading;
+	u64 clock[KTM_NR_EN_SLOTS];
+	u8 waiting[KTM_NR_EN_SLOTS];
+	u8 count;
+	u8 reading;
 	bool again;
 };
 
 /*
- * An RM's notifications, in the order in which they came due.
+ * An RM's notifications. Of each enlistment in the order in which they came due; the enlistments
+ * in the order in which they have had something to say.
  *
- * @lock: everything here and in the slots; taken inside a transaction's mutex;
+ * @lock: everything here and in the inboxes; taken inside a transaction's mutex;
  *	nothing is taken inside it. A reader does not hold it while it copies.
+ * @inboxes: those from which something may be read
  * @wait: readers and pollers
  * @open: somebody has the RM open; else what comes due is dropped, RM recovery
  *	rebuilds what is still owed
- * @reading: slots that are being read; LAST_RECOVER waits until none is, because
+ * @reading: inboxes that are being read; LAST_RECOVER waits until none is, because
  *	a RECOVER whose copy fails comes back
+ * @last_recover: the RM's own, whose only slot is LAST_RECOVER
  */
 struct ktm_queue {
 	spinlock_t lock;
-	struct list_head slots;
+	struct list_head inboxes;
 	wait_queue_head_t wait;
 	bool open;
 	u32 reading;
-	struct ktm_slot last_recover;
-};
-
-/* An enlistment's part of it; @reading: nothing later of it goes to a reader. */
-struct ktm_inbox {
-	struct ktm_slot slots[KTM_NR_EN_SLOTS];
-	bool reading;
+	struct ktm_inbox last_recover;
 };
 
 void ktm_queue_init(struct ktm_queue *q);
