@@ -399,6 +399,7 @@ static void change_quota(struct jsim *s, struct jsim_stream *m)
 	if (ktm_jw_quota(&s->w, change, false))
 		return;
 	jsim_make_stream(&rec, m->id, quota);
+	rec.stream.last = m->jp.last;
 	if (jsim_append(s, &rec, 0, false))
 		ktm_jw_quota(&s->w, -change, true);
 }
