@@ -28,6 +28,9 @@ static struct ktm_guid guid(u32 kind, u32 n)
 
 enum { G_RM = 1, G_TX, G_EN, G_STREAM };
 
+/* No text, and no two neighbours alike. */
+static u8 filler[KTM_JF_INFO_MAX];
+
 void jhistory_init(struct jhistory *h, u64 seed, u64 start, u32 unit, bool info)
 {
 	struct ktm_jf_sb sb = { .start_lsn = start, .restart_lsn = start, .tail_lsn = start };
@@ -39,6 +42,8 @@ void jhistory_init(struct jhistory *h, u64 seed, u64 start, u32 unit, bool info)
 	h->next = start;
 	h->clock = 1;
 	jmodel_init(&h->now, &sb);
+	for (u32 i = 0; i < sizeof(filler); i++)
+		filler[i] = 37 * i + 65;
 }
 
 void jhistory_free(struct jhistory *h)
@@ -120,8 +125,6 @@ static void append(struct jhistory *h, struct ktm_jrec *rec)
 }
 
 /* ---- what happens ------------------------------------------------------- */
-
-static const u8 filler[KTM_JF_INFO_MAX];
 
 static u32 some_bytes(struct jhistory *h)
 {
