@@ -297,6 +297,7 @@ static u32 tx_log_seal(struct ktm_transaction *tx)
 	sup->reserved -= bytes;
 	sup->logged = true;
 	tx->sealing = true;
+	tx->logged = true;
 	tx->log_lsn = tx->force.lsn;
 	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_HANDED).actions;
 refused:
