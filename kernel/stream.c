@@ -433,6 +433,8 @@ static u32 set_quota(struct ktm_stream *s, u64 quota, struct forced *f)
 		return status;
 	ktm_stream_to_record(s, &rec);
 	rec.stream.quota = quota;
+	/* By that replay tells it from one that was just made. */
+	rec.stream.last = s->last;
 	status = append_forced(s, &rec, f);
 	if (!status && quota < old)
 		shrink(s, quota);
