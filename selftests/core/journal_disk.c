@@ -82,30 +82,6 @@ int disk_read(struct disk *d, u64 place, u32 bytes, void *data)
 	return 0;
 }
 
-u32 disk_write_begin(struct disk *d, u64 place, u32 bytes, const void *data, bool fua)
-{
-	struct pending *p;
-
-	in_range(d, place, bytes);
-	if (d->count == MAX_PENDING) {
-		fprintf(stderr, "too many writes that were never flushed\n");
-		abort();
-	}
-	p = &d->pending[d->count++];
-	memset(p, 0, sizeof(*p));
-	p->place = place;
-	p->bytes = bytes;
-	p->id = ++d->next_id;
-	p->fua = fua;
-	p->data = must(malloc(bytes));
-	p->lost = must(calloc(bytes / SECTOR, sizeof(bool)));
-	memcpy(p->data, data, bytes);
-	memcpy(d->now + place, data, bytes);
-	memset(d->bad + place / SECTOR, 0, bytes / SECTOR * sizeof(bool));
-	d->writes++;
-	return p->id;
-}
-
 static void persist(struct disk *d, const struct pending *p)
 {
 	for (u32 s = 0; s < p->bytes / SECTOR; s++) {
@@ -145,6 +121,42 @@ static void make_durable(struct disk *d, u32 i)
 		}
 	}
 	drop(d, i);
+}
+
+/* A cache that is full writes out what has been in it for longest. */
+static void evict(struct disk *d)
+{
+	u32 i;
+
+	for (i = 0; i < d->count && !d->pending[i].ended; i++)
+		;
+	if (i == d->count) {
+		fprintf(stderr, "too many writes under way\n");
+		abort();
+	}
+	make_durable(d, i);
+}
+
+u32 disk_write_begin(struct disk *d, u64 place, u32 bytes, const void *data, bool fua)
+{
+	struct pending *p;
+
+	in_range(d, place, bytes);
+	if (d->count == MAX_PENDING)
+		evict(d);
+	p = &d->pending[d->count++];
+	memset(p, 0, sizeof(*p));
+	p->place = place;
+	p->bytes = bytes;
+	p->id = ++d->next_id;
+	p->fua = fua;
+	p->data = must(malloc(bytes));
+	p->lost = must(calloc(bytes / SECTOR, sizeof(bool)));
+	memcpy(p->data, data, bytes);
+	memcpy(d->now + place, data, bytes);
+	memset(d->bad + place / SECTOR, 0, bytes / SECTOR * sizeof(bool));
+	d->writes++;
+	return p->id;
 }
 
 void disk_write_end(struct disk *d, u32 id)
