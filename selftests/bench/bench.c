@@ -4,7 +4,7 @@
  * selftests/bench/report.awk.
  *
  * usage: ktm-bench [--quick] [--rounds N] [--journal DEVICE] [--disk DEVICE]
- *	  [--raw DEVICE] [--files DIRECTORY] GROUP
+ *	  [--raw DEVICE] [--files DIRECTORY] [--pieces FILE] GROUP [DEVICE]...
  */
 #include "bench.h"
 
@@ -25,6 +25,7 @@ static const struct {
 	{ "group", row_group },
 	{ "transfer", row_transfer },
 	{ "curve", row_curve },
+	{ "recovery", row_recovery },
 };
 
 static void usage(void)
@@ -32,7 +33,8 @@ static void usage(void)
 	size_t i;
 
 	fprintf(stderr, "usage: ktm-bench [--quick] [--rounds N] [--journal DEVICE] "
-		"[--disk DEVICE] [--raw DEVICE] [--files DIRECTORY] GROUP\nGROUP is one of");
+		"[--disk DEVICE] [--raw DEVICE] [--files DIRECTORY] [--pieces FILE] GROUP [DEVICE]...\n"
+		"GROUP is one of");
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		fprintf(stderr, " %s", groups[i].name);
 	fprintf(stderr, "\n");
@@ -48,6 +50,7 @@ static void take_options(int argc, char **argv)
 		{ "disk", required_argument, NULL, 'd' },
 		{ "raw", required_argument, NULL, 'w' },
 		{ "files", required_argument, NULL, 'f' },
+		{ "pieces", required_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -73,6 +76,9 @@ static void take_options(int argc, char **argv)
 		case 'f':
 			bench.files = optarg;
 			break;
+		case 'p':
+			bench.pieces = optarg;
+			break;
 		default:
 			usage();
 		}
@@ -86,8 +92,10 @@ int main(int argc, char **argv)
 	size_t i;
 
 	take_options(argc, argv);
-	if (argc - optind != 1)
+	if (argc == optind)
 		usage();
+	bench.devices = argv + optind + 1;
+	bench.count = (unsigned int)(argc - optind - 1);
 	/* What a child prints must not be there twice. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

@@ -26,6 +26,9 @@
  * @disk: the disk that it is on, where requests are counted
  * @raw: block device on the same disk, to be written to directly
  * @files: directory of a file system on the same disk
+ * @pieces: recovery: file that says what there is to be read, see image/image.c
+ * @devices: recovery: a device for each round
+ * @count: of those
  */
 struct bench_options {
 	bool quick;
@@ -34,6 +37,9 @@ struct bench_options {
 	const char *disk;
 	const char *raw;
 	const char *files;
+	const char *pieces;
+	char **devices;
+	unsigned int count;
 };
 
 extern struct bench_options bench;
@@ -111,5 +117,6 @@ void row_forced(void);
 void row_group(void);
 void row_transfer(void);
 void row_curve(void);
+void row_recovery(void);
 
 #endif /* KTM_BENCH_H */

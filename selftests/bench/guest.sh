@@ -53,6 +53,8 @@ bench --journal "$journal" durable
 format "$journal"
 bench --journal "$journal" forced
 
+bench --pieces /root/pieces recovery /dev/disk/ktm/log*
+
 mount -t ext4 -o noatime "$files" $mnt || fail "could not mount $files"
 format "$journal"
 bench --journal "$journal" transfer

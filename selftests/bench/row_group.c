@@ -50,6 +50,8 @@ static bool once(void *data)
 	struct mine *mine = data;
 	int tx = tx_begin(&mine->setup->tm);
 
+	/* Another one each time: the last may not have been let go of yet. */
+	mine->account = (mine->account + CLIENTS) % ACCOUNTS;
 	if (!store_change(mine->connection, tx, mine->account, 1))
 		die("an account is held that should be free");
 	tx_commit(tx);

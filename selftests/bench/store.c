@@ -3,17 +3,14 @@
 #define _GNU_SOURCE
 #include "store.h"
 
+#include "accounts.h"
 #include "bench.h"
 
-#include <ktm-rm.h>
-
-#include <pthread.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#define MAX_CHANGES	(1 << 16)
 
 enum { CHANGE, SUM };
 
@@ -28,33 +25,8 @@ struct reply {
 	int64_t error;
 };
 
-/* What is to be redone if the transaction commits. */
-struct change {
-	uint32_t account;
-	uint32_t next_free;
-	int64_t delta;
-};
-
-/**
- * struct accounts - the store itself
- * @rm: the loop
- * @lock: of all that follows: the loop's thread and the one that serves take turns
- * @balance: of each account
- * @held: by a transaction that has not ended
- * @changes: of the transactions that have not ended; their enlistments' cookies are
- *	places in it
- * @free: first one that is not in use
- */
-struct accounts {
-	struct ktm_rm *rm;
-	pthread_mutex_t lock;
-	int64_t balance[ACCOUNTS];
-	bool held[ACCOUNTS];
-	struct change changes[MAX_CHANGES];
-	uint32_t free;
-};
-
-static struct accounts accounts = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static struct accounts accounts = { .stream = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
+static bool asked[MAX_CHANGES];
 
 /* ---- what the transaction manager asks ---- */
 
@@ -63,89 +35,98 @@ static int on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 	struct accounts *a = data;
 
 	(void)rm;
-	event->information = &a->changes[event->cookie];
-	event->information_length = sizeof(a->changes[0]);
+	if (a->stream >= 0)
+		accounts_vote(a, event);
 	return KTM_RM_DONE;
 }
 
-static int end_change(struct accounts *a, uint64_t place, bool commit)
-{
-	struct change *change = &a->changes[place];
-
-	pthread_mutex_lock(&a->lock);
-	if (commit)
-		a->balance[change->account] += change->delta;
-	a->held[change->account] = false;
-	change->next_free = a->free;
-	a->free = (uint32_t)place;
-	pthread_mutex_unlock(&a->lock);
-	return KTM_RM_DONE;
-}
-
+/* With a stream the account is let go of when the record is in it. */
 static int on_commit(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
+	struct accounts *a = data;
+
 	(void)rm;
-	return end_change(data, event->cookie, true);
+	if (a->stream >= 0)
+		accounts_done(a, event);
+	else
+		accounts_end(a, (uint32_t)event->cookie, true);
+	return KTM_RM_DONE;
 }
 
 static int on_rollback(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	(void)rm;
-	return end_change(data, event->cookie, false);
+	accounts_end(data, (uint32_t)event->cookie, false);
+	return KTM_RM_DONE;
 }
 
-/* Each run begins with a table of its own. */
-static int on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+static void on_answered(struct ktm_rm *rm, const struct ktm_rm_event *event, int error,
+			uint32_t status, void *data)
+{
+	struct accounts *a = data;
+
+	(void)rm;
+	/* A vote that was refused is a no: ROLLBACK follows. */
+	if (event->kind == KTM_NOTIFY_PREPARE && !error)
+		a->changes[event->cookie].redo_lsn = event->lsn;
+	else if (event->kind == KTM_NOTIFY_COMMIT && !error)
+		accounts_end(a, (uint32_t)event->cookie, true);
+	else if (event->kind == KTM_NOTIFY_COMMIT)
+		die("the end of a commit was refused: %s", ktm_status_text(status));
+}
+
+static int on_recovering(struct ktm_rm *rm, void *data)
 {
 	(void)rm;
-	(void)event;
-	(void)data;
-	return KTM_RM_NONE;
+	memset(asked, 0, sizeof(asked));
+	return accounts_replay(data);
+}
+
+static int on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	uint32_t place = accounts_find(data, &event->enlistment);
+
+	(void)rm;
+	if (place == NO_CHANGE)
+		return KTM_RM_NONE;
+	asked[place] = true;
+	event->cookie = place;
+	return KTM_RM_DONE;
+}
+
+static int on_last_recover(struct ktm_rm *rm, void *data)
+{
+	(void)rm;
+	accounts_drop_unasked(data, asked);
+	return 0;
 }
 
 /* ---- what clients ask ---- */
 
-static bool hold(struct accounts *a, const struct request *r, uint64_t *place)
+/* Not while a transaction is at its end: the one who asks may know that it is over. */
+static void sum(struct accounts *a, struct reply *reply)
 {
-	bool free;
-
-	pthread_mutex_lock(&a->lock);
-	free = !a->held[r->account] && a->free != UINT32_MAX;
-	if (free) {
-		*place = a->free;
-		a->free = a->changes[*place].next_free;
-		a->held[r->account] = true;
-		a->changes[*place].account = r->account;
-		a->changes[*place].delta = r->delta;
-	}
-	pthread_mutex_unlock(&a->lock);
-	return free;
-}
-
-static int64_t sum(struct accounts *a)
-{
-	int64_t all = 0;
 	int i;
 
 	pthread_mutex_lock(&a->lock);
+	reply->error = a->open ? -EBUSY : 0;
 	for (i = 0; i < ACCOUNTS; i++)
-		all += a->balance[i];
+		reply->value += a->balance[i];
 	pthread_mutex_unlock(&a->lock);
-	return all;
 }
 
 static void change(struct accounts *a, const struct request *r, int tx, struct reply *reply)
 {
-	uint64_t place;
+	uint32_t place;
 
 	if (r->account >= ACCOUNTS || tx < 0) {
 		reply->error = -EINVAL;
-	} else if (!hold(a, r, &place)) {
+	} else if (!accounts_hold(a, r->account, r->delta, &place)) {
 		reply->error = -EBUSY;
 	} else {
 		reply->error = ktm_rm_enlist(a->rm, tx, place, NULL, NULL);
 		if (reply->error)
-			end_change(a, place, false);
+			accounts_end(a, place, false);
 	}
 }
 
@@ -159,7 +140,7 @@ static bool serve(struct accounts *a, int connection)
 	if (ktm_tx_recv(connection, &r, sizeof(r), &tx) != sizeof(r))
 		return false;
 	if (r.what == SUM)
-		reply.value = sum(a);
+		sum(a, &reply);
 	else
 		change(a, &r, tx, &reply);
 	if (tx >= 0)
@@ -198,12 +179,27 @@ static void serve_all(struct accounts *a, int listener)
 	}
 }
 
+/* ---- the process ---- */
+
+/* As ktm_rm_run(), and between two turns of it the table is written now and then. */
 static void *run_loop(void *data)
 {
 	struct accounts *a = data;
-	int ret = ktm_rm_run(a->rm, NULL);
+	struct pollfd fd = { .fd = ktm_rm_fd(a->rm), .events = POLLIN };
+	uint32_t status;
+	int ret;
 
-	die("the resource manager's loop ended: %s", strerror(-ret));
+	for (;;) {
+		if (poll(&fd, 1, -1) < 0)
+			die("poll: %s", strerror(errno));
+		ret = ktm_rm_dispatch(a->rm, &status);
+		if (ret < 0)
+			die("a resource manager's loop: %s", ktm_status_text(status));
+		ret = accounts_checkpoint(a);
+		if (ret)
+			die("a table cannot be written: %s", strerror(-ret));
+	}
+	return NULL;
 }
 
 static void run_store(void *data)
@@ -213,7 +209,10 @@ static void run_store(void *data)
 		.prepare = on_prepare,
 		.commit = on_commit,
 		.rollback = on_rollback,
+		.recovering = on_recovering,
 		.recover = on_recover,
+		.last_recover = on_last_recover,
+		.answered = on_answered,
 	};
 	const struct store *s = data;
 	const struct ktm_rm_config config = {
@@ -221,22 +220,21 @@ static void run_store(void *data)
 		.flags = s->is_volatile ? KTM_RM_LOOP_VOLATILE : 0,
 		.tm = &s->tm,
 		.guid = &s->guid,
+		.wait_ms = 10000,
 		.description = "bench",
 	};
 	struct accounts *a = &accounts;
 	pthread_t loop;
-	uint32_t i;
 	int ret;
 
 	if (s->cpu >= 0)
 		pin((unsigned int)s->cpu);
-	for (i = 0; i < ACCOUNTS; i++)
-		a->balance[i] = BALANCE;
-	for (i = 0; i < MAX_CHANGES; i++)
-		a->changes[i].next_free = i + 1 < MAX_CHANGES ? i + 1 : UINT32_MAX;
 	ret = ktm_rm_start(&a->rm, &config, &ops, a, NULL);
 	if (ret)
 		die("cannot start a resource manager: %s", strerror(-ret));
+	ret = s->is_volatile ? accounts_replay(a) : accounts_open(a);
+	if (ret)
+		die("cannot open a stream: %s", strerror(-ret));
 	if (pthread_create(&loop, NULL, run_loop, a))
 		die("cannot make a thread");
 	while (ktm_rm_state(a->rm) != KTM_RM_ONLINE)
@@ -245,6 +243,27 @@ static void run_store(void *data)
 }
 
 /* ---- from outside ---- */
+
+static void hear(int connection, struct reply *reply)
+{
+	if (recv(connection, reply, sizeof(*reply), 0) != sizeof(*reply))
+		die("a resource manager does not answer");
+}
+
+static void ask_sum(int connection, struct reply *reply)
+{
+	const struct request r = { .what = SUM };
+
+	if (send(connection, &r, sizeof(r), MSG_NOSIGNAL) != sizeof(r))
+		die("a resource manager has gone");
+	hear(connection, reply);
+}
+
+static void store_run(struct store *s)
+{
+	s->pid = spawn(run_store, s);
+	close(store_connect(s));
+}
 
 void store_start(struct store *s, const struct ktm_guid *tm, bool is_volatile, int cpu)
 {
@@ -259,8 +278,13 @@ void store_start(struct store *s, const struct ktm_guid *tm, bool is_volatile, i
 	if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&any, sizeof(sa_family_t)) ||
 	    listen(s->listener, 256))
 		die("cannot listen: %s", strerror(errno));
-	s->pid = spawn(run_store, s);
-	close(store_connect(s));
+	store_run(s);
+}
+
+void store_restart(struct store *s)
+{
+	stop(s->pid);
+	store_run(s);
 }
 
 void store_end(struct store *s)
@@ -274,12 +298,13 @@ int store_connect(const struct store *s)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
 	socklen_t length = sizeof(address);
+	struct reply reply;
 
 	if (fd < 0 || getsockname(s->listener, (struct sockaddr *)&address, &length) ||
 	    connect(fd, (struct sockaddr *)&address, length))
 		die("cannot connect: %s", strerror(errno));
 	/* Only one that serves answers. */
-	store_sum(fd);
+	ask_sum(fd, &reply);
 	return fd;
 }
 
@@ -290,12 +315,6 @@ void store_ask(int connection, int tx, uint32_t account, int64_t delta)
 
 	if (sent != sizeof(r))
 		die("cannot send a transaction: %s", strerror((int)-sent));
-}
-
-static void hear(int connection, struct reply *reply)
-{
-	if (recv(connection, reply, sizeof(*reply), 0) != sizeof(*reply))
-		die("a resource manager does not answer");
 }
 
 bool store_hear(int connection)
@@ -316,11 +335,12 @@ bool store_change(int connection, int tx, uint32_t account, int64_t delta)
 
 int64_t store_sum(int connection)
 {
-	const struct request r = { .what = SUM };
 	struct reply reply;
 
-	if (send(connection, &r, sizeof(r), MSG_NOSIGNAL) != sizeof(r))
-		die("a resource manager has gone");
-	hear(connection, &reply);
-	return reply.value;
+	for (;;) {
+		ask_sum(connection, &reply);
+		if (!reply.error)
+			return reply.value;
+		nap_ms(1);
+	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A resource manager: a process with a table of accounts, changed in transactions. Made of
- * libktm's loop and a thread that serves clients over Unix sockets.
+ * libktm's loop and a thread that serves clients over Unix sockets. Unless it is volatile
+ * it keeps its data in a log stream (accounts.h).
  */
 #ifndef KTM_BENCH_STORE_H
 #define KTM_BENCH_STORE_H
@@ -35,6 +36,8 @@ struct store {
 
 /* Returns when it serves. */
 void store_start(struct store *s, const struct ktm_guid *tm, bool is_volatile, int cpu);
+/* Ends the process and starts another one, which recovers. */
+void store_restart(struct store *s);
 void store_end(struct store *s);
 
 /* A client's connection. */
