@@ -58,7 +58,7 @@ result "$failed" "2 - no device breaks what has to hold"
 
 # Behind the checksums: journals that are whole in every byte, and say what cannot be.
 read -r opened refused replayed < <(counts "$work/log")
-echo "# ${opened:-0} opened, ${refused:-0} refused for what their records say, ${replayed:-0} records"
+echo "# ${opened:-0} opened, ${refused:-0} refused for what records say, ${replayed:-0} records"
 [ "${opened:-0}" -gt $((runs / 100)) ] && [ "${refused:-0}" -gt $((runs / 100)) ]
 result $? "3 - it gets behind the checksums"
 exit $status

@@ -12,7 +12,7 @@ export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BUILD=${BUILD:-$(cd "$here/../.." && pwd)/build}
 ktmctl=$BUILD/userspace/ktmctl/ktmctl
-seed=${KTM_SEED:-1} count=${KTM_IMAGES:-64}
+seed=${KTM_SEED:-1} count=${KTM_IMAGES:-120}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 

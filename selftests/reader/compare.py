@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Do two readers say the same of a journal?
 
-Each file has the lines of one. Where recovery would refuse, both have to refuse, for the same
-class of reasons, after the same records; in words of their own. A copy of the superblock
-that is not good need not be mentioned.
+Each file has the lines of one. Where recovery would refuse, both have to refuse, after the
+same records, for the same class of reasons, in words of their own. A copy of the superblock that is
+not good need not be mentioned, nor the batch that holds what is wrong; where nothing was read
+behind the superblocks, that both refuse is enough.
 
 Usage: compare.py FILE FILE
 """
@@ -21,7 +22,11 @@ def load(path):
             if line["kind"] == "superblock" and not line["good"]:
                 continue
             if line["kind"] == "fault":
+                if found and found[-1]["kind"] == "batch":
+                    found.pop()
                 line = {"kind": "fault", "code": line["code"]}
+                if all(before["kind"] == "superblock" for before in found):
+                    return [{"kind": "fault"}]
             found.append(line)
     return found
 

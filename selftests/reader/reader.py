@@ -138,13 +138,13 @@ class Superblock:
          self.restart_index, self.restart_bytes, self.restart_crc) = (
             struct.unpack_from("<4Q2IQI", raw, 392))
         self.restart_lsn, self.tail_lsn = struct.unpack_from("<2Q", raw, 448)
-        self.check(bad)
+        self.check(device_bytes, bad)
 
-    def check(self, bad):
+    def check(self, device_bytes, bad):
         unit = self.unit
         extents = self.restart + self.ring
         for start, length in extents:
-            if not length or start + length > self.device_bytes:
+            if not length or start + length > device_bytes:
                 bad("an extent is empty, or not on the device")
         if self.restart[0][1] != self.restart[1][1]:
             bad("restart extents of two sizes")
@@ -276,6 +276,8 @@ def read_batch(superblock, read, lsn, room, flags):
     batch = Batch(head)
     if batch.epoch != superblock.epoch or batch.lsn != lsn or batch.flags != flags:
         return None
+    if batch.flushed_lsn > lsn or batch.flushed_lsn % superblock.unit:
+        return None
     if batch.bytes % superblock.unit or not HEAD <= batch.used <= batch.bytes:
         return None
     if batch.bytes > min(BATCH_MAX, room):
@@ -354,13 +356,13 @@ def record_tx(d, _):
 
 
 def stream_id(d, at=8):
+    if not number(d, at, 8):
+        raise ValueError("id")
     return word(number(d, at, 8))
 
 
 def record_stream(d, _):
     name = variable(d, 88, number(d, 86, 2), 128)
-    if not number(d, 24, 8):
-        raise ValueError("id")
     return {"stream": stream_id(d, 24), "guid": guid(d, 8), "quota": number(d, 32, 8),
             "base": number(d, 40, 8), "last": number(d, 48, 8), "restart": number(d, 56, 8),
             "known_lsn": number(d, 64, 8), "entries": number(d, 72, 4),
