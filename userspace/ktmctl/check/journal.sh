@@ -97,8 +97,17 @@ sound() {
 		journal stat --json sound | python3 -m json.tool >out && same_as sound.stat.json out
 }
 
+# Cut off in front and behind, copied, deleted; under a restart area of a running log.
+streams() {
+	make_image a "$here/check/streams.script" && says 0 a 'nothing is wrong' &&
+		same_as streams.check said &&
+		journal stat --json a | python3 -m json.tool >out && same_as streams.stat.json out
+}
+
 dumped() {
-	make_image sound && journal dump sound >out && same_as sound.dump out &&
+	make_image a "$here/check/streams.script" && journal dump --json a >out &&
+		same_as streams.dump.json out &&
+		make_image sound && journal dump sound >out && same_as sound.dump out &&
 		journal dump --json sound >out && same_as sound.dump.json out
 }
 
@@ -229,7 +238,11 @@ misfits() {
 		refused_record 'PREPARED 3 4 2 0 5' 'an enlistment votes twice' &&
 		refused_record 'SBASE 8 4096' 'a record of a stream that is not there' &&
 		refused_record 'CLOCK 9' \
-			'a record that belongs into a restart area is in the log'
+			'a record that belongs into a restart area is in the log' &&
+		refused_record 'COMPLETION 3 3 0' 'an enlistment finishes that is not there' &&
+		refused_record 'STREAM 265 65536 0 0 0 0 0 two' 'two streams have one GUID' &&
+		refused_record 'PREPARED 5 7 1 2 0 77 100' \
+			'an enlistment has a stream that is not there'
 }
 
 too_much_lives() {
@@ -315,6 +328,7 @@ hostile() {
 journal_tests() {
 	check "the tools that make and read journals build" build_tools
 	check "a sound journal: what lives, what recovery would do, how full it is" sound
+	check "streams, and a restart area of a running log" streams
 	check "all that stands in it is dumped, as text and as JSON" dumped
 	check "one transaction, one stream, or what is behind an LSN is dumped" filters
 	check "the program that is installed says the same" same_program

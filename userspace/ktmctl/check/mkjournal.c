@@ -186,7 +186,8 @@ static void add_prepared(struct ktm_jrec *rec)
 static void add_stream(struct ktm_jrec *rec)
 {
 	rec->stream.id = number();
-	rec->stream.guid = guid(rec->stream.id, 0x50);
+	/* Ids 256 apart have one GUID, which no TM does. */
+	rec->stream.guid = guid(rec->stream.id & 0xff, 0x50);
 	rec->stream.quota = number();
 	rec->stream.base = number();
 	rec->stream.last = number();
