@@ -121,6 +121,7 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 int ktm_journal_rename(struct ktm_journal *j, const struct ktm_guid *tm,
 		       struct ktm_jf_fault *fault);
 void ktm_journal_detach(struct ktm_journal *j);
+void ktm_journal_set_discard(struct ktm_journal *j, bool discard);
 
 const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);

@@ -35,6 +35,7 @@ struct ktm_journal {
 	struct bio_set bios;
 	struct ktm_jf_sb sb;		/* as attached; geometry and uuid do not change */
 
+	bool discard;			/* tell the device what a restart area has freed */
 	const struct ktm_journal_ops *ops;
 	void *ctx;
 

@@ -7,6 +7,9 @@
 
 #include "journal_private.h"
 
+/* A multiple of every write unit, far from overflow. */
+#define DISCARD_MAX	(64u << 20)
+
 struct waiter {
 	struct ktm_force force;
 	struct completion done;
@@ -178,6 +181,39 @@ static void give_up(struct ktm_journal *j)
 }
 
 /**
+ * ktm_journal_set_discard - is the device told which part of the log is not needed any more?
+ * @j: a journal that has not been opened
+ * @discard: yes or no
+ */
+void ktm_journal_set_discard(struct ktm_journal *j, bool discard)
+{
+	j->discard = discard;
+}
+
+/*
+ * Both superblocks start behind it, and nobody writes there before ktm_jw_restarted(). A
+ * device that does not want to know of it is no worse for that.
+ */
+static void discard_freed(struct ktm_journal *j)
+{
+	const struct ktm_jf_sb *old = &j->w.sb;
+	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
+	u64 lsn, end = j->restart.next_sb.tail_lsn;
+	u32 bytes;
+	int i, n;
+
+	if (!j->discard || !bdev_max_discard_sectors(j->bdev))
+		return;
+	for (lsn = old->tail_lsn; lsn < end; lsn += bytes) {
+		bytes = min_t(u64, end - lsn, DISCARD_MAX);
+		n = ktm_jf_map(old, lsn, bytes, segs);
+		for (i = 0; i < n; i++)
+			blkdev_issue_discard(j->bdev, segs[i].place >> SECTOR_SHIFT,
+					     segs[i].bytes >> SECTOR_SHIFT, GFP_NOIO);
+	}
+}
+
+/**
  * ktm_journal_restart - write a restart area
  * @j: the journal
  * @walk: hands over all that lives through ktm_jsnap_add(), each object as it is at one
@@ -209,6 +245,7 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 		return err;
 	}
 	if (!err && run_restart(j) == KTM_JO_DONE) {
+		discard_freed(j);
 		spin_lock(&j->lock);
 		ktm_jw_restarted(&j->w, &j->restart.next_sb);
 		j->restarts++;

@@ -198,6 +198,7 @@ static u32 tm_attach(struct ktm_tm *tm, int device_fd, struct ktm_guid *guid)
 		goto detach;
 	}
 	tm->obj.guid = *ktm_journal_guid(journal);
+	ktm_journal_set_discard(journal, tm->flags & KTM_TM_DISCARD);
 	spin_lock(&all_tms_lock);
 	tm->journal = journal;
 	spin_unlock(&all_tms_lock);
@@ -306,7 +307,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	struct ktm_tm *tm;
 	u32 status;
 
-	if ((arg->flags != KTM_TM_VOLATILE && arg->flags & ~KTM_TM_PERSIST) ||
+	if ((arg->flags != KTM_TM_VOLATILE && arg->flags & ~(KTM_TM_PERSIST | KTM_TM_DISCARD)) ||
 	    arg->reserved || !arg->access ||
 	    arg->access & ~KTM_TM_ALL_ACCESS || (is_volatile && arg->device_fd != -1))
 		return KTM_STATUS_INVALID_PARAMETER;

@@ -258,6 +258,64 @@ TEST(what_lives_is_carried_along)
 	tear_down();
 }
 
+/* Field 12 of the device's statistics: discards that have ended. */
+static unsigned long discards(const char *path)
+{
+	unsigned long value = 0;
+	char name[128];
+	FILE *stat;
+	int i;
+
+	snprintf(name, sizeof(name), "/sys/block/%s/stat", strrchr(path, '/') + 1);
+	stat = fopen(name, "r");
+	CHECK(stat);
+	for (i = 0; i < 12; i++)
+		CHECK_EQ(fscanf(stat, "%lu", &value), 1);
+	fclose(stat);
+	return value;
+}
+
+/* If asked to, the device hears of what is not needed; what is needed stays. */
+TEST(freed_space_is_discarded)
+{
+	struct ktm_tm_create c = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS,
+				     .flags = KTM_TM_DISCARD);
+	int first = rm_new(FIRST), tx = tx_create(tm);
+	guid_t en = enlist(first, tx);
+
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(first, KTM_NOTIFY_PREPARE, en);
+	vote(first, en, "kept");
+	TAKE(first, KTM_NOTIFY_COMMIT, en);
+	go_round(1);
+	CHECK_EQ(discards(d.path), 0);
+	close(tx);
+	close(first);
+	close(filler);
+	tear_down();
+
+	c.device_fd = disk_open(d.path);
+	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_SUCCESS);
+	close(c.device_fd);
+	tm = c.fd;
+	tm_recover(tm);
+	CHECK_EQ(tm_info(tm).flags, KTM_TM_DISCARD);
+	filler = rm_back(FILLER);
+	finish_the_last(filler);
+	go_round(2);
+	CHECK(discards(d.path) > 0);
+	close(filler);
+	tm_close(tm, d.path);
+
+	tm = tm_online(d.path);
+	first = rm_back(FIRST);
+	TAKE(first, KTM_NOTIFY_RECOVER, en);
+	TAKE(first, KTM_NOTIFY_LAST_RECOVER, nil);
+	information_is(first, en, "kept");
+	close(first);
+	tm_close(tm, d.path);
+}
+
 /* While the log goes round, others commit, and nobody waits for it. */
 static void client(void *unused)
 {

@@ -372,12 +372,13 @@ struct ktm_version {
 /* ktm_tm_create.flags */
 #define KTM_TM_VOLATILE		0x1	/* no log: all its RMs are volatile */
 #define KTM_TM_PERSIST		0x2	/* it stays until KTM_IOC_TM_OFFLINE */
+#define KTM_TM_DISCARD		0x4	/* the device is told which part of the log is not needed */
 
 /**
  * struct ktm_tm_create - KTM_IOC_TM_CREATE: make a transaction manager
  * @size: sizeof(struct ktm_tm_create)
  * @status: out
- * @flags: KTM_TM_VOLATILE or KTM_TM_PERSIST or 0
+ * @flags: KTM_TM_VOLATILE, or any of KTM_TM_PERSIST and KTM_TM_DISCARD
  * @access: rights of the new descriptor, KTM_TM_*
  * @mode: who may open it, as a file's mode; 0 means 0600. The owner is the
  *	caller's fsuid and fsgid.

@@ -23,12 +23,14 @@
  * struct start_options - what the command line says
  * @mode: who may open the TM; 0: not said
  * @clock: where recovery stops; 0: at the end of the log
+ * @discard: the device is told what of the log is not needed any more
  * @persist: the TM stays without us
  * @path: where the journal is
  */
 struct start_options {
 	uint32_t mode;
 	uint64_t clock;
+	bool discard;
 	bool persist;
 	const char *path;
 };
@@ -49,6 +51,7 @@ static int parse_options(int argc, char **argv, struct start_options *options)
 {
 	static const struct option known[] = {
 		{ "mode", required_argument, NULL, 'm' },
+		{ "discard", no_argument, NULL, 'd' },
 		{ "persist", no_argument, NULL, 'p' },
 		{ "until", required_argument, NULL, 'u' },
 		{ 0 },
@@ -61,6 +64,8 @@ static int parse_options(int argc, char **argv, struct start_options *options)
 			ret = parse_mode(optarg, &options->mode);
 		else if (option == 'u')
 			ret = parse_clock(optarg, &options->clock);
+		else if (option == 'd')
+			options->discard = true;
 		else if (option == 'p')
 			options->persist = true;
 		else
@@ -74,6 +79,11 @@ static int parse_options(int argc, char **argv, struct start_options *options)
 	return DONE;
 }
 
+static uint32_t creation_flags(const struct start_options *options)
+{
+	return (options->persist ? KTM_TM_PERSIST : 0) | (options->discard ? KTM_TM_DISCARD : 0);
+}
+
 /* Makes the TM, and says so, or opens the one that is there. Negative: complained. */
 static int open_tm(int ktm, int device, const struct start_options *options, struct ktm_guid *guid,
 		   bool *made)
@@ -83,7 +93,7 @@ static int open_tm(int ktm, int device, const struct start_options *options, str
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
 		memset(guid, 0, sizeof(*guid));
-		tm = ktm_tm_create(ktm, device, options->persist ? KTM_TM_PERSIST : 0,
+		tm = ktm_tm_create(ktm, device, creation_flags(options),
 				   KTM_TM_ALL_ACCESS, options->mode, guid, &status);
 		*made = tm >= 0;
 		if (tm != -EEXIST)
