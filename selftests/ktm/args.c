@@ -12,16 +12,35 @@
 #include <sys/mman.h>
 
 #include "calls.h"
+#include "disk.h"
+#include "streams.h"
 
-static int tm, rm, tx, en;
+static int tm, rm, tx, en, stream;
+static uint64_t record;
 static guid_t tm_id, rm_id, uow, en_id;
 
-enum kind { ON_DEV, ON_TM, ON_RM, ON_TX, ON_EN, KINDS };
+enum kind { ON_DEV, ON_TM, ON_RM, ON_TX, ON_EN, ON_STREAM, KINDS };
 
 static int fds[KINDS];
 
+/* It needs a log; nothing else here does. */
+static void make_stream(void)
+{
+	const char *path = getenv("KTM_JOURNAL");
+	int durable;
+
+	if (!path)
+		test_skip("KTM_JOURNAL names no disk");
+	journal_format(path, guid_of(940));
+	durable = tm_online(path);
+	stream = stream_create(durable, "stream", QUOTA);
+	close(durable);
+	record = append(stream, 1, 100);
+}
+
 void test_setup(void)
 {
+	make_stream();
 	tm = tm_volatile();
 	rm = rm_create(tm, KTM_RM_VOLATILE);
 	tx = tx_create(tm);
@@ -34,6 +53,7 @@ void test_setup(void)
 	fds[ON_RM] = rm;
 	fds[ON_TX] = tx;
 	fds[ON_EN] = en;
+	fds[ON_STREAM] = stream;
 }
 
 /* Any argument struct. */
@@ -63,10 +83,18 @@ union arg {
 	struct ktm_set set;
 	struct ktm_enumerate enumerate;
 	struct ktm_narrow narrow;
+	struct ktm_stream_create stream_create;
+	struct ktm_stream_open stream_open;
+	struct ktm_stream_append stream_append;
+	struct ktm_stream_reserve stream_reserve;
+	struct ktm_stream_read stream_read;
+	struct ktm_stream_flush stream_flush;
+	struct ktm_stream_mark stream_mark;
 	unsigned char bytes[256];
 };
 
 #define ON(k)	(1u << ON_##k)
+#define ANY	(ON(TM) | ON(RM) | ON(TX) | ON(EN) | ON(STREAM))
 #define NONE	(~0u)
 
 /*
@@ -82,6 +110,8 @@ static const struct request {
 #define AT(s, f)		offsetof(struct s, f)
 #define OPEN			STRUCT(ktm_open, AT(ktm_open, flags), AT(ktm_open, reserved), NONE)
 #define CALLED			STRUCT(ktm_call, AT(ktm_call, flags), AT(ktm_call, reserved), NONE)
+#define MARK			STRUCT(ktm_stream_mark, AT(ktm_stream_mark, flags), \
+				       AT(ktm_stream_mark, reserved), NONE)
 #define PROPAGATED		STRUCT(ktm_propagation, NONE, AT(ktm_propagation, reserved), NONE)
 #define ANSWERED		GROWN(ktm_answer, virtual_clock, AT(ktm_answer, flags), NONE, NONE)
 	{ KTM_IOC_VERSION, ON(DEV), STRUCT(ktm_version, NONE, AT(ktm_version, reserved), NONE) },
@@ -131,10 +161,24 @@ static const struct request {
 	{ KTM_IOC_EN_PREPREPARE, ON(RM) | ON(EN), ANSWERED },
 	{ KTM_IOC_EN_PREPARE, ON(RM) | ON(EN), ANSWERED },
 	{ KTM_IOC_EN_COMMIT, ON(RM) | ON(EN), ANSWERED },
-	{ KTM_IOC_QUERY, ON(TM) | ON(RM) | ON(TX) | ON(EN), STRUCT(ktm_query, NONE, NONE, NONE) },
-	{ KTM_IOC_SET, ON(TM) | ON(RM) | ON(TX) | ON(EN), STRUCT(ktm_set, NONE, NONE, NONE) },
+	{ KTM_IOC_QUERY, ANY, STRUCT(ktm_query, NONE, NONE, NONE) },
+	{ KTM_IOC_SET, ANY, STRUCT(ktm_set, NONE, NONE, NONE) },
 	{ KTM_IOC_ENUMERATE, ON(DEV) | ON(TM) | ON(RM), STRUCT(ktm_enumerate, NONE, NONE, NONE) },
-	{ KTM_IOC_NARROW, ON(TM) | ON(RM) | ON(TX) | ON(EN), STRUCT(ktm_narrow, NONE, NONE, NONE) },
+	{ KTM_IOC_NARROW, ANY, STRUCT(ktm_narrow, NONE, NONE, NONE) },
+	{ KTM_IOC_STREAM_CREATE, ON(TM), STRUCT(ktm_stream_create, NONE, NONE, NONE) },
+	{ KTM_IOC_STREAM_OPEN, ON(TM), STRUCT(ktm_stream_open, NONE, AT(ktm_stream_open, reserved),
+					      NONE) },
+	{ KTM_IOC_STREAM_APPEND, ON(STREAM), STRUCT(ktm_stream_append,
+						    AT(ktm_stream_append, flags), NONE, NONE) },
+	{ KTM_IOC_STREAM_RESERVE, ON(STREAM), STRUCT(ktm_stream_reserve,
+						     AT(ktm_stream_reserve, flags), NONE, NONE) },
+	{ KTM_IOC_STREAM_READ, ON(STREAM), STRUCT(ktm_stream_read, NONE,
+						  AT(ktm_stream_read, reserved), NONE) },
+	{ KTM_IOC_STREAM_FLUSH, ON(STREAM), STRUCT(ktm_stream_flush, AT(ktm_stream_flush, flags),
+						   AT(ktm_stream_flush, reserved), NONE) },
+	{ KTM_IOC_STREAM_ADVANCE, ON(STREAM), MARK },
+	{ KTM_IOC_STREAM_TRUNCATE, ON(STREAM), MARK },
+	{ KTM_IOC_STREAM_DELETE, ON(STREAM), CALLED },
 };
 
 #define NR_REQUESTS	(sizeof(requests) / sizeof(requests[0]))
@@ -147,15 +191,18 @@ static union arg valid(const struct request *r, enum kind kind)
 	static const unsigned int classes[KINDS] = {
 		[ON_TM] = KTM_INFO_TM_BASIC, [ON_RM] = KTM_INFO_RM_BASIC,
 		[ON_TX] = KTM_INFO_TX_BASIC, [ON_EN] = KTM_INFO_EN_BASIC,
+		[ON_STREAM] = KTM_INFO_STREAM_BASIC,
 	};
 	/* A TM has nothing that can be set. */
 	static const unsigned int settable[KINDS] = {
 		[ON_TM] = KTM_INFO_TM_BASIC, [ON_RM] = KTM_INFO_RM_COMPLETION,
 		[ON_TX] = KTM_INFO_TX_PROPERTIES, [ON_EN] = KTM_INFO_EN_RECOVERY,
+		[ON_STREAM] = KTM_INFO_STREAM_QUOTA,
 	};
 	static const unsigned int lengths[KINDS] = {
 		[ON_RM] = sizeof(struct ktm_rm_completion),
 		[ON_TX] = sizeof(struct ktm_tx_properties), [ON_EN] = 100,
+		[ON_STREAM] = sizeof(uint64_t),
 	};
 	static unsigned char room[512];
 	union arg a;
@@ -250,6 +297,25 @@ static union arg valid(const struct request *r, enum kind kind)
 	case KTM_IOC_NARROW:
 		a.narrow.access = 1;
 		break;
+	case KTM_IOC_STREAM_CREATE:
+		a.stream_create.access = KTM_STREAM_ALL_ACCESS;
+		a.stream_create.quota = QUOTA;
+		a.stream_create.name = (uintptr_t)"another";
+		a.stream_create.name_length = 7;
+		break;
+	case KTM_IOC_STREAM_OPEN:
+		a.stream_open.access = KTM_STREAM_ALL_ACCESS;
+		a.stream_open.guid = tm_id;
+		break;
+	case KTM_IOC_STREAM_RESERVE:
+		a.stream_reserve.records = 1;
+		break;
+	case KTM_IOC_STREAM_READ:
+		a.stream_read.lsn = record;
+		break;
+	case KTM_IOC_STREAM_ADVANCE:
+		a.stream_mark.lsn = record;
+		break;
 	}
 	return a;
 }
@@ -269,6 +335,7 @@ static unsigned int count_fds(void)
 /* All that a refused call could have changed. */
 struct snapshot {
 	unsigned int tms, txs, rms, ens, fds, tx_state, en_state, tx_enlistments, notified;
+	struct ktm_stream_info stream;
 };
 
 static struct snapshot look(void)
@@ -285,6 +352,7 @@ static struct snapshot look(void)
 	s.en_state = en_info(en).state;
 	s.tx_enlistments = tx_info(tx).enlistments;
 	s.notified = poll_now(rm) & POLLIN;
+	s.stream = stream_info(stream);
 	return s;
 }
 
@@ -303,7 +371,8 @@ static void unchanged(const struct snapshot *before, const char *after_what)
 		nap();
 	}
 	FAIL("%s: TMs %u -> %u, transactions %u -> %u, RMs %u -> %u, enlistments %u -> %u, "
-	     "descriptors %u -> %u, transaction %u -> %u, enlistment %u -> %u", after_what,
+	     "descriptors %u -> %u, transaction %u -> %u, enlistment %u -> %u, or the stream",
+	     after_what,
 	     before->tms, now.tms, before->txs, now.txs, before->rms, now.rms, before->ens,
 	     now.ens, before->fds, now.fds, before->tx_state, now.tx_state, before->en_state,
 	     now.en_state);
@@ -570,7 +639,7 @@ TEST(descriptors_in_fields)
 	struct ktm_tm_create t = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS);
 	struct snapshot before = look();
 	const int file = open("/proc/self/status", O_RDONLY);
-	const int other_kinds[] = { dev(), rm, en, file };
+	const int other_kinds[] = { dev(), rm, stream, file };
 	const int none[] = { -1, -2, 9999, 0x7fffffff };
 	unsigned int i;
 
@@ -690,7 +759,20 @@ TEST(rights_missing)
 		{ KTM_IOC_EN_PREPARE, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUPERIOR_RIGHTS) },
 		{ KTM_IOC_EN_COMMIT, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_SUPERIOR_RIGHTS) },
 		{ KTM_IOC_QUERY, ON_EN, KTM_EN_ALL_ACCESS, RIGHT(EN_QUERY_INFORMATION) },
+		{ KTM_IOC_STREAM_CREATE, ON_TM, KTM_TM_ALL_ACCESS, RIGHT(TM_CREATE_RM) },
 #undef RIGHT
+/* The reference has no such right. */
+#define OURS(r)		KTM_STREAM_##r, NULL
+		{ KTM_IOC_QUERY, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(QUERY_INFORMATION) },
+		{ KTM_IOC_SET, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(SET_INFORMATION) },
+		{ KTM_IOC_STREAM_APPEND, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(APPEND) },
+		{ KTM_IOC_STREAM_RESERVE, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(APPEND) },
+		{ KTM_IOC_STREAM_FLUSH, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(APPEND) },
+		{ KTM_IOC_STREAM_READ, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(READ) },
+		{ KTM_IOC_STREAM_ADVANCE, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(MANAGE) },
+		{ KTM_IOC_STREAM_TRUNCATE, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(MANAGE) },
+		{ KTM_IOC_STREAM_DELETE, ON_STREAM, KTM_STREAM_ALL_ACCESS, OURS(MANAGE) },
+#undef OURS
 	};
 	struct ktm_enlist e = ARG(ktm_enlist, .mask = EN_MASK);
 	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS);
@@ -707,7 +789,8 @@ TEST(rights_missing)
 		CALL(less, needs[i].nr, &a, KTM_STATUS_ACCESS_DENIED);
 		close(less);
 		unchanged(&before, request_name(needs[i].nr));
-		SHOWS("right %s %s", needs[i].right, request_name(needs[i].nr));
+		if (needs[i].right)
+			SHOWS("right %s %s", needs[i].right, request_name(needs[i].nr));
 	}
 	/* The rights of a descriptor in a field. */
 	e.tx_fd = narrow(tx, KTM_TX_ALL_ACCESS & ~KTM_TX_ENLIST);
@@ -776,10 +859,13 @@ TEST(volatile_tm)
 {
 	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
 	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+	struct ktm_stream_create s = ARG(ktm_stream_create, .access = KTM_STREAM_ALL_ACCESS,
+					 .quota = QUOTA, .name = (uintptr_t)"s", .name_length = 1);
 	struct snapshot before = look();
 
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_TM_VOLATILE);
 	CALL(tm, KTM_IOC_RM_CREATE, &c, KTM_STATUS_TM_VOLATILE);
+	CALL(tm, KTM_IOC_STREAM_CREATE, &s, KTM_STATUS_TM_VOLATILE);
 	unchanged(&before, "what needs a log");
 }
 
@@ -793,6 +879,7 @@ TEST(fields_of_answers)
 		KTM_IOC_EN_PREPREPARE, KTM_IOC_EN_PREPARE, KTM_IOC_EN_COMMIT,
 	};
 	static char information[16];
+	static struct ktm_stream_append append = { .size = sizeof(append) };
 	struct snapshot before = look();
 	struct ktm_answer a;
 	unsigned int i;
@@ -806,6 +893,14 @@ TEST(fields_of_answers)
 			.information_length = sizeof(information));
 		CALL(rm, answers[i], &a, KTM_STATUS_INVALID_PARAMETER);
 		a = ARG(ktm_answer, .enlistment = en_id, .information_length = 1);
+		CALL(rm, answers[i], &a, KTM_STATUS_INVALID_PARAMETER);
+		/* Nor does it bring a record for a stream, or need room in one. */
+		a = ARG(ktm_answer, .enlistment = en_id, .append = (uintptr_t)&append,
+			.stream_fd = stream);
+		CALL(rm, answers[i], &a, KTM_STATUS_INVALID_PARAMETER);
+		a = ARG(ktm_answer, .enlistment = en_id, .stream_records = 1, .stream_fd = stream);
+		CALL(rm, answers[i], &a, KTM_STATUS_INVALID_PARAMETER);
+		a = ARG(ktm_answer, .enlistment = en_id, .stream_fd = stream);
 		CALL(rm, answers[i], &a, KTM_STATUS_INVALID_PARAMETER);
 		/* On an enlistment's own descriptor there is no choice of enlistment. */
 		a = ARG(ktm_answer, .enlistment = en_id);
