@@ -43,6 +43,11 @@ static u32 query_space(struct ktm_tm *tm, struct ktm_query *arg)
 		.live = st.restart_charged,
 		.live_limit = st.restart_capacity,
 	};
+	spin_lock(&tm->list_lock);
+	space.copied = tm->copied;
+	if (st.tail_lsn < st.start_lsn)
+		space.holder = tm->holder;
+	spin_unlock(&tm->list_lock);
 	return give(arg, &space, sizeof(space));
 }
 

@@ -716,6 +716,9 @@ static void publish(struct recovery *r)
 	}
 	if (!r->partial)
 		ktm_found_streams_publish(&r->streams);
+	spin_lock(&r->tm->list_lock);
+	r->tm->copied = 0;
+	spin_unlock(&r->tm->list_lock);
 	hash_for_each(r->txs, i, tx, node)
 		publish_tx(r, tx);
 	ktm_tm_for_each_transaction(r->tm, settle_tx, r);

@@ -68,6 +68,7 @@ static int copy_streams(struct walk *w)
 	struct ktm_tm *tm = w->tm;
 	struct ktm_journal_stat st;
 	struct ktm_stream *s;
+	u64 copied = 0;
 	int err = 0;
 
 	ktm_journal_stat(tm->journal, &st);
@@ -77,11 +78,14 @@ static int copy_streams(struct walk *w)
 		/* What cannot be read, or not now, stays where it is. */
 		if (err >= 0)
 			err = ktm_stream_copy_forward(s, st.next_lsn - st.ring_bytes / 2,
-						      st.ring_bytes);
+						      &copied);
 		if (err == -EUCLEAN || err == -ENODATA || err == -ENOMEM)
 			err = 0;
 	}
-	return err == -ENOSPC ? 0 : min(err, 0);
+	spin_lock(&tm->list_lock);
+	tm->copied += copied;
+	spin_unlock(&tm->list_lock);
+	return err == -ENOSPC ? 0 : err;
 }
 
 static int add_record(void *ctx, const struct ktm_jrec *rec)
@@ -92,11 +96,22 @@ static int add_record(void *ctx, const struct ktm_jrec *rec)
 static int add_streams(struct walk *w)
 {
 	struct ktm_tm *tm = w->tm;
+	struct ktm_guid holder = { };
+	u64 place, oldest = U64_MAX;
 	struct ktm_stream *s;
 	int err = 0;
 
-	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s))
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
+		place = ktm_stream_oldest_place(s);
+		if (place < oldest) {
+			oldest = place;
+			holder = s->obj.guid;
+		}
 		err = err ? err : ktm_stream_snapshot(s, add_record, w->snap);
+	}
+	spin_lock(&tm->list_lock);
+	tm->holder = holder;
+	spin_unlock(&tm->list_lock);
 	return err;
 }
 

@@ -264,7 +264,7 @@ __poll_t ktm_stream_poll(const struct ktm_stream_use *use);
 
 /* stream_read.c */
 u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf);
-int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 budget);
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied);
 
 /* stream_recover.c */
 u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,

@@ -199,30 +199,29 @@ static bool oldest(struct ktm_stream *s, u64 below, struct ktm_jsent *at, u64 *o
  * ktm_stream_copy_forward - copy live records out of the way of the log's tail
  * @s: the stream
  * @below: those that lie before this LSN
- * @budget: bytes of records to copy; once that many were copied it ends
+ * @copied: how many were copied or found to have gone is added to it
  *
  * Oldest first. A record that dies meanwhile is left alone. Not while the TM is reopened.
  *
- * Return: how many were looked at; or a negative errno: -ENOSPC: there is no more room for
- * copies; -ENOMEM; -EIO, -EUCLEAN: one cannot be read, or the journal is offline.
+ * Return: 0: all; or a negative errno: -ENOSPC: there is no more room for copies; -ENOMEM;
+ * -EUCLEAN, -ENODATA: one cannot be read; -EIO: the device failed, or the journal is offline.
  */
-int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 budget)
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied)
 {
 	void *buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
 	struct ktm_jsent at;
 	struct ktm_jrec rec;
-	u64 opening, bytes = 0;
-	int n = 0, err = 0;
+	u64 opening;
+	int err = 0;
 
 	if (!buf)
 		return -ENOMEM;
-	while (!err && bytes < budget && oldest(s, below, &at, &opening)) {
+	while (!err && oldest(s, below, &at, &opening)) {
 		err = load(s, &at, buf, &rec);
 		err = copy_one(s, &at, opening, &rec, err);
-		bytes += at.bytes;
-		n++;
+		*copied += !err;
 		cond_resched();
 	}
 	kvfree(buf);
-	return err ? err : n;
+	return err;
 }

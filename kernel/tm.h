@@ -30,7 +30,8 @@ struct ktm_transaction;
  * @lock: @state but for the fall to FAILED, opening and reopening, @flags
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
- * @list_lock: @rms, @transactions, @ended, @streams, their counts, @walk, @shadowed
+ * @list_lock: @rms, @transactions, @ended, @streams, their counts, @holder,
+ *	@copied, @walk, @shadowed
  * @rms: with a reference each: durable ones until the TM goes, because the log
  *	knows them, volatile ones until nobody has them open
  * @transactions: bound and not yet retired; each holds a reference on itself
@@ -38,6 +39,8 @@ struct ktm_transaction;
  * @walk: number of the last visit to all @transactions
  * @ended: those of them that wait for their end record to be durable
  * @streams: its log streams, with a reference each until they are deleted or the TM goes
+ * @holder: the one that held the tail back when the last restart area was written; nil: none did
+ * @copied: records that were copied forward since the log was opened
  * @shadowed: transactions of the log whose UOW a client had taken before the log
  *	was read; such a client's transaction gets no enlistment here
  * @reached: the virtual clock up to which its log counts, since it was rolled forward;
@@ -62,6 +65,8 @@ struct ktm_tm {
 	struct list_head transactions;
 	struct list_head ended;
 	struct list_head streams;
+	struct ktm_guid holder;
+	u64 copied;
 	u32 nr_rms;
 	u32 walk;
 	u32 shadowed;
