@@ -60,6 +60,7 @@ void ktm_stream_to_record(const struct ktm_stream *s, struct ktm_jrec *rec)
 			.id = s->id,
 			.quota = s->quota,
 			.base = s->base,
+			/* By that replay tells one that has changed from one that was just made. */
 			.last = s->last,
 			.restart = s->restart,
 			.uid = from_kuid(&init_user_ns, s->obj.uid),
@@ -436,8 +437,6 @@ static u32 set_quota(struct ktm_stream *s, u64 quota, struct forced *f)
 		return status;
 	ktm_stream_to_record(s, &rec);
 	rec.stream.quota = quota;
-	/* By that replay tells it from one that was just made. */
-	rec.stream.last = s->last;
 	status = append_forced(s, &rec, f);
 	if (!status && quota < old)
 		shrink(s, quota);
