@@ -27,7 +27,8 @@ static enum ktm_jo_want run_io(struct ktm_journal *j, struct block_device *bdev,
 		case KTM_JO_READ:
 		case KTM_JO_WRITE:
 		case KTM_JO_FLUSH:
-			ktm_jo_io_done(jo, ktm_jio_sync(j, bdev, want, jo->place, jo->data, jo->bytes));
+			ktm_jo_io_done(jo, ktm_jio_sync(j, bdev, want, jo->place, jo->data,
+							jo->bytes));
 			cond_resched();
 			break;
 		default:
