@@ -63,10 +63,42 @@ int world_open(struct world *w, const struct rm_program *program, const char *pa
 	w->core.enlist = world_enlist;
 	w->core.leave = world_leave;
 	w->core.limit = RM_TX_MAX;
-	ret = program->ops.load(w->store, &w->core);
+	redo_init(&w->core.redo);
+	ret = redo_open(&w->core.redo, -1, "stream", 0);
+	if (!ret)
+		ret = core_load(&w->core);
 	if (ret)
 		world_close(w);
 	return ret;
+}
+
+int world_prepare(struct world *w, const struct ktm_guid *enlistment)
+{
+	struct redo_record record;
+	uint64_t lsn;
+	int ret;
+
+	ret = core_prepare(&w->core, enlistment, &record);
+	if (ret)
+		return ret;
+	check(record.count && record.need_records == 1 && record.need_bytes == REDO_HEAD,
+	      "a vote without a record");
+	ret = stream_take(&record, &lsn);
+	if (!ret)
+		core_voted(&w->core, enlistment, lsn);
+	return ret;
+}
+
+int world_commit(struct world *w, const struct ktm_guid *enlistment)
+{
+	struct redo_record record;
+	uint64_t lsn;
+	int ret;
+
+	/* The decision is durable before the resource manager hears of it. */
+	stream_decide();
+	ret = core_commit(&w->core, enlistment, &record);
+	return ret ? ret : stream_take(&record, &lsn);
 }
 
 void world_close(struct world *w)

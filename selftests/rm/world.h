@@ -8,6 +8,7 @@
 #define WORLD_H
 
 #include "../../userspace/rm/common/program.h"
+#include "stream.h"
 
 /**
  * struct world - one resource manager in this process
@@ -32,6 +33,13 @@ struct world {
 	uint64_t answer_t;
 	char message[MESSAGE_MAX];
 };
+
+/*
+ * What the TM does: what a vote or a commit brings goes into the stream, and votes make
+ * nothing durable, but the decision does.
+ */
+int world_prepare(struct world *w, const struct ktm_guid *enlistment);
+int world_commit(struct world *w, const struct ktm_guid *enlistment);
 
 /* Opens and loads the store; 0 or what it answers. Not serving yet. */
 int world_open(struct world *w, const struct rm_program *program, const char *path,

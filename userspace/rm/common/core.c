@@ -69,25 +69,47 @@ static void tx_free(struct rm_core *core, struct rm_tx *tx)
 	free(tx);
 }
 
-/*
- * @keep: what is durable stays where it is. If it cannot go, its locks stay: else
- * the next start might find two prepared transactions with a claim on one thing.
- */
+/* @keep: what is in the store for it stays there. */
 static void tx_end(struct rm_core *core, struct rm_tx *tx, bool keep)
 {
-	if (core->ops->forget(core->store, tx, keep))
-		tx->state = RM_TX_STUCK;
-	else
-		tx_free(core, tx);
+	core->ops->forget(core->store, tx, keep);
+	tx_free(core, tx);
 }
 
-struct rm_tx *core_add_prepared(struct rm_core *core, const struct ktm_guid *enlistment)
+static void drop_all(struct rm_core *core)
 {
-	struct rm_tx *tx = tx_add(core, enlistment);
+	while (core->txs)
+		tx_end(core, core->txs, core->txs->state != RM_TX_ACTIVE);
+}
 
-	if (tx)
+struct rm_tx *core_add_prepared(struct rm_core *core, const struct redo_tx *redo)
+{
+	struct rm_tx *tx = tx_add(core, &redo->enlistment);
+
+	if (tx) {
 		tx->state = RM_TX_PREPARED;
+		tx->stored = redo->stored;
+		tx->redo_lsn = redo->lsn;
+	}
 	return tx;
+}
+
+int core_load(struct rm_core *core)
+{
+	struct redo_log log;
+	int ret;
+
+	/* From a life before the TM went offline, if there are any. */
+	drop_all(core);
+	ret = redo_read(&core->redo, &log);
+	if (!ret)
+		ret = core->ops->load(core->store, core, &log);
+	else
+		log_line("cannot read the stream: %s", strerror(-ret));
+	/* What was carried out again is not durable yet. */
+	core->redo.unsynced += log.committed_count;
+	redo_log_free(&log);
+	return ret;
 }
 
 /* ---- clients ---- */
@@ -194,33 +216,55 @@ int core_request(void *context, struct request *r)
 
 /* ---- the transaction manager ---- */
 
-int core_prepare(struct rm_core *core, const struct ktm_guid *enlistment)
+int core_prepare(struct rm_core *core, const struct ktm_guid *enlistment,
+		 struct redo_record *record)
 {
 	struct rm_tx *tx = find_enlistment(core, enlistment);
+	struct redo *redo = &core->redo;
 	int ret;
 
+	memset(record, 0, sizeof(*record));
 	if (!tx)
 		return 1;
-	ret = core->ops->prepare(core->store, tx);
-	if (ret > 0)
+	pack_free(&redo->bytes);
+	pack_init(&redo->bytes, SIZE_MAX / 2);
+	ret = core->ops->prepare(core->store, tx, redo->fd < 0 ? NULL : &redo->bytes,
+				 redo_room(redo));
+	if (ret == RM_VOTE_NOTHING) {
 		tx_end(core, tx, false);
-	else if (!ret)
+		return ret;
+	}
+	if (ret < 0)
+		return ret;
+	tx->stored = ret == RM_VOTE_STORED;
+	ret = redo_vote(redo, enlistment, tx->stored, record, &tx->redo_lsn);
+	if (!ret)
 		tx->state = RM_TX_PREPARED;
 	return ret;
 }
 
-int core_commit(struct rm_core *core, const struct ktm_guid *enlistment)
+void core_voted(struct rm_core *core, const struct ktm_guid *enlistment, uint64_t lsn)
+{
+	struct rm_tx *tx = find_enlistment(core, enlistment);
+
+	if (tx && !tx->redo_lsn)
+		tx->redo_lsn = lsn;
+}
+
+int core_commit(struct rm_core *core, const struct ktm_guid *enlistment,
+		struct redo_record *record)
 {
 	struct rm_tx *tx = find_enlistment(core, enlistment);
 	int ret;
 
-	/* Finished before a crash that lost the TM's note of it. */
+	memset(record, 0, sizeof(*record));
+	/* The log does not know it any more: it has ended, and the store is synced. */
 	if (!tx)
 		return 0;
-	ret = core->ops->commit(core->store, tx);
+	ret = tx->missing ? -EUCLEAN : core->ops->commit(core->store, tx);
 	if (ret)
 		return ret;
-	/* Nothing durable is left of it, so there is nothing to undo. */
+	redo_committed(&core->redo, enlistment, record);
 	tx_end(core, tx, true);
 	return 0;
 }
@@ -249,17 +293,12 @@ int core_recover(struct rm_core *core, const struct ktm_guid *enlistment, uint64
 void core_last_recover(struct rm_core *core)
 {
 	struct rm_tx *tx, *next;
-	unsigned int dropped = 0;
 
 	for (tx = core->txs; tx; tx = next) {
 		next = tx->next;
-		if (tx->named)
-			continue;
-		tx_end(core, tx, false);
-		dropped++;
+		if (!tx->named)
+			tx_end(core, tx, false);
 	}
-	if (dropped)
-		log_line("%u prepared transactions were rolled back", dropped);
 	core->serving = true;
 }
 
@@ -276,10 +315,75 @@ void core_offline(struct rm_core *core)
 	}
 }
 
+/* ---- the store and the log ---- */
+
+/* The first record that something undecided needs. */
+static uint64_t oldest_redo(const struct rm_core *core)
+{
+	uint64_t oldest = UINT64_MAX;
+	const struct rm_tx *tx;
+
+	for (tx = core->txs; tx; tx = tx->next)
+		if (tx->redo_lsn && tx->redo_lsn < oldest)
+			oldest = tx->redo_lsn;
+	return oldest;
+}
+
+int core_sync(struct rm_core *core)
+{
+	uint64_t base, last, flushed;
+	int ret;
+
+	ret = redo_ends(&core->redo, oldest_redo(core), &base, &last, &flushed);
+	/* The TM is offline: when it is back, the log is read again. */
+	if (ret == -ENOTCONN)
+		return 0;
+	if (!ret) {
+		ret = core->ops->sync(core->store, base, last, flushed);
+		if (ret)
+			log_line("cannot sync the store: %s", strerror(-ret));
+	}
+	if (!ret) {
+		ret = redo_advance(&core->redo, base);
+		if (ret == -ENOTCONN || ret == -ESTALE)
+			ret = 0;
+	}
+	return ret;
+}
+
+bool core_should_sync(const struct rm_core *core)
+{
+	return core->serving && redo_is_full(&core->redo);
+}
+
+bool core_may_sync(const struct rm_core *core)
+{
+	return core->serving && core->redo.unsynced;
+}
+
+int core_settle(struct rm_core *core, bool *empty)
+{
+	const struct rm_tx *tx;
+	int ret = 0;
+
+	*empty = core->serving;
+	for (tx = core->txs; tx; tx = tx->next)
+		if (tx->state != RM_TX_ACTIVE)
+			*empty = false;
+	if (!core->serving)
+		return 0;
+	/* So that the base can go to the end. */
+	if (core->redo.fd >= 0)
+		ret = ktm_stream_flush(core->redo.fd, 0, 0, NULL, NULL);
+	if (!ret)
+		ret = core_sync(core);
+	if (ret)
+		*empty = false;
+	return ret;
+}
+
 void core_end(struct rm_core *core)
 {
-	while (core->txs) {
-		core->ops->forget(core->store, core->txs, core->txs->state != RM_TX_ACTIVE);
-		tx_free(core, core->txs);
-	}
+	drop_all(core);
+	redo_close(&core->redo);
 }

@@ -13,6 +13,7 @@
 #include <linux/ktm.h>
 
 #include "locks.h"
+#include "redo.h"
 #include "server.h"
 
 /* Transactions that may be open at once. */
@@ -20,8 +21,7 @@
 
 enum rm_tx_state {
 	RM_TX_ACTIVE,		/* takes work */
-	RM_TX_PREPARED,		/* staged durably; nothing can be added */
-	RM_TX_STUCK,		/* rolled back, but what is durable of it could not be removed */
+	RM_TX_PREPARED,		/* its redo is in the log; nothing can be added */
 };
 
 /**
@@ -31,8 +31,12 @@ enum rm_tx_state {
  * @enlistment: under which prepared work is kept
  * @uow: the transaction; nil after a restart
  * @state: see above
+ * @stored: prepared, and its redo is in the store
+ * @redo_lsn: of the first record of its redo; 0: it has none, or that is not known yet
  * @named: the TM has asked for it in the recovery that is under way
  * @damaged: what is prepared for it cannot be read
+ * @missing: the store has nothing of it, which it has if a rollback was begun: a commit
+ *	cannot come
  * @locks: what it holds
  * @work: the store's
  */
@@ -42,35 +46,50 @@ struct rm_tx {
 	struct ktm_guid enlistment;
 	struct ktm_guid uow;
 	enum rm_tx_state state;
+	bool stored;
+	uint64_t redo_lsn;
 	bool named;
 	bool damaged;
+	bool missing;
 	struct lock_owner locks;
 	void *work;
 };
 
 struct rm_core;
 
+/* What a store's prepare() may say besides a negative errno. */
+enum rm_vote {
+	RM_VOTE_LOGGED		= 0,	/* the redo is to go into the log */
+	RM_VOTE_NOTHING		= 1,	/* there is nothing to commit */
+	RM_VOTE_STORED		= 2,	/* it was too large for that: it is in the store, synced */
+};
+
 /**
  * struct rm_store_ops - what a store can do; 0 or a negative errno
- * @load: find everything that is prepared and core_add_prepared() it, with its
- *	locks. What is there but makes no sense is damaged: if the TM asks for it,
- *	that is an error; if not, it was torn before it was voted for
+ * @load: the store as it is after a crash, or at the first start: carry out what
+ *	@log says is committed, in its order, unless that was done before; keep for
+ *	decision what is not: core_add_prepared() it, with its locks; drop what the log
+ *	does not name. What is there but makes no sense is damaged: an error if
+ *	it is committed, or if the TM asks for it
  * @request: do what a client asks; @tx is NULL for a request without one
- * @prepare: make durable what commit needs, which then cannot fail for any
- *	reason but a broken disk or a full one; 1: there is nothing to commit.
- *	On failure nothing is left but what forget() removes
- * @commit: make it visible, durably, and keep no durable trace of the
- *	preparation. May be called again after any failure or crash
- * @forget: free everything and undo it, durable things too, but for @keep. An error
- *	means that the next load will find it prepared: nothing is freed, and
- *	nobody else gets its locks till then
+ * @prepare: write into @redo what commit needs, at most @room bytes; what is longer
+ *	goes into the store, which is synced. Nothing of commit can fail then for any
+ *	reason but a broken disk or a full one. Without @redo (a volatile RM) nothing needs
+ *	to be kept
+ * @commit: make it visible; nothing needs to be durable. May be called again after
+ *	any failure or crash
+ * @forget: free everything, and drop what is in the store for it, but for @keep
+ * @sync: all that was committed is durable when it returns. Then the base of the log goes
+ *	to @base, and the redo before it is gone, but may be back after a power cut. @last
+ *	is the log's last record, @flushed the last durable one
  */
 struct rm_store_ops {
-	int (*load)(void *store, struct rm_core *core);
+	int (*load)(void *store, struct rm_core *core, const struct redo_log *log);
 	int (*request)(void *store, struct rm_tx *tx, struct request *r);
-	int (*prepare)(void *store, struct rm_tx *tx);
+	int (*prepare)(void *store, struct rm_tx *tx, struct pack *redo, uint64_t room);
 	int (*commit)(void *store, struct rm_tx *tx);
-	int (*forget)(void *store, struct rm_tx *tx, bool keep);
+	void (*forget)(void *store, struct rm_tx *tx, bool keep);
+	int (*sync)(void *store, uint64_t base, uint64_t last, uint64_t flushed);
 };
 
 /* Enlists in the transaction @fd; 0 and both GUIDs, or a negative errno. */
@@ -92,6 +111,7 @@ typedef void (*leave_fn)(void *context, const struct ktm_guid *enlistment);
  * @limit: how many there may be, RM_TX_MAX at most
  * @next_number: for the next one
  * @locks: of all
+ * @redo: the stream in the log
  */
 struct rm_core {
 	const struct rm_store_ops *ops;
@@ -105,24 +125,43 @@ struct rm_core {
 	unsigned int limit;
 	uint64_t next_number;
 	struct lock_table locks;
+	struct redo redo;
 };
 
 /* For the store's load: work that was prepared; NULL if there is no memory. */
-struct rm_tx *core_add_prepared(struct rm_core *core, const struct ktm_guid *enlistment);
+struct rm_tx *core_add_prepared(struct rm_core *core, const struct redo_tx *redo);
+
+/* Recovery begins: everything as the log says. */
+int core_load(struct rm_core *core);
 
 /* A request_fn; @context is the core. */
 int core_request(void *context, struct request *r);
 
-/* What the TM says. prepare: 1 if there is nothing to commit. */
-int core_prepare(struct rm_core *core, const struct ktm_guid *enlistment);
-int core_commit(struct rm_core *core, const struct ktm_guid *enlistment);
+/*
+ * What the TM says. @record goes into the log with the answer. prepare: 1 if there is
+ * nothing to commit.
+ */
+int core_prepare(struct rm_core *core, const struct ktm_guid *enlistment,
+		 struct redo_record *record);
+int core_commit(struct rm_core *core, const struct ktm_guid *enlistment,
+		struct redo_record *record);
 void core_rollback(struct rm_core *core, const struct ktm_guid *enlistment);
+/* The vote was taken, and with it the record @lsn. */
+void core_voted(struct rm_core *core, const struct ktm_guid *enlistment, uint64_t lsn);
 /* 0 and the number of what is prepared for it; -ENOENT: nothing is; -EUCLEAN. */
 int core_recover(struct rm_core *core, const struct ktm_guid *enlistment, uint64_t *number);
 /* Drops what the TM did not name; from now on clients are served. */
 void core_last_recover(struct rm_core *core);
 /* Drops what is not prepared: the TM will have rolled it back when it is back. */
 void core_offline(struct rm_core *core);
+
+/* Syncs the store and advances the base; not while an answer is still to be given. */
+int core_sync(struct rm_core *core);
+/* Should that be done now; else there may be something to be synced some time. */
+bool core_should_sync(const struct rm_core *core);
+bool core_may_sync(const struct rm_core *core);
+/* Before the end: syncs all. @empty: nothing is left that only this TM can decide. */
+int core_settle(struct rm_core *core, bool *empty);
 
 /* Ends: frees everything, leaves what is prepared where it is. */
 void core_end(struct rm_core *core);

@@ -22,6 +22,7 @@ enum {
 	OPT_TM,
 	OPT_WAIT,
 	OPT_VOLATILE,
+	OPT_QUOTA,
 	OPT_HELP,
 };
 
@@ -33,6 +34,7 @@ static void help(const struct rm_program *program)
 	       "  --device PATH    block device with the transaction manager's journal\n"
 	       "  --tm GUID        transaction manager; default: the one it worked with last\n"
 	       "  --wait-for-tm    wait until there is such a transaction manager\n"
+	       "  --quota BYTES    of the transaction manager's log for this store's stream\n"
 	       "  --volatile       for a volatile one: what is prepared dies with a process\n"
 	       "  --help           this text\n", program->name, program->store_option,
 	       program->usage);
@@ -49,6 +51,15 @@ static int parse_mode(const char *text, mode_t *mode)
 	return 0;
 }
 
+static int parse_quota(const char *text, uint64_t *quota)
+{
+	char *end;
+
+	errno = 0;
+	*quota = strtoull(text, &end, 10);
+	return errno || end == text || *end || *text == '-' || !*quota ? -EINVAL : 0;
+}
+
 int options_parse(const struct rm_program *program, int argc, char **argv,
 		  struct rm_options *options)
 {
@@ -59,6 +70,7 @@ int options_parse(const struct rm_program *program, int argc, char **argv,
 		{ "device", required_argument, NULL, OPT_DEVICE },
 		{ "tm", required_argument, NULL, OPT_TM },
 		{ "wait-for-tm", no_argument, NULL, OPT_WAIT },
+		{ "quota", required_argument, NULL, OPT_QUOTA },
 		{ "volatile", no_argument, NULL, OPT_VOLATILE },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ program->extra_option, required_argument, NULL, OPT_EXTRA },
@@ -99,6 +111,12 @@ int options_parse(const struct rm_program *program, int argc, char **argv,
 			break;
 		case OPT_VOLATILE:
 			options->is_volatile = true;
+			break;
+		case OPT_QUOTA:
+			if (parse_quota(optarg, &options->quota)) {
+				log_line("--quota wants a number of bytes");
+				return -EINVAL;
+			}
 			break;
 		case OPT_HELP:
 			help(program);

@@ -3,6 +3,7 @@
  * Between libktm's loop and the core.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
@@ -13,6 +14,36 @@ static const char *guid_text(const struct ktm_guid *guid, char text[KTM_GUID_STR
 	return ktm_guid_format(guid, text);
 }
 
+/* The store's part comes first: it opens the stream that is read then. */
+static int on_recovering(struct ktm_rm *rm, void *data)
+{
+	struct participant *p = data;
+	struct redo *redo = &p->core->redo;
+	char name[KTM_MAX_STREAM_NAME], text[KTM_GUID_STRING];
+	struct ktm_guid guid;
+	int ret = 0;
+
+	if (redo->fd < 0) {
+		ktm_rm_guid(rm, &guid);
+		snprintf(name, sizeof(name), "%s %s", p->name, guid_text(&guid, text));
+		ret = redo_open(redo, ktm_rm_tm_descriptor(rm), name, p->quota);
+	}
+	return ret ? ret : core_load(p->core);
+}
+
+static void bring(const struct participant *p, struct ktm_rm_event *event,
+		  const struct redo_record *record)
+{
+	if (!record->count)
+		return;
+	event->stream = p->core->redo.fd;
+	event->record = record->pieces;
+	event->record_count = record->count;
+	event->previous_lsn = record->previous_lsn;
+	event->stream_records = record->need_records;
+	event->stream_need = record->need_bytes;
+}
+
 static int on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	struct participant *p = data;
@@ -20,9 +51,10 @@ static int on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 	int ret;
 
 	(void)rm;
-	ret = core_prepare(p->core, &event->enlistment);
+	ret = core_prepare(p->core, &event->enlistment, &p->record);
 	if (ret > 0)
 		return KTM_RM_READ_ONLY;
+	bring(p, event, &p->record);
 	if (!ret)
 		return KTM_RM_DONE;
 	log_line("transaction %s is refused: %s", guid_text(&event->uow, text), strerror(-ret));
@@ -36,11 +68,28 @@ static int on_commit(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 	int ret;
 
 	(void)rm;
-	ret = core_commit(p->core, &event->enlistment);
+	ret = core_commit(p->core, &event->enlistment, &p->record);
+	bring(p, event, &p->record);
 	if (ret)
 		log_line("transaction %s is committed but cannot be carried out yet: %s",
 			 guid_text(&event->uow, text), strerror(-ret));
 	return ret ? ret : KTM_RM_DONE;
+}
+
+static void on_answered(struct ktm_rm *rm, const struct ktm_rm_event *event, int error,
+			uint32_t status, void *data)
+{
+	struct participant *p = data;
+	char text[KTM_GUID_STRING];
+
+	(void)rm;
+	if (event->kind != KTM_NOTIFY_PREPARE)
+		return;
+	if (!error)
+		core_voted(p->core, &event->enlistment, event->lsn);
+	else if (error == -ENOSPC)
+		log_line("transaction %s is refused: %s", guid_text(&event->uow, text),
+			 ktm_status_text(status));
 }
 
 static int on_rollback(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
@@ -109,6 +158,8 @@ int participant_start(struct participant *p, const struct ktm_rm_config *config,
 		.indoubt = on_indoubt,
 		.last_recover = on_last_recover,
 		.offline = on_offline,
+		.recovering = on_recovering,
+		.answered = on_answered,
 	};
 
 	return ktm_rm_start(&p->rm, config, &ops, p, status);

@@ -13,12 +13,18 @@
  * struct participant - our side of libktm's loop
  * @rm: the loop
  * @core: gets what it says
+ * @name: of the program; the stream's begins with it
+ * @quota: of the stream; 0: as is usual
+ * @record: goes with the answer that is being given
  * @online: called after each LAST_RECOVER; 0 or a negative errno
  * @context: its argument
  */
 struct participant {
 	struct ktm_rm *rm;
 	struct rm_core *core;
+	const char *name;
+	uint64_t quota;
+	struct redo_record record;
 	int (*online)(void *context);
 	void *context;
 };

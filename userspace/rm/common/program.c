@@ -21,6 +21,8 @@
 /* How long a predecessor that is just ending may take. */
 #define PREDECESSOR_MS	5000
 #define RETRY_MS	100
+/* After so long without anything to do the store is synced. */
+#define IDLE_MS		1000
 
 /* Descriptors for connections, and those that we and the store have or need for a moment. */
 #define OTHER_FDS	(2 * CONNECTIONS_MAX + 64)
@@ -115,6 +117,9 @@ static bool may_come(int error)
 	return error == -ENOENT || error == -ENXIO || error == -ENODEV || error == -ENOTCONN;
 }
 
+static const char other_tm[] =
+	"the log of another transaction manager has work of the store: start it with that one";
+
 /* 0; 1: told to end meanwhile. */
 static int open_rm(struct running *run, const struct rm_identity *identity)
 {
@@ -136,14 +141,18 @@ static int open_rm(struct running *run, const struct rm_identity *identity)
 	if (o->device)
 		config.flags |= KTM_RM_LOOP_REOPEN;
 	/*
-	 * What is prepared can be decided by one TM only. Without such work any
-	 * will do; the last one if nobody says which.
+	 * What is in a log only its TM can tell. Without such work any will do; the last
+	 * one if nobody says which.
 	 */
-	if (identity->prepared || (!config.tm && !config.device))
+	if (identity->in_use || (!config.tm && !config.device))
 		config.tm = &identity->tm;
-	if (identity->prepared && !ktm_guid_is_nil(&o->tm) &&
+	if (identity->in_use && !ktm_guid_is_nil(&o->tm) &&
 	    !ktm_guid_equal(&o->tm, &identity->tm)) {
-		log_line("the store holds prepared work of another transaction manager");
+		log_line(other_tm);
+		return -EXDEV;
+	}
+	if (identity->in_use && o->is_volatile) {
+		log_line("a log has work of the store: end that without --volatile first");
 		return -EXDEV;
 	}
 	if (!config.device && ktm_guid_is_nil(config.tm)) {
@@ -162,8 +171,8 @@ static int open_rm(struct running *run, const struct rm_identity *identity)
 		if (told_to_end(run, RETRY_MS))
 			return 1;
 	}
-	if (ret == -EXDEV && identity->prepared)
-		log_line("the store holds prepared work of another transaction manager");
+	if (ret == -EXDEV && identity->in_use)
+		log_line(other_tm);
 	else if (ret)
 		log_line("cannot open the resource manager: %s (%s)", strerror(-ret),
 			 ktm_status_text(status));
@@ -211,9 +220,14 @@ static int loop(struct running *run)
 		return ret;
 
 	for (;;) {
-		n = epoll_wait(run->epoll, events, 64, -1);
+		n = epoll_wait(run->epoll, events, 64, core_may_sync(&run->core) ? IDLE_MS : -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (!n) {
+			ret = core_sync(&run->core);
+			if (ret)
+				return ret;
+		}
 		for (i = 0; i < n; i++) {
 			struct source *source = events[i].data.ptr;
 
@@ -225,6 +239,9 @@ static int loop(struct running *run)
 			}
 			status = KTM_STATUS_SUCCESS;
 			ret = ktm_rm_dispatch(rm, &status);
+			/* All has been answered: nothing is on its way to the log. */
+			if (ret >= 0 && core_should_sync(&run->core))
+				ret = core_sync(&run->core);
 			if (ret < 0) {
 				log_line("ends: %s (%s); the next start goes on from here",
 					 strerror(-ret), ktm_status_text(status));
@@ -234,12 +251,27 @@ static int loop(struct running *run)
 	}
 }
 
+/* Another TM will do for the next start if nothing is left in the log of this one. */
+static int settle(struct running *run, const struct ktm_guid *tm)
+{
+	bool empty;
+	int ret = core_settle(&run->core, &empty);
+
+	if (ret)
+		log_line("not all could be synced: %s; the next start goes on from here",
+			 strerror(-ret));
+	else if (empty && !run->options.is_volatile)
+		ret = run->program->set_tm(run->store, tm, false);
+	return ret;
+}
+
 static int run_program(struct running *run)
 {
 	struct rm_identity identity;
 	struct ktm_guid tm;
 	int ret;
 
+	redo_init(&run->core.redo);
 	ret = setup_signals(run);
 	if (!ret)
 		ret = limit_transactions(run);
@@ -254,6 +286,8 @@ static int run_program(struct running *run)
 	run->core.leave = participant_leave;
 	run->core.context = &run->participant;
 	run->participant.core = &run->core;
+	run->participant.name = run->program->name;
+	run->participant.quota = run->options.quota;
 	run->participant.online = go_online;
 	run->participant.context = run;
 
@@ -265,18 +299,28 @@ static int run_program(struct running *run)
 	if (ret)
 		return ret > 0 ? 0 : ret;
 
-	/* Before anything can be prepared that only this TM knows about. */
+	/* Before anything of ours can be in its log. */
 	ktm_rm_tm_guid(run->participant.rm, &tm);
-	if (!ktm_guid_equal(&tm, &identity.tm)) {
-		ret = run->program->set_tm(run->store, &tm);
+	if (!ktm_guid_equal(&tm, &identity.tm) || (!identity.in_use && !run->options.is_volatile)) {
+		ret = run->program->set_tm(run->store, &tm, !run->options.is_volatile);
 		if (ret) {
 			log_line("cannot store the transaction manager's identity: %s",
 				 strerror(-ret));
 			return ret;
 		}
 	}
-	ret = run->program->ops.load(run->store, &run->core);
-	return ret ? ret : loop(run);
+	if (run->options.is_volatile) {
+		/* There is no recovery that would begin it all. */
+		ret = core_load(&run->core);
+		if (ret)
+			return ret;
+		core_last_recover(&run->core);
+		ret = go_online(run);
+		if (ret)
+			return ret;
+	}
+	ret = loop(run);
+	return ret ? ret : settle(run, &tm);
 }
 
 int rm_program_main(const struct rm_program *program, int argc, char **argv)

@@ -20,6 +20,7 @@
  * @tm: the TM, nil if not given
  * @wait_for_tm: do not give up because there is no TM yet
  * @is_volatile: for a volatile TM
+ * @quota: bytes of the log that the stream may take; 0: as is usual
  * @extra: of the option that only this program has, or NULL
  */
 struct rm_options {
@@ -30,6 +31,7 @@ struct rm_options {
 	struct ktm_guid tm;
 	bool wait_for_tm;
 	bool is_volatile;
+	uint64_t quota;
 	const char *extra;
 };
 
@@ -37,12 +39,12 @@ struct rm_options {
  * struct rm_identity - what a store knows about itself
  * @rm: its resource manager's GUID, for good
  * @tm: the TM that it worked with last; nil: none yet
- * @prepared: there is work that only that TM can decide
+ * @in_use: there may be work in that TM's log: prepared, or not synced here
  */
 struct rm_identity {
 	struct ktm_guid rm;
 	struct ktm_guid tm;
-	bool prepared;
+	bool in_use;
 };
 
 /**
@@ -52,7 +54,7 @@ struct rm_identity {
  * @extra_option: name of its own option, or NULL
  * @usage: lines about both
  * @open: opens the store, alone: nobody else may have it open. Says on its own what is wrong
- * @set_tm: durably stores the TM's identity
+ * @set_tm: durably stores the TM's identity, and whether its log is in use
  * @close: the end
  * @ops: the store's functions
  */
@@ -63,7 +65,7 @@ struct rm_program {
 	const char *usage;
 	int (*open)(const struct rm_options *options, struct rm_core *core,
 		    struct rm_identity *identity, void **store);
-	int (*set_tm)(void *store, const struct ktm_guid *tm);
+	int (*set_tm)(void *store, const struct ktm_guid *tm, bool in_use);
 	void (*close)(void *store);
 	struct rm_store_ops ops;
 };

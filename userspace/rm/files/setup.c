@@ -38,9 +38,10 @@ static int write_identity(struct files_store *s)
 	char text[IDENTITY_SIZE];
 	int fd, length, ret = 0;
 
-	length = snprintf(text, sizeof(text), "rm %s\ntm %s\n",
+	length = snprintf(text, sizeof(text), "rm %s\ntm %s\nlog %s\n",
 			  ktm_guid_format(&s->identity.rm, rm),
-			  ktm_guid_format(&s->identity.tm, tm));
+			  ktm_guid_format(&s->identity.tm, tm),
+			  s->identity.in_use ? "used" : "empty");
 	fd = openat(s->private, IDENTITY ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -56,7 +57,7 @@ static int write_identity(struct files_store *s)
 
 static int read_identity(struct files_store *s)
 {
-	char rm[KTM_GUID_STRING], tm[KTM_GUID_STRING];
+	char rm[KTM_GUID_STRING], tm[KTM_GUID_STRING], log[8];
 	char text[IDENTITY_SIZE];
 	ssize_t n;
 	int fd;
@@ -69,9 +70,10 @@ static int read_identity(struct files_store *s)
 	if (n < 0)
 		return -errno;
 	text[n] = 0;
-	if (sscanf(text, "rm %36s tm %36s", rm, tm) != 2 ||
+	if (sscanf(text, "rm %36s tm %36s log %7s", rm, tm, log) != 3 ||
 	    ktm_guid_parse(rm, &s->identity.rm) || ktm_guid_parse(tm, &s->identity.tm))
 		return -EUCLEAN;
+	s->identity.in_use = strcmp(log, "empty");
 	return 0;
 }
 
@@ -85,38 +87,12 @@ DIR *files_opendir(int at)
 	return dir;
 }
 
-/* Whether any transaction is prepared, legibly or not. */
-static int look_for_prepared(struct files_store *s, bool *prepared)
-{
-	char path[300];
-	struct dirent *e;
-	DIR *dir;
-
-	dir = files_opendir(s->staged);
-	if (!dir)
-		return -errno;
-	*prepared = false;
-	while ((e = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/" MANIFEST, e->d_name);
-		if (!faccessat(s->staged, path, F_OK, AT_SYMLINK_NOFOLLOW))
-			*prepared = true;
-	}
-	closedir(dir);
-	return 0;
-}
-
 static int open_identity(struct files_store *s)
 {
-	int ret;
+	int ret = read_identity(s);
 
-	ret = look_for_prepared(s, &s->identity.prepared);
-	if (ret)
-		return ret;
-	ret = read_identity(s);
 	if (ret != -ENOENT)
 		return ret;
-	if (s->identity.prepared)
-		return -EUCLEAN;
 	/* New: its GUID is its own for ever, its TM comes later. */
 	ktm_guid_generate(&s->identity.rm);
 	if (syncfs(s->dir))
@@ -183,11 +159,12 @@ int files_open(const struct rm_options *options, struct rm_core *core,
 	return ret;
 }
 
-int files_set_tm(void *store, const struct ktm_guid *tm)
+int files_set_tm(void *store, const struct ktm_guid *tm, bool in_use)
 {
 	struct files_store *s = store;
 
 	s->identity.tm = *tm;
+	s->identity.in_use = in_use;
 	return write_identity(s);
 }
 
@@ -200,6 +177,7 @@ void files_close(void *store)
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	files_free_kept(s);
 	free(s);
 }
 
@@ -219,5 +197,6 @@ const struct rm_program files_program = {
 		.prepare = files_prepare,
 		.commit = files_commit,
 		.forget = files_forget,
+		.sync = files_sync,
 	},
 };

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Staged work: held, looked at, prepared, committed, dropped, found again.
+ * Staged work: held, looked at, prepared, committed, dropped.
  *
  * What makes it safe:
- *  - prepare: contents, manifest and their directories are on disk (one syncfs)
- *    before the vote. The manifest gets its name only when it is whole, so one
+ *  - prepare: all that a commit does, contents included, goes into the log in front of
+ *    the vote. What is too large for the log stays here and is synced before the vote
+ *    (contents, manifest and their directories, by one syncfs), because only the log is
+ *    made durable by the decision. The manifest gets its name only when it is whole, so one
  *    that cannot be read and that the TM asks for is damage, nothing less.
- *  - commit: each step is one rename or unlink, and finding it done is no error.
- *    All is on disk before the manifest goes, and that it is gone is on disk
- *    before the TM hears that we are done.
- *  - the names stay locked from the request until then.
+ *  - commit: each step is one rename or unlink, and finding it done is no error. None
+ *    is synced: after a power cut the tree may have some of it, or a file that is empty,
+ *    and the log has it all. Contents that only are here are linked, not moved.
+ *  - the base of the log is advanced only behind a syncfs.
+ *  - the names stay locked from the request until the commit.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -28,6 +31,8 @@
 #include "names.h"
 #include "store.h"
 
+/* In ktm/: a name for the moment. */
+#define LINKED		"linked"
 /* More than OPS_MAX names of NAME_LENGTH take. */
 #define MANIFEST_MAX	(100u << 20)
 
@@ -107,31 +112,61 @@ int files_look(struct files_store *s, struct rm_tx *tx, const char *name, struct
 
 /* ---- prepare ---- */
 
+int files_write(int dir, const char *name, const void *data, size_t size)
+{
+	const char *at = data;
+	int fd, ret = 0;
+
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	while (!ret && size) {
+		ssize_t n = write(fd, at, size);
+
+		if (n >= 0) {
+			at += n;
+			size -= n;
+		} else if (errno != EINTR) {
+			ret = -errno;
+		}
+	}
+	if (close(fd) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+int files_read(int dir, const char *name, void *data, size_t size)
+{
+	char *at = data;
+	int fd, ret = 0;
+
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (!ret && size) {
+		ssize_t n = read(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			ret = n ? -errno : -EIO;
+		} else {
+			at += n;
+			size -= n;
+		}
+	}
+	close(fd);
+	return ret;
+}
+
 static int write_manifest(const struct files_work *work)
 {
 	struct pack p;
-	size_t done = 0;
-	int fd, ret = 0;
+	int ret;
 
 	pack_init(&p, MANIFEST_MAX);
 	manifest_pack(&p, &work->ops);
-	if (p.failed) {
-		pack_free(&p);
-		return -ENOMEM;
-	}
-	fd = openat(work->dir, MANIFEST ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		ret = -errno;
-	while (!ret && done < p.used) {
-		ssize_t n = write(fd, p.data + done, p.used - done);
-
-		if (n >= 0)
-			done += n;
-		else if (errno != EINTR)
-			ret = -errno;
-	}
-	if (fd >= 0)
-		close(fd);
+	ret = p.failed ? -ENOMEM : files_write(work->dir, MANIFEST ".new", p.data, p.used);
 	pack_free(&p);
 	if (!ret && renameat(work->dir, MANIFEST ".new", work->dir, MANIFEST))
 		ret = -errno;
@@ -150,32 +185,58 @@ static int sync_all(struct files_store *s)
 	return -errno;
 }
 
-int files_prepare(void *store, struct rm_tx *tx)
+int files_prepare(void *store, struct rm_tx *tx, struct pack *redo, uint64_t room)
 {
 	struct files_store *s = store;
 	struct files_work *work = tx->work;
 	int ret;
 
 	if (!work || !work->ops.count)
-		return 1;
+		return RM_VOTE_NOTHING;
+	if (!redo)
+		return RM_VOTE_LOGGED;
+	if (files_redo_size(work) <= room)
+		return files_redo_pack(redo, work);
 	ret = files_stage_dir(s, tx);
 	if (!ret && work->failed_syncs != s->failed_syncs)
 		ret = -EIO;
 	if (!ret)
 		ret = write_manifest(work);
-	return ret ? ret : sync_all(s);
+	if (!ret)
+		ret = sync_all(s);
+	return ret ? ret : RM_VOTE_STORED;
 }
 
 /* ---- commit ---- */
 
-static int move_in(struct files_store *s, const struct files_work *work, const struct op *op)
+/* What the log does not have stays in its directory, too. */
+static int link_in(struct files_store *s, const struct files_work *work, const struct op *op,
+		   const char *content)
 {
+	int ret;
+
+	if (unlinkat(s->private, LINKED, 0) && errno != ENOENT)
+		return -errno;
+	if (linkat(work->dir, content, s->private, LINKED, 0))
+		return -errno;
+	ret = tree_move_in(s->tree, op->name, s->private, LINKED);
+	/* A rename to another name of the same file does nothing. */
+	if (!ret && unlinkat(s->private, LINKED, 0) && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}
+
+static int move_in(struct files_store *s, const struct rm_tx *tx, const struct op *op)
+{
+	const struct files_work *work = tx->work;
 	enum tree_kind kind;
 	char content[24];
 	uint64_t size;
 	int ret;
 
 	files_content_name(op->content, content);
+	if (tx->stored)
+		return link_in(s, work, op, content);
 	ret = tree_move_in(s->tree, op->name, work->dir, content);
 	if (ret != -ENOENT)
 		return ret;
@@ -188,28 +249,39 @@ static int move_in(struct files_store *s, const struct files_work *work, const s
 	return ret;
 }
 
-/* Empties and removes the directory of @tx, the manifest before all else. */
-static int drop_stage_dir(struct files_store *s, struct rm_tx *tx)
+int files_carry_out(struct files_store *s, struct rm_tx *tx, const struct op *op)
 {
-	struct files_work *work = tx->work;
+	int ret = op->kind == OP_PUT ? move_in(s, tx, op) : tree_remove(s->tree, op->name);
+
+	if (ret)
+		log_line("%s: %s", op->name, strerror(-ret));
+	return ret;
+}
+
+int files_drop_dir(struct files_store *s, const struct ktm_guid *enlistment)
+{
 	char name[KTM_GUID_STRING];
 	struct dirent *e;
-	int ret = 0;
+	int at, ret = 0;
 	DIR *dir;
 
-	if (unlinkat(work->dir, MANIFEST, 0) && errno != ENOENT)
-		return -errno;
-	dir = files_opendir(work->dir);
+	ktm_guid_format(enlistment, name);
+	at = openat(s->staged, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (unlinkat(at, MANIFEST, 0) && errno != ENOENT)
+		ret = -errno;
+	dir = ret ? NULL : files_opendir(at);
+	close(at);
 	if (!dir)
-		return -errno;
+		return ret ? ret : -errno;
 	while ((e = readdir(dir))) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
-		if (unlinkat(work->dir, e->d_name, 0) && errno != ENOENT)
+		if (unlinkat(dirfd(dir), e->d_name, 0) && errno != ENOENT)
 			ret = -errno;
 	}
 	closedir(dir);
-	ktm_guid_format(&tx->enlistment, name);
 	if (!ret && unlinkat(s->staged, name, AT_REMOVEDIR) && errno != ENOENT)
 		ret = -errno;
 	return ret;
@@ -222,142 +294,44 @@ int files_commit(void *store, struct rm_tx *tx)
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < work->ops.count && !ret; i++) {
-		const struct op *op = &work->ops.ops[i];
-
-		if (op->kind == OP_PUT)
-			ret = move_in(s, work, op);
-		else
-			ret = tree_remove(s->tree, op->name);
-		if (ret)
-			log_line("%s: %s", op->name, strerror(-ret));
-	}
-	if (!ret)
-		ret = sync_all(s);
-	if (!ret)
-		ret = drop_stage_dir(s, tx);
-	if (!ret && fsync(s->staged))
-		ret = -errno;
+	for (i = 0; i < work->ops.count && !ret; i++)
+		ret = files_carry_out(s, tx, &work->ops.ops[i]);
+	if (!ret && tx->stored)
+		ret = files_keep_dir(s, &tx->enlistment, tx->redo_lsn);
 	return ret;
 }
 
-int files_forget(void *store, struct rm_tx *tx, bool keep)
+void files_forget(void *store, struct rm_tx *tx, bool keep)
 {
+	struct files_store *s = store;
 	struct files_work *work = tx->work;
 	int ret;
 
 	if (!work)
-		return 0;
-	if (work->dir >= 0 && !keep) {
-		ret = drop_stage_dir(store, tx);
+		return;
+	/* What the log has is not needed here. */
+	if (work->dir >= 0 && (!keep || (!tx->stored && tx->state == RM_TX_PREPARED))) {
+		ret = files_drop_dir(s, &tx->enlistment);
+		/* The next start finds that nobody needs them. */
 		if (ret)
-			log_line("staged files of a transaction that was rolled back stay: %s",
+			log_line("staged files of a transaction that is over stay: %s",
 				 strerror(-ret));
-		if (ret && !faccessat(work->dir, MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW))
-			return ret;
 	}
 	if (work->dir >= 0)
 		close(work->dir);
 	ops_free(&work->ops);
 	free(work);
 	tx->work = NULL;
-	return 0;
 }
 
-/* ---- start ---- */
-
-/* -ENOENT: not prepared; -EUCLEAN: cannot be read. */
-static int read_manifest(struct files_work *work)
-{
-	struct stat st;
-	size_t done = 0;
-	char *data;
-	int fd, ret = 0;
-
-	fd = openat(work->dir, MANIFEST, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st)) {
-		close(fd);
-		return -errno;
-	}
-	if (!S_ISREG(st.st_mode) || st.st_size > MANIFEST_MAX) {
-		close(fd);
-		return -EUCLEAN;
-	}
-	data = malloc(st.st_size + 1);
-	if (!data)
-		ret = -ENOMEM;
-	while (!ret && done < (size_t)st.st_size) {
-		ssize_t n = read(fd, data + done, st.st_size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			ret = n ? -errno : -EUCLEAN;
-		else
-			done += n;
-	}
-	close(fd);
-	if (!ret)
-		ret = manifest_unpack(data, done, &work->ops);
-	free(data);
-	return ret;
-}
-
-static int load_one(struct files_store *s, struct rm_core *core, const struct ktm_guid *guid)
-{
-	struct rm_tx *tx = core_add_prepared(core, guid);
-	struct files_work *work = tx ? files_work(tx) : NULL;
-	size_t i;
-	int ret;
-
-	if (!work)
-		return -ENOMEM;
-	ret = files_stage_dir(s, tx);
-	if (ret)
-		return ret;
-	ret = read_manifest(work);
-	if (ret == -ENOENT) {
-		/* Not voted for, or committed already: there is nothing to decide. */
-		core_rollback(core, guid);
-		return 0;
-	}
-	if (ret == -EUCLEAN) {
-		tx->damaged = true;
-		return 0;
-	}
-	for (i = 0; i < work->ops.count && !ret; i++)
-		ret = files_lock(s, tx, work->ops.ops[i].name);
-	if (ret == -EBUSY) {
-		log_line("two prepared transactions claim %s", work->ops.ops[i - 1].name);
-		ret = -EUCLEAN;
-	}
-	return ret;
-}
-
-int files_load(void *store, struct rm_core *core)
+int files_sync(void *store, uint64_t base, uint64_t last, uint64_t flushed)
 {
 	struct files_store *s = store;
-	struct dirent *e;
-	int ret = 0;
-	DIR *dir;
+	int ret;
 
-	dir = files_opendir(s->staged);
-	if (!dir)
-		return -errno;
-	while (!ret && (e = readdir(dir))) {
-		struct ktm_guid guid;
-
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		if (ktm_guid_parse(e->d_name, &guid))
-			log_line("ktm/staged/%s is not ours and stays", e->d_name);
-		else
-			ret = load_one(s, core, &guid);
-	}
-	closedir(dir);
-	if (ret)
-		log_line("cannot load what is prepared: %s", strerror(-ret));
+	/* Of what an earlier one has failed to write nobody knows whose it was. */
+	ret = s->failed_syncs ? -EIO : sync_all(s);
+	if (!ret)
+		files_drop_kept(s, base, last, flushed);
 	return ret;
 }

@@ -5,9 +5,10 @@
  *	tree/				what is committed, and served
  *	ktm/identity			GUIDs of the RM and of the TM
  *	ktm/staged/ENLISTMENT/N		contents that a transaction has put
- *	ktm/staged/ENLISTMENT/manifest	it is prepared, and this is what it does
+ *	ktm/staged/ENLISTMENT/manifest	it was too large for the log: this is what it does
  *
- * All on one file system, so that a commit only renames.
+ * All on one file system, so that a commit only renames. What a transaction does,
+ * contents included, goes into the log with the vote.
  */
 #ifndef KTM_FILES_STORE_H
 #define KTM_FILES_STORE_H
@@ -30,6 +31,7 @@
  * @max_size: of a file, in bytes
  * @failed_syncs: how many syncs have failed
  * @identity: what ktm/identity says
+ * @kept: directories in staged/ that a redo which might come back would need
  */
 struct files_store {
 	struct rm_core *core;
@@ -40,6 +42,22 @@ struct files_store {
 	uint64_t max_size;
 	unsigned int failed_syncs;
 	struct rm_identity identity;
+	struct files_kept *kept;
+};
+
+/**
+ * struct files_kept - see kept.c
+ * @next: in the list
+ * @enlistment: name of the directory
+ * @redo_lsn: where its redo begins
+ * @gone_lsn: when a record behind this one is durable, so is that its redo is gone; 0: it
+ *	is not gone yet
+ */
+struct files_kept {
+	struct files_kept *next;
+	struct ktm_guid enlistment;
+	uint64_t redo_lsn;
+	uint64_t gone_lsn;
 };
 
 /**
@@ -74,7 +92,7 @@ struct found {
 extern const struct rm_program files_program;
 int files_open(const struct rm_options *options, struct rm_core *core,
 	       struct rm_identity *identity, void **store);
-int files_set_tm(void *store, const struct ktm_guid *tm);
+int files_set_tm(void *store, const struct ktm_guid *tm, bool in_use);
 void files_close(void *store);
 /* Reads a directory that is open; NULL and errno. */
 DIR *files_opendir(int at);
@@ -86,10 +104,30 @@ void files_content_name(uint64_t content, char name[24]);
 /* Exclusive on the name, shared on the directories above it. */
 int files_lock(struct files_store *s, struct rm_tx *tx, const char *name);
 int files_look(struct files_store *s, struct rm_tx *tx, const char *name, struct found *found);
-int files_load(void *store, struct rm_core *core);
-int files_prepare(void *store, struct rm_tx *tx);
+int files_prepare(void *store, struct rm_tx *tx, struct pack *redo, uint64_t room);
 int files_commit(void *store, struct rm_tx *tx);
-int files_forget(void *store, struct rm_tx *tx, bool keep);
+void files_forget(void *store, struct rm_tx *tx, bool keep);
+int files_sync(void *store, uint64_t base, uint64_t last, uint64_t flushed);
+/* One operation of what is committed; what an earlier attempt has done is no error. */
+int files_carry_out(struct files_store *s, struct rm_tx *tx, const struct op *op);
+/* Writes @size bytes, or reads so many. */
+int files_write(int dir, const char *name, const void *data, size_t size);
+int files_read(int dir, const char *name, void *data, size_t size);
+/* Removes ktm/staged/@enlistment with all that is in it, the manifest before all else. */
+int files_drop_dir(struct files_store *s, const struct ktm_guid *enlistment);
+
+/* redo.c: what a transaction does as bytes for the log, and back */
+uint64_t files_redo_size(const struct files_work *work);
+int files_redo_pack(struct pack *p, const struct files_work *work);
+int files_redo_unpack(struct files_store *s, struct rm_tx *tx, const struct redo_tx *redo);
+
+/* load.c: what the log says, carried out after a crash */
+int files_load(void *store, struct rm_core *core, const struct redo_log *log);
+
+/* kept.c */
+int files_keep_dir(struct files_store *s, const struct ktm_guid *enlistment, uint64_t redo_lsn);
+void files_drop_kept(struct files_store *s, uint64_t base, uint64_t last, uint64_t flushed);
+void files_free_kept(struct files_store *s);
 
 /* request.c, list.c: what clients ask */
 int files_request(void *store, struct rm_tx *tx, struct request *r);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Intents: what prepared transactions will change, durably.
+ * Intents: what prepared transactions will change.
  *
  * An intent is: u32 magic, u32 version, u32 locks, that many names as bytes, u32
- * changes, the changes, SHA-256 of all that. Written and removed in the
- * database's own transactions: a commit removes the intent in the very
- * transaction that makes its changes, so doing it twice is impossible.
+ * changes, the changes, SHA-256 of all that. It is the redo that goes into the log. One
+ * that would take too much of the log is kept in the database, synced before the
+ * vote, because nothing but the log is made durable by the decision.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -53,8 +53,8 @@ static void intent_pack(struct pack *p, const struct rm_tx *tx)
 	digest_pack(p);
 }
 
-/* Takes the locks and fills in the work; 0, -EUCLEAN, -EBUSY or -ENOMEM. */
-static int intent_unpack(struct sql_store *s, struct rm_tx *tx, const void *data, size_t size)
+static int intent_unpack(struct sql_store *s, struct rm_tx *tx, const void *data, size_t size,
+			 bool take_locks)
 {
 	struct sql_work *work = tx->work;
 	struct unpack u;
@@ -72,7 +72,8 @@ static int intent_unpack(struct sql_store *s, struct rm_tx *tx, const void *data
 
 		if (!name)
 			return -EUCLEAN;
-		ret = lock_take(&s->core->locks, &tx->locks, name, length, true);
+		if (take_locks)
+			ret = lock_take(&s->core->locks, &tx->locks, name, length, true);
 	}
 	if (ret)
 		return ret;
@@ -105,159 +106,107 @@ static int intent_insert(struct sql_store *s, const struct rm_tx *tx, const stru
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* @found: it was there. */
-static int intent_delete(struct sql_store *s, const struct rm_tx *tx, bool *found)
+int sql_intent_delete(struct sql_store *s, const struct ktm_guid *enlistment)
+{
+	return sql_change(s->db, "DELETE FROM ktm_intent WHERE enlistment = ?", enlistment, 0);
+}
+
+static int intent_load(struct sql_store *s, struct rm_tx *tx, bool locks)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc;
+	int rc, ret = -ENOENT;
 
-	rc = sqlite3_prepare_v2(s->db, "DELETE FROM ktm_intent WHERE enlistment = ?", -1, &stmt,
-				NULL);
+	rc = sqlite3_prepare_v2(s->db, "SELECT body FROM ktm_intent WHERE enlistment = ?", -1,
+				&stmt, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(stmt, 1, &tx->enlistment, sizeof(tx->enlistment),
 				       SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		ret = intent_unpack(s, tx, sqlite3_column_blob(stmt, 0),
+				    sqlite3_column_bytes(stmt, 0), locks);
+	else if (rc != SQLITE_DONE)
+		ret = sql_log(s->db, "cannot read ktm_intent", rc);
 	sqlite3_finalize(stmt);
-	*found = sqlite3_changes(s->db) == 1;
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	return ret;
 }
 
-int sql_prepare(void *store, struct rm_tx *tx)
+/* Durable when it returns. */
+static int intent_store(struct sql_store *s, const struct rm_tx *tx, const struct pack *redo)
+{
+	int rc = sql_begin(s);
+
+	if (rc == SQLITE_OK)
+		rc = intent_insert(s, tx, redo);
+	if (rc == SQLITE_OK)
+		rc = sql_run(s->db, "COMMIT");
+	if (rc == SQLITE_OK)
+		rc = sql_flush(s);
+	if (rc == SQLITE_OK)
+		return RM_VOTE_STORED;
+	rc = sql_log(s->db, "cannot write an intent", rc);
+	sql_unload(s);
+	return rc ? rc : -EIO;
+}
+
+int sql_prepare(void *store, struct rm_tx *tx, struct pack *redo, uint64_t room)
 {
 	struct sql_store *s = store;
 	struct sql_work *work = tx->work;
-	struct pack p;
 	int rc;
 
 	if (!work || !work->count)
-		return 1;
+		return RM_VOTE_NOTHING;
 	/* Once more: what was changed by somebody else's hand shows now, not later. */
 	rc = sql_load_tx(s, tx);
 	if (rc != SQLITE_OK)
 		return sql_log(s->db, "a transaction does not fit the database any more", rc);
-
-	pack_init(&p, INTENT_MAX);
-	intent_pack(&p, tx);
-	if (p.failed) {
-		pack_free(&p);
+	if (!redo)
+		return RM_VOTE_LOGGED;
+	redo->limit = INTENT_MAX;
+	intent_pack(redo, tx);
+	if (redo->failed)
 		return -ENOMEM;
-	}
-	rc = sql_begin(s);
-	if (rc == SQLITE_OK)
-		rc = intent_insert(s, tx, &p);
-	pack_free(&p);
-	if (rc == SQLITE_OK) {
-		/* From here on it may be there, even if SQLite says it failed. */
-		work->stored = true;
-		rc = sql_run(s->db, "COMMIT");
-	}
-	if (rc == SQLITE_OK)
-		return 0;
-	rc = sql_log(s->db, "cannot write an intent", rc);
-	sql_unload(s);
-	return rc;
+	if (redo->used <= room)
+		return RM_VOTE_LOGGED;
+	/* Before it is tried: it may be there even if it seems to have failed. */
+	tx->stored = true;
+	return intent_store(s, tx, redo);
 }
 
-int sql_commit(void *store, struct rm_tx *tx)
-{
-	struct sql_store *s = store;
-	bool found;
-	int rc;
-
-	rc = sql_begin(s);
-	if (rc == SQLITE_OK)
-		rc = intent_delete(s, tx, &found);
-	if (rc == SQLITE_OK && !found) {
-		/* An earlier attempt that seemed to fail has done it all. */
-		sql_unload(s);
-		return 0;
-	}
-	if (rc == SQLITE_OK)
-		rc = sql_replay(s, tx->work);
-	if (rc == SQLITE_OK)
-		rc = sql_run(s->db, "COMMIT");
-	if (rc == SQLITE_OK)
-		return 0;
-	rc = sql_log(s->db, "cannot carry out a committed transaction", rc);
-	sql_unload(s);
-	return rc;
-}
-
-int sql_forget(void *store, struct rm_tx *tx, bool keep)
+void sql_forget(void *store, struct rm_tx *tx, bool keep)
 {
 	struct sql_store *s = store;
 	struct sql_work *work = tx->work;
-	bool found;
 	int rc;
 
 	if (s->loaded == tx)
 		sql_unload(s);
-	if (!work)
-		return 0;
-	if (work->stored && !keep) {
+	if (tx->stored && !keep) {
 		rc = sql_begin(s);
 		if (rc == SQLITE_OK)
-			rc = intent_delete(s, tx, &found);
+			rc = sql_intent_delete(s, &tx->enlistment);
 		if (rc == SQLITE_OK)
 			rc = sql_run(s->db, "COMMIT");
+		/* The log does not name it any more when the base has moved: it goes then. */
 		if (rc != SQLITE_OK) {
-			rc = sql_log(s->db, "the intent of a transaction that was rolled back stays",
-				     rc);
+			sql_log(s->db, "the intent of a transaction that was rolled back stays", rc);
 			sql_unload(s);
-			return rc;
 		}
 	}
+	if (!work)
+		return;
 	pack_free(&work->changes);
 	free(work);
 	tx->work = NULL;
-	return 0;
 }
 
-/* ---- start ---- */
-
-static int load_one(struct sql_store *s, struct rm_core *core, sqlite3_stmt *stmt)
+int sql_work_load(struct sql_store *s, struct rm_tx *tx, const struct redo_tx *redo, bool locks)
 {
-	const void *body = sqlite3_column_blob(stmt, 1);
-	size_t size = sqlite3_column_bytes(stmt, 1);
-	struct ktm_guid enlistment;
-	struct sql_work *work;
-	struct rm_tx *tx;
-	int ret;
-
-	if (sqlite3_column_bytes(stmt, 0) != sizeof(enlistment))
-		return -EUCLEAN;
-	memcpy(&enlistment, sqlite3_column_blob(stmt, 0), sizeof(enlistment));
-	tx = core_add_prepared(core, &enlistment);
-	work = tx ? sql_work(tx) : NULL;
-	if (!work)
+	if (!sql_work(tx))
 		return -ENOMEM;
-	work->stored = true;
-	ret = intent_unpack(s, tx, body, size);
-	if (ret == -EUCLEAN || ret == -EBUSY) {
-		log_line(ret == -EBUSY ? "two prepared transactions claim one row" :
-			 "an intent is damaged");
-		tx->damaged = true;
-		return 0;
-	}
-	return ret;
-}
-
-int sql_load(void *store, struct rm_core *core)
-{
-	struct sql_store *s = store;
-	sqlite3_stmt *stmt = NULL;
-	int rc, ret = 0;
-
-	rc = sqlite3_prepare_v2(s->db, "SELECT enlistment, body FROM ktm_intent", -1, &stmt, NULL);
-	while (rc == SQLITE_OK && !ret && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		ret = load_one(s, core, stmt);
-		rc = SQLITE_OK;
-	}
-	sqlite3_finalize(stmt);
-	if (!ret && rc != SQLITE_DONE)
-		return sql_log(s->db, "cannot read ktm_intent", rc);
-	if (ret)
-		log_line("cannot load what is prepared: %s", strerror(-ret));
-	return ret;
+	if (redo->stored)
+		return intent_load(s, tx, locks);
+	return intent_unpack(s, tx, redo->bytes.data, redo->bytes.used, locks);
 }

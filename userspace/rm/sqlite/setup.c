@@ -69,8 +69,7 @@ static int read_identity(struct sql_store *s, struct rm_identity *identity, bool
 	sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	rc = sqlite3_prepare_v2(s->db, "SELECT rm, tm, EXISTS(SELECT 1 FROM ktm_intent) "
-				"FROM ktm_identity", -1, &stmt, NULL);
+	rc = sqlite3_prepare_v2(s->db, "SELECT rm, tm, in_use FROM ktm_identity", -1, &stmt, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	*found = rc == SQLITE_ROW;
@@ -79,7 +78,7 @@ static int read_identity(struct sql_store *s, struct rm_identity *identity, bool
 		    sqlite3_column_bytes(stmt, 1) == sizeof(identity->tm)) {
 			memcpy(&identity->rm, sqlite3_column_blob(stmt, 0), sizeof(identity->rm));
 			memcpy(&identity->tm, sqlite3_column_blob(stmt, 1), sizeof(identity->tm));
-			identity->prepared = sqlite3_column_int(stmt, 2);
+			identity->in_use = sqlite3_column_int(stmt, 2);
 		} else {
 			rc = SQLITE_CORRUPT;
 		}
@@ -93,14 +92,17 @@ static int write_identity(struct sql_store *s, const struct rm_identity *identit
 	sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	rc = sqlite3_prepare_v2(s->db, "INSERT INTO ktm_identity(id, rm, tm) VALUES(1, ?, ?) "
-				"ON CONFLICT(id) DO UPDATE SET tm = excluded.tm", -1, &stmt, NULL);
+	rc = sqlite3_prepare_v2(s->db, "INSERT INTO ktm_identity(id, rm, tm, in_use) "
+				"VALUES(1, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
+				"SET tm = excluded.tm, in_use = excluded.in_use", -1, &stmt, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(stmt, 1, &identity->rm, sizeof(identity->rm),
 				       SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(stmt, 2, &identity->tm, sizeof(identity->tm),
 				       SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(stmt, 3, identity->in_use);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
 	sqlite3_finalize(stmt);
@@ -116,7 +118,10 @@ static int open_identity(struct sql_store *s, const struct rm_options *options,
 	rc = sql_run(s->db, "BEGIN IMMEDIATE;"
 		     "CREATE TABLE IF NOT EXISTS ktm_identity("
 		     "id INTEGER PRIMARY KEY CHECK(id = 1), rm BLOB NOT NULL, tm BLOB NOT NULL, "
-		     "starts INTEGER NOT NULL DEFAULT 0);"
+		     "in_use INTEGER NOT NULL, stream BLOB NOT NULL DEFAULT x'', "
+		     "floor INTEGER NOT NULL DEFAULT 0, starts INTEGER NOT NULL DEFAULT 0);"
+		     "CREATE TABLE IF NOT EXISTS ktm_applied("
+		     "enlistment BLOB PRIMARY KEY NOT NULL, lsn INTEGER NOT NULL) WITHOUT ROWID;"
 		     "CREATE TABLE IF NOT EXISTS ktm_intent("
 		     "enlistment BLOB PRIMARY KEY NOT NULL, body BLOB NOT NULL) WITHOUT ROWID");
 	if (rc == SQLITE_OK)
@@ -140,6 +145,8 @@ static int open_identity(struct sql_store *s, const struct rm_options *options,
 		rc = schema_refresh(&s->schema, s->db);
 	if (rc == SQLITE_OK)
 		rc = sql_run(s->db, "COMMIT");
+	if (rc == SQLITE_OK)
+		rc = sql_flush(s);
 	if (rc == SQLITE_OK)
 		return 0;
 	ret = sql_log(s->db, options->store, rc);
@@ -179,14 +186,18 @@ static int open_connection(struct sql_store *s, const char *path, int flags, sql
 		rc = sqlite3_db_config(*db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (rc != SQLITE_OK)
 		return sql_log(*db, path, rc);
-	/* Readers need no writer to wait for, and a commit is one sync of the log. */
+	/*
+	 * Readers need no writer to wait for. NORMAL: a commit is not synced, sql_sync() does
+	 * that, for many. It also copies SQLite's log into the database: where SQLite does that
+	 * by itself, an error would be told to nobody.
+	 */
 	sqlite3_limit(*db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_PATTERN_MAX);
 	if (expect(*db, "PRAGMA journal_mode = WAL", "wal") ||
 	    expect(*db, "PRAGMA encoding", "UTF-8"))
 		return -EINVAL;
 	/* What a statement sorts counts as its memory instead of filling a disk. */
-	rc = sql_run(*db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; "
-		     "PRAGMA temp_store = MEMORY");
+	rc = sql_run(*db, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; "
+		     "PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
 	return rc == SQLITE_OK ? 0 : sql_log(*db, path, rc);
 }
 
@@ -263,7 +274,7 @@ int sql_open(const struct rm_options *options, struct rm_core *core,
 	return ret;
 }
 
-int sql_set_tm(void *store, const struct ktm_guid *tm)
+int sql_set_tm(void *store, const struct ktm_guid *tm, bool in_use)
 {
 	struct sql_store *s = store;
 	struct rm_identity identity;
@@ -273,8 +284,11 @@ int sql_set_tm(void *store, const struct ktm_guid *tm)
 	rc = read_identity(s, &identity, &found);
 	if (rc == SQLITE_OK) {
 		identity.tm = *tm;
+		identity.in_use = in_use;
 		rc = write_identity(s, &identity);
 	}
+	if (rc == SQLITE_OK)
+		rc = sql_flush(s);
 	return rc == SQLITE_OK ? 0 : sql_log(s->db, "ktm_identity", rc);
 }
 
@@ -308,5 +322,6 @@ const struct rm_program sql_program = {
 		.prepare = sql_prepare,
 		.commit = sql_commit,
 		.forget = sql_forget,
+		.sync = sql_sync,
 	},
 };

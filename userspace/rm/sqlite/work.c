@@ -91,3 +91,40 @@ void sql_unload(struct sql_store *s)
 	if (!sqlite3_get_autocommit(s->db))
 		sql_run(s->db, "ROLLBACK");
 }
+
+/*
+ * Without this SQLite writes its log, but leaves it to the system when that reaches
+ * the disk: after a power cut some last transactions are missing, none is in part.
+ */
+int sql_flush(struct sql_store *s)
+{
+	sqlite3_file *log = NULL;
+	int rc;
+
+	if (s->sync_failed)
+		return SQLITE_IOERR_FSYNC;
+	rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!log || !log->pMethods)
+		return SQLITE_IOERR;
+	rc = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	s->sync_failed = rc != SQLITE_OK;
+	return rc;
+}
+
+int sql_change(sqlite3 *db, const char *sql, const struct ktm_guid *guid, int64_t number)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc;
+
+	rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	if (rc == SQLITE_OK && guid)
+		rc = sqlite3_bind_blob(stmt, 1, guid, sizeof(*guid), SQLITE_STATIC);
+	if (rc == SQLITE_OK && sqlite3_bind_parameter_count(stmt) > !!guid)
+		rc = sqlite3_bind_int64(stmt, 1 + !!guid, number);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	sqlite3_finalize(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
