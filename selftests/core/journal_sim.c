@@ -233,6 +233,8 @@ static void online(struct jsim *s)
 	s->in_flight = 0;
 	s->restart.phase = JSIM_R_OFF;
 	s->starved = false;
+	s->old_tail = jsim_jo.sb.tail_lsn;
+	s->opened = true;
 	s->online = true;
 }
 

@@ -146,6 +146,8 @@ struct jsim {
 
 	bool online;
 	bool starved;			/* something found no room */
+	bool opened;			/* just now; what was read is there still */
+	u64 old_tail;			/* of the opening before */
 	struct ktm_jw w;
 	struct jsim_io flight[MAX_FLIGHT];
 	u32 in_flight;
@@ -253,6 +255,8 @@ void jsim_reserve_again(struct jsim *s);
 
 void jsim_restart_begin(struct jsim *s);
 void jsim_restart_step(struct jsim *s);
+/* Both superblocks begin behind it: what no longer counts is noise from now on. */
+void jsim_give_back(struct jsim *s, u64 old_tail);
 /* Its write under way ends, well or not. */
 void jsim_restart_drain(struct jsim *s, bool fail);
 /* Can every live record of every stream be read, and is it what was appended? */

@@ -161,25 +161,25 @@ static void walk(struct jsim *s)
 	}
 }
 
-static void poison_ring(struct jsim *s, u64 from, u64 to)
+void jsim_give_back(struct jsim *s, u64 old_tail)
 {
+	const struct ktm_jf_sb *sb = &s->w.sb;
+	const struct ktm_jf_extent *unused = &sb->restart[1 - sb->restart_index];
 	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
 
-	for (; from < to; from += s->unit) {
-		ktm_jf_map(&s->w.sb, from, s->unit, segs);
+	for (; old_tail < sb->tail_lsn; old_tail += s->unit) {
+		ktm_jf_map(sb, old_tail, s->unit, segs);
 		disk_poison(&s->disk, segs[0].place, s->unit);
 	}
+	disk_poison(&s->disk, unused->start, unused->bytes);
 }
 
 static void finish(struct jsim *s)
 {
-	const struct ktm_jf_sb *sb = &s->restart.jr.next_sb;
 	u64 tail = s->w.sb.tail_lsn;
 
-	ktm_jw_restarted(&s->w, sb);
-	poison_ring(s, tail, sb->tail_lsn);
-	disk_poison(&s->disk, sb->restart[1 - sb->restart_index].start,
-		    sb->restart[1 - sb->restart_index].bytes);
+	ktm_jw_restarted(&s->w, &s->restart.jr.next_sb);
+	jsim_give_back(s, tail);
 	s->restarted++;
 	s->restart.phase = JSIM_R_OFF;
 	jsim_check_streams(s, &s->w.sb, &s->state);
@@ -251,6 +251,11 @@ void jsim_restart_step(struct jsim *s)
 {
 	struct jsim_restart *r = &s->restart;
 
+	/* The walk of a real one may find no memory; another one begins anew. */
+	if ((r->phase == JSIM_R_COPY || r->phase == JSIM_R_WALK) && !rng_below(&s->rng, 60)) {
+		ktm_jw_unmark(&s->w);
+		r->phase = JSIM_R_OFF;
+	}
 	switch (r->phase) {
 	case JSIM_R_OFF:
 		break;

@@ -494,8 +494,13 @@ bool jsim_step(struct jsim *s)
 
 	if (!s->online || s->w.err || s->appended > MAX_HISTORY - 64)
 		return false;
+	if (s->opened)
+		jsim_give_back(s, s->old_tail);
+	s->opened = false;
 	if (s->starved && !make_room(s))
 		return false;
+	if (!rng_below(&s->rng, 100))
+		jsim_check_streams(s, &s->w.sb, &s->state);
 	if (s->restart.phase != JSIM_R_OFF && rng_percent(&s->rng, 40)) {
 		jsim_restart_step(s);
 		return true;
