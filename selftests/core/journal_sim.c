@@ -66,6 +66,26 @@ void jsim_habits(struct jsim *s)
 	s->big_percent = rng_percent(&s->rng, 60) ? 15 : 70;
 	s->stream_percent = rng_percent(&s->rng, 30) ? 0 : 10 + rng_below(&s->rng, 60);
 	s->restarts = rng_percent(&s->rng, 75);
+	s->lazy = rng_percent(&s->rng, 30);
+}
+
+/* A ring of several extents, out of order, as one that has grown may be. */
+static void split_ring(struct jsim *s, struct ktm_jf_sb *sb)
+{
+	u64 units = sb->ring_bytes / sb->unit, at = sb->ring[0].start;
+
+	sb->ring_count = 2 + rng_below(&s->rng, 4);
+	for (u32 i = 0; i < sb->ring_count; i++) {
+		u64 share = i + 1 < sb->ring_count ?
+			    1 + rng_below(&s->rng, units / 2) : units;
+
+		/* The one behind comes before the others. */
+		memmove(&sb->ring[1], &sb->ring[0], i * sizeof(sb->ring[0]));
+		sb->ring[0].start = at;
+		sb->ring[0].bytes = share * sb->unit;
+		at += share * sb->unit;
+		units -= share;
+	}
 }
 
 void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units)
@@ -93,6 +113,8 @@ void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units)
 		fprintf(stderr, "format: %s\n", fault.msg);
 		exit(2);
 	}
+	if (rng_percent(&s->rng, 40))
+		split_ring(s, &sb);
 	ktm_jf_sb_encode(&sb, blk);
 	disk_write(&s->disk, 0, sizeof(blk), blk);
 	disk_write(&s->disk, ktm_jf_sb2_place(&sb), sizeof(blk), blk);
@@ -119,6 +141,7 @@ void jsim_clone(struct jsim *to, const struct jsim *from)
 	to->big_percent = from->big_percent;
 	to->stream_percent = from->stream_percent;
 	to->restarts = from->restarts;
+	to->lazy = from->lazy;
 	to->appended = from->appended;
 	to->acked = from->acked;
 	to->last_epoch = from->last_epoch;
@@ -442,7 +465,8 @@ void jsim_check_tail(struct jsim *s)
 
 void jsim_at_boundary(struct jsim *s)
 {
-	if (s->w.next_lsn + s->w.reserved > s->w.limit)
+	/* Of what both superblocks still need nothing may be written over. */
+	if (s->w.next_lsn + s->w.reserved > s->w.sb.tail_lsn + s->w.sb.ring_bytes)
 		jsim_violation(s, "more is written and reserved than the ring holds");
 	if (s->w.submitted_lsn - s->w.flushed_lsn > s->w.sb.window)
 		jsim_violation(s, "more than W is unflushed");

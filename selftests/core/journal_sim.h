@@ -112,6 +112,7 @@ struct jsim_restart {
 	struct jsim_walk walk;
 	struct ktm_jrec rec;
 	bool again;		/* @rec was not taken yet */
+	bool hurry;		/* something waits for room */
 	u64 want_tail;
 	u64 ticket;
 	u32 io;
@@ -135,6 +136,7 @@ struct jsim {
 	u32 big_percent;		/* how much recovery information is large */
 	u32 stream_percent;		/* how much of the work is that of streams */
 	bool restarts;			/* restart areas are made while it runs */
+	bool lazy;			/* they copy nothing forward unless room is short */
 
 	u64 history[MAX_HISTORY];	/* hash of each record appended */
 	u64 digest[MAX_HISTORY + 1];	/* of what lives after so many records */

@@ -94,6 +94,7 @@ void jsim_restart_begin(struct jsim *s)
 	/* From nothing to nearly all that is there. */
 	r->want_tail = s->w.mark.lsn - rng_below(&s->rng, s->w.mark.lsn - s->w.sb.tail_lsn + 1);
 	r->again = false;
+	r->hurry = false;
 	r->phase = JSIM_R_COPY;
 }
 
@@ -260,7 +261,7 @@ void jsim_restart_step(struct jsim *s)
 	case JSIM_R_OFF:
 		break;
 	case JSIM_R_COPY:
-		if (!copy_forward(s, r->want_tail))
+		if ((s->lazy && !r->hurry) || !copy_forward(s, r->want_tail))
 			r->phase = JSIM_R_WALK;
 		break;
 	case JSIM_R_WALK:

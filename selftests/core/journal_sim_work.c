@@ -482,8 +482,10 @@ static bool make_room(struct jsim *s)
 	s->starved = false;
 	if (!s->restarts)
 		return false;
-	if (s->restart.phase == JSIM_R_OFF)
+	if (s->restart.phase == JSIM_R_OFF) {
 		jsim_restart_begin(s);
+		s->restart.hurry = true;
+	}
 	return true;
 }
 
