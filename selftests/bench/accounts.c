@@ -5,7 +5,7 @@
 #include "bench.h"
 
 /* Far more than the table and what comes between two of them. */
-#define QUOTA		(6 << 20)
+#define QUOTA		(3 << 20)
 #define CHECKPOINT	4096
 #define IN_A_PIECE	2040
 
