@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "live.h"
+#include "values.h"
 
 #include <errno.h>
 #include <search.h>
@@ -91,6 +92,17 @@ void live_free(struct live *live)
 	tdestroy(live->rms.root, free);
 }
 
+/* Something is made of a record. */
+static int check_values(struct live *live, const struct ktm_jrec *rec)
+{
+	const char *why = values_wrong(rec);
+
+	if (!why)
+		return 0;
+	live->found.why = why;
+	return -EUCLEAN;
+}
+
 /* ---- resource managers ---- */
 
 static int replay_rm(struct live *live, const struct ktm_jrec *rec)
@@ -99,6 +111,8 @@ static int replay_rm(struct live *live, const struct ktm_jrec *rec)
 	int todo = ktm_jp_rm(&live->found, rm ? &rm->found : NULL, rec);
 
 	if (todo == KTM_JP_MAKE) {
+		if (check_values(live, rec))
+			return -EUCLEAN;
 		rm = add(&live->rms, sizeof(*rm), &rec->rm.guid);
 		if (!rm)
 			return -ENOMEM;
@@ -147,6 +161,8 @@ static int replay_tx(struct live *live, const struct ktm_jrec *rec)
 	int todo = ktm_jp_tx(&live->found, tx ? &tx->found : NULL, rec);
 
 	if (todo == KTM_JP_MAKE) {
+		if (check_values(live, rec))
+			return -EUCLEAN;
 		tx = new_tx(live, &rec->tx.uow, rec->tx.uid, rec->tx.gid, rec->tx.mode);
 		if (!tx)
 			return -ENOMEM;
@@ -158,8 +174,11 @@ static int replay_tx(struct live *live, const struct ktm_jrec *rec)
 static int enlist(struct live *live, struct live_tx *tx, struct live_rm *rm,
 		  const struct ktm_jrec *rec)
 {
-	struct live_en *en = add(&live->enlistments, sizeof(*en), &rec->prepared.enlistment);
+	struct live_en *en;
 
+	if (check_values(live, rec))
+		return -EUCLEAN;
+	en = add(&live->enlistments, sizeof(*en), &rec->prepared.enlistment);
 	if (!en)
 		return -ENOMEM;
 	en->rm = rm;
@@ -272,15 +291,23 @@ static int replay_stream(struct live *live, const struct ktm_jrec *rec)
 	if (todo == KTM_JP_MAKE) {
 		const struct ktm_guid key = key_of(rec->stream.id);
 
+		if (check_values(live, rec))
+			return -EUCLEAN;
 		stream = add(&live->streams, sizeof(*stream), &key);
 		if (!stream)
 			return -ENOMEM;
 		stream->id = rec->stream.id;
+		stream->guid = rec->stream.guid;
 		todo = ktm_jp_stream(&live->found, &stream->found, rec);
 	}
 	if (todo != KTM_JP_TAKE)
 		return min(todo, 0);
-	stream->guid = rec->stream.guid;
+	if (compare(&stream->guid, &rec->stream.guid)) {
+		live->found.why = "a stream changes its GUID";
+		return -EUCLEAN;
+	}
+	if (check_values(live, rec))
+		return -EUCLEAN;
 	stream->quota = rec->stream.quota;
 	stream->uid = rec->stream.uid;
 	stream->gid = rec->stream.gid;
@@ -441,27 +468,45 @@ int live_replay(struct live *live, const struct ktm_jrec *rec)
 	}
 }
 
-static int compare_streams(const void *a, const void *b)
+static int compare_guids(const void *a, const void *b)
 {
 	const struct live_stream *const *one = a, *const *other = b;
 
 	return compare(&(*one)->guid, &(*other)->guid);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct live_stream *const *one = a, *const *other = b;
+	const int shorter = (*one)->name_length - (*other)->name_length;
+
+	return shorter ? shorter : memcmp((*one)->name, (*other)->name, (*one)->name_length);
+}
+
+static bool has_twins(struct live_stream **streams, size_t count,
+		      int (*compare_two)(const void *a, const void *b))
+{
+	size_t i;
+
+	qsort(streams, count, sizeof(*streams), compare_two);
+	for (i = 1; i < count; i++) {
+		if (!compare_two(&streams[i - 1], &streams[i]))
+			return true;
+	}
+	return false;
+}
+
 static int check_streams(struct live *live)
 {
 	struct live_stream **all = (struct live_stream **)live_list(&live->streams);
-	size_t i;
 	int ret = 0;
 
 	if (!all)
 		return -ENOMEM;
-	qsort(all, live->streams.count, sizeof(*all), compare_streams);
-	for (i = 1; i < live->streams.count; i++) {
-		if (!compare(&all[i - 1]->guid, &all[i]->guid)) {
-			live->found.why = "two streams have one GUID";
-			ret = -EUCLEAN;
-		}
+	if (has_twins(all, live->streams.count, compare_guids) ||
+	    has_twins(all, live->streams.count, compare_names)) {
+		live->found.why = "two streams have one GUID or one name";
+		ret = -EUCLEAN;
 	}
 	free(all);
 	return ret;
@@ -470,16 +515,20 @@ static int check_streams(struct live *live)
 static int check_enlistments(struct live *live)
 {
 	struct live_en **all = (struct live_en **)live_list(&live->enlistments);
+	const struct live_stream *stream;
 	size_t i;
 	int ret = 0;
 
 	if (!all)
 		return -ENOMEM;
 	for (i = 0; i < live->enlistments.count; i++) {
-		if (all[i]->stream && !find_stream(live, all[i]->stream)) {
-			live->found.why = "an enlistment has a stream that is not there";
-			ret = -EUCLEAN;
-		}
+		if (!all[i]->stream)
+			continue;
+		stream = find_stream(live, all[i]->stream);
+		if (stream && all[i]->stream_need <= stream->quota)
+			continue;
+		live->found.why = "an enlistment needs more of its stream than there is";
+		ret = -EUCLEAN;
 	}
 	free(all);
 	return ret;
@@ -487,10 +536,13 @@ static int check_enlistments(struct live *live)
 
 int live_complete(struct live *live, uint64_t tail)
 {
-	int ret = ktm_jp_end(&live->found, tail);
+	return ktm_jp_end(&live->found, tail);
+}
 
-	if (!ret)
-		ret = check_streams(live);
+int live_consistent(struct live *live)
+{
+	int ret = check_streams(live);
+
 	return ret ? ret : check_enlistments(live);
 }
 

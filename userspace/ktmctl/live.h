@@ -84,8 +84,11 @@ void live_free(struct live *live);
 /* One record. 0; -EUCLEAN: no log says that; -ENOMEM. */
 int live_replay(struct live *live, const struct ktm_jrec *rec);
 
-/* All has been read, up to @tail. 0, -EUCLEAN, -ENOMEM. */
+/* All has been read, up to @tail. 0 or -EUCLEAN. */
 int live_complete(struct live *live, uint64_t tail);
+
+/* Has each stream a name of its own, each enlistment the stream it needs? Or -ENOMEM. */
+int live_consistent(struct live *live);
 
 /* All of a tree in its order, NULL-terminated, to be freed. NULL: out of memory. */
 void **live_list(const struct live_tree *tree);

@@ -52,6 +52,8 @@ static int give_snapshot(struct survey *survey)
 	int err = live_complete(&survey->live, jo->tail);
 
 	if (!err)
+		err = live_consistent(&survey->live);
+	if (!err)
 		err = live_records(&survey->live, add_to_area, survey);
 	if (err)
 		return refuse(survey, err);

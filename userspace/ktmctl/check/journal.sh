@@ -27,6 +27,27 @@ build_tools() {
 			"$BUILD/userspace/libktm/libktm.a" -lblkid -luuid
 }
 
+build_same() {
+	local core=$top/kernel/core tests=$top/selftests/core
+
+	"${CC:-gcc}" -std=gnu11 -Wall -Wextra -Werror -O1 -g -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -I "$core" -I "$top/uapi" -I "$tests" -I "$here" -o same \
+		"$here/check/same.c" "$here"/live.c "$here"/live_records.c \
+		"$tests"/journal_model.c "$tests"/journal_history.c "$core"/journal_*.c \
+		"$top/userspace/common/crc32c.c"
+}
+
+same_as_model() {
+	local status
+
+	build_same || return 1
+	./same 1 3000 >same.log
+	status=$?
+	grep -v ^campaign same.log
+	grep ^campaign same.log >&3
+	return $status
+}
+
 journal() {
 	./ktmctl-checked journal "$@"
 }
@@ -240,9 +261,15 @@ misfits() {
 		refused_record 'CLOCK 9' \
 			'a record that belongs into a restart area is in the log' &&
 		refused_record 'COMPLETION 3 3 0' 'an enlistment finishes that is not there' &&
-		refused_record 'STREAM 265 65536 0 0 0 0 0 two' 'two streams have one GUID' &&
+		refused_record 'STREAM 265 65536 0 0 0 0 0 two' 'two streams have one GUID or one name' &&
 		refused_record 'PREPARED 5 7 1 2 0 77 100' \
-			'an enlistment has a stream that is not there'
+			'an enlistment needs more of its stream than there is' &&
+		refused_record 'PREPARED 5 7 1 2 0 9 65537' \
+			'an enlistment needs more of its stream than there is' &&
+		refused_record 'PREPARED 5 7 1 6 0' 'an enlistment has flags that are not known' &&
+		refused_record 'STREAM 7 65536 0 0 0 0 0 redo' \
+			'two streams have one GUID or one name' &&
+		refused_record 'STREAM 7 65536 0 0 0 0 0' "a stream's name or quota cannot be"
 }
 
 too_much_lives() {
@@ -349,5 +376,6 @@ journal_tests() {
 	check "devices that are cut, grown, empty, or hold something else" wrong_places
 	check "a device that fails is not called damaged" failing_device
 	check "what is no journal at all" what_is_none
+	check "what lives is what the tests' own model finds, in random histories" same_as_model
 	check "hostile journals do no harm" hostile 1 150
 }

@@ -175,7 +175,8 @@ static void add_prepared(struct ktm_jrec *rec)
 	rec->prepared.info_len = (u32)number();
 	rec->prepared.info = zeros;
 	rec->prepared.key = 0xfeed;
-	rec->prepared.mask = 0x7;
+	rec->prepared.mask = rec->prepared.flags & KTM_JREC_P_SUPERIOR ?
+			     KTM_NOTIFY_SUPERIOR_REQUIRED : KTM_NOTIFY_TWO_PHASE;
 	rec->prepared.mode = 0600;
 	if (words) {
 		rec->prepared.stream = number();
