@@ -54,10 +54,10 @@ vm() {
 
 # Record a run of HOW on KERNEL with MODULE into DIRECTORY. From "outside" QEMU records
 # a virtio disk, which has a cache and no FUA; "inside" dm-log-writes records an NVMe disk,
-# which has FUA ("inside4k": with sectors of 4 KiB). "steady": the disk never fails. At
+# which has FUA ("inside4k": a scsi disk with FUA and sectors of 4 KiB). "steady": the disk never fails. At
 # the end the module must unload.
 record() {
-	local how=$1 kernel=$2 module=$3 dir=$4 steady=${5:-} count sectors=
+	local how=$1 kernel=$2 module=$3 dir=$4 steady=${5:-} count type=nvme
 
 	rm -rf "$dir"
 	mkdir -p "$dir" || return 1
@@ -75,10 +75,10 @@ record() {
 				$journal_start:$journal_bytes $transactions $seed $steady && $unload" ||
 			return 1
 	else
-		[ "$how" != inside4k ] || sectors=,lbs=4096,pbs=4096
+		[ "$how" != inside4k ] || type=scsi,lbs=4096,pbs=4096
 		cp "$dir/base" "$dir/disk" && truncate -s 128M "$dir/log.disk" || return 1
 		vm "$kernel" "$module" "crash-$how" --allow-log "$failing" --bin "$bin/crash-workload" \
-			--disk "$dir/disk,serial=crash,type=nvme,flush=slow$sectors" \
+			--disk "$dir/disk,serial=crash,flush=slow,type=$type" \
 			--disk "$dir/log.disk,serial=log" -- sh -c \
 			"modprobe -a dm_log_writes dm_flakey && crash-workload inside /dev/disk/ktm/crash \
 				/dev/disk/ktm/log $transactions $seed $steady && $unload" || return 1

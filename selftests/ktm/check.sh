@@ -7,7 +7,8 @@
 # A fault that stays unnoticed fails. Those with a line "# kernel: debug" are for the
 # debug kernel. With a line "# report: REGEX" besides, the tests may pass: it is the
 # kernel that notices, while they run or when the module goes after them, and its
-# log must have the report. TAP on standard output.
+# log must have the report. A test has 30 seconds, or those of a line "# seconds: N". TAP on
+# standard output.
 #
 # Usage: check.sh [PATTERN]...	only the patches whose names match
 
@@ -67,10 +68,11 @@ build() {
 
 # Says why not if the fault stays unnoticed.
 noticed() {
-	local program tests test report missing=
+	local program tests test report seconds missing=
 
 	read -r program tests < <(sed -n 's/^# noticed-by: *//p' "$1")
 	report=$(sed -n 's/^# report: *//p' "$1")
+	seconds=$(sed -n 's/^# seconds: *//p' "$1")
 	if [ -z "$tests" ]; then
 		echo "# its line 'noticed-by' names no program and test"
 		return 1
@@ -86,7 +88,7 @@ noticed() {
 	# shellcheck disable=SC2086
 	"$top/selftests/vm/vm" run --kernel "$kernel" --name "fault-$(basename "$1" .patch)" \
 		--timeout 300 --module "$tmp/tree/out-$kernel/ktm.ko" --disk "$tmp/journal,serial=journal" \
-		--env KTM_JOURNAL=/dev/disk/ktm/journal --env KTM_TEST_SECONDS=30 \
+		--env KTM_JOURNAL=/dev/disk/ktm/journal --env "KTM_TEST_SECONDS=${seconds:-30}" \
 		--bin "$BUILD/selftests/ktm/$program" --file "$tmp/tests:/root/tests" \
 		--file "$top/selftests/lib/guest-tests.sh" --console "$tmp/console" \
 		-- sh /root/guest-tests.sh >"$tmp/log" 2>&1

@@ -6,34 +6,12 @@
  */
 #include "disk.h"
 #include "hardware.h"
+#include "pairs.h"
 
 #define TM_GUID	guid_of(900)
-#define PAIRS	3
-#define MOST	200
 
 static struct hw hw;
 static int tm;
-
-/**
- * enum fate - what somebody has heard of a transaction
- * @UNHEARD: nothing
- * @TOLD: to commit, and has said nothing to that
- * @ENDED: the client, that it is committed: all who take part have finished
- */
-enum fate { UNHEARD, TOLD, ENDED };
-
-/* By the pair and the transaction's number, which is the key of both of its enlistments. */
-#define FATE(pair, n)		shared_word[(pair) * MOST + (n)]
-#define BEGUN(pair)		shared_word[PAIRS * MOST + (pair)]
-
-static int rm_for(unsigned int n)
-{
-	guid_t guid = guid_of(10 + n);
-	int rm = rm_create_as(tm, 0, &guid);
-
-	rm_recover_empty(rm);
-	return rm;
-}
 
 static void begin(void)
 {
@@ -106,8 +84,8 @@ static void idle(void)
 	guid_t en, en_told;
 
 	begin();
-	rm = rm_for(0);
-	other = rm_for(1);
+	rm = pair_rm(tm, 0);
+	other = pair_rm(tm, 1);
 	told = tx_create(tm);
 	en_told = enlist_key(other, told, 5);
 	COMMIT(told, 0, KTM_STATUS_PENDING);
@@ -160,7 +138,7 @@ static void read_only(void)
 	guid_t en;
 
 	begin();
-	rm = rm_for(0);
+	rm = pair_rm(tm, 0);
 	tx = tx_create(tm);
 	en = enlist(rm, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
@@ -187,132 +165,18 @@ static void read_only(void)
 	tm_close(tm, hw.path);
 }
 
-/* What failed with the disk, in whatever step; anything else fails the test. */
-static bool went_wrong(unsigned int status)
-{
-	if (status == KTM_STATUS_SUCCESS || status == KTM_STATUS_PENDING)
-		return false;
-	if (status != KTM_STATUS_TM_NOT_ONLINE && status != KTM_STATUS_INDOUBT)
-		FAIL("status %s", status_name(status));
-	return true;
-}
-
-static bool answer_fails(int rm, unsigned int request, guid_t en)
-{
-	struct ktm_answer a = ARG(ktm_answer, .enlistment = en);
-
-	return went_wrong(test_try(rm, request, &a));
-}
-
-/* The next notification, or false if the TM has failed and nothing waits. */
-static bool take_unless_failed(int rm, unsigned int kind, guid_t en)
-{
-	if (!(poll_for(rm, POLLIN | POLLERR) & POLLIN))
-		return false;
-	TAKE(rm, kind, en);
-	return true;
-}
-
-/* One transaction of two RMs; false when the disk has gone. */
-static bool commit_pair(const int rm[2], unsigned int pair, unsigned int n)
-{
-	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = tm);
-	struct ktm_call call = ARG(ktm_call);
-	guid_t en[2];
-	unsigned int i;
-
-	if (went_wrong(test_try(dev(), KTM_IOC_TX_CREATE, &c)))
-		return false;
-	for (i = 0; i < 2; i++) {
-		struct ktm_enlist e = ARG(ktm_enlist, .mask = EN_MASK, .tx_fd = c.fd, .key = n);
-
-		if (went_wrong(test_try(rm[i], KTM_IOC_ENLIST, &e)))
-			return false;
-		en[i] = e.guid;
-	}
-	BEGUN(pair) = n + 1;
-	if (went_wrong(test_try(c.fd, KTM_IOC_COMMIT, &call)))
-		return false;
-	for (i = 0; i < 2; i++)
-		if (!take_unless_failed(rm[i], KTM_NOTIFY_PREPARE, en[i]) ||
-		    answer_fails(rm[i], KTM_IOC_PREPARE_COMPLETE, en[i]))
-			return false;
-	for (i = 0; i < 2; i++) {
-		if (!take_unless_failed(rm[i], KTM_NOTIFY_COMMIT, en[i]))
-			return false;
-		FATE(pair, n) = TOLD;
-	}
-	for (i = 0; n % 2 && i < 2; i++) {
-		/* In memory this goes through even now. */
-		ANSWER(rm[i], KTM_IOC_COMMIT_COMPLETE, en[i], KTM_STATUS_SUCCESS);
-	}
-	if (n % 2)
-		FATE(pair, n) = ENDED;
-	close(c.fd);
-	return true;
-}
-
 static void worker(void *data)
 {
 	const unsigned int pair = *(unsigned int *)data;
-	int rm[2] = { rm_for(2 * pair), rm_for(2 * pair + 1) };
+	int rm[2] = { pair_rm(tm, 2 * pair), pair_rm(tm, 2 * pair + 1) };
 	unsigned int n = 0;
+	int tx;
 
 	go(pair);
-	while (n < MOST && commit_pair(rm, pair, n))
+	while (n < PAIR_MOST && pair_commit(tm, rm, pair, n, &tx))
 		n++;
-	if (n == MOST)
+	if (n == PAIR_MOST)
 		FAIL("the disk was never missed");
-}
-
-/* What an RM hears after all that; @found: by number, whether it has the transaction. */
-static void recover_rm(unsigned int number, bool *found)
-{
-	guid_t guid = guid_of(10 + number), all[MOST];
-	struct ktm_notification note;
-	int rm = rm_open(tm, &guid);
-	unsigned int i, nr = 0;
-
-	memset(found, 0, MOST * sizeof(*found));
-	rm_recover(rm);
-	for (note = take(rm); note.kind == KTM_NOTIFY_RECOVER; note = take(rm)) {
-		CHECK(note.key < MOST && !found[note.key] && nr < MOST);
-		found[note.key] = true;
-		all[nr++] = note.enlistment;
-	}
-	CHECK_EQ(note.kind, KTM_NOTIFY_LAST_RECOVER);
-	for (i = 0; i < nr; i++) {
-		struct ktm_notification outcome;
-
-		en_recover(rm, all[i], 0);
-		outcome = take(rm);
-		/* Its decision is in the log or the TM rolled it back: it has no other way. */
-		if (outcome.kind == KTM_NOTIFY_ROLLBACK) {
-			CHECK_EQ(FATE(number / 2, outcome.key), UNHEARD);
-			found[outcome.key] = false;
-			ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, all[i], KTM_STATUS_SUCCESS);
-		} else {
-			CHECK_EQ(outcome.kind, KTM_NOTIFY_COMMIT);
-			ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, all[i], KTM_STATUS_SUCCESS);
-		}
-	}
-	close(rm);
-}
-
-static void check_pair(unsigned int pair)
-{
-	bool found[2][MOST];
-	unsigned int n;
-
-	recover_rm(2 * pair, found[0]);
-	recover_rm(2 * pair + 1, found[1]);
-	for (n = 0; n < BEGUN(pair); n++) {
-		if (FATE(pair, n) == TOLD && !(found[0][n] && found[1][n]))
-			FAIL("pair %u was told of transaction %u, which is lost", pair, n);
-		/* Who has finished may be asked again, or not; else both hear the same. */
-		if (FATE(pair, n) == UNHEARD && found[0][n] != found[1][n])
-			FAIL("transaction %u of pair %u has two outcomes", n, pair);
-	}
 }
 
 /* The disk goes in the middle of commits of several processes. */
@@ -329,7 +193,7 @@ static void under_load(void)
 	}
 	for (i = 0; i < PAIRS; i++) {
 		meet(i);
-		while (BEGUN(i) < 4)
+		while (pair_begun(i) < 4)
 			nap();
 	}
 	hw_unplug(&hw);
@@ -338,8 +202,8 @@ static void under_load(void)
 	is_gone();
 	comes_back();
 	for (i = 0; i < PAIRS; i++)
-		check_pair(i);
-	rm = rm_for(2 * PAIRS);
+		pair_check(tm, i);
+	rm = pair_rm(tm, 2 * PAIRS);
 	tx = tx_create(tm);
 	commit_one(rm, tx);
 	close(tx);

@@ -14,6 +14,8 @@ modules_disk_scsi=(virtio_scsi sd_mod)
 modules_out=(9pnet_virtio 9p)
 modules_on_demand=(ext4 loop libcrc32c crc32c_generic brd null_blk scsi_debug overlay
 	dm_mod dm_log_writes dm_flakey dm_delay)
+# The debug kernel does not have these.
+modules_if_there=(nbd)
 
 modprobe_depends() {
 	modprobe -d "$kernel_dir/modules" -S "$kernel_release" --show-depends "$@"
@@ -41,6 +43,9 @@ base_initramfs() {
 
 	all=("${modules_boot[@]}" "${modules_disk_virtio[@]}" "${modules_disk_nvme[@]}"
 		"${modules_disk_scsi[@]}" "${modules_out[@]}" "${modules_on_demand[@]}")
+	for file in "${modules_if_there[@]}"; do
+		modprobe_depends "$file" >/dev/null 2>&1 && all+=("$file")
+	done
 	key=$({
 		echo "$kernel_release ${all[*]}"
 		cat "$vm_dir/init" "$vm_dir/initramfs.sh" "$busybox"

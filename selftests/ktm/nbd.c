@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A disk that fails when told to, see nbd.h. One at a time.
+ */
+#define _GNU_SOURCE
+#include <endian.h>
+#include <fcntl.h>
+#include <linux/nbd.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "nbd.h"
+
+#define PATH	"/dev/nbd0"
+#define BLOCK	512
+
+/* Between the test and the process that is the disk. */
+struct control {
+	volatile unsigned int kind;
+	volatile unsigned int left;	/* until the one that fails; 0: none */
+	volatile bool done;
+	volatile bool failed;
+};
+
+static struct control *control;
+static unsigned char *image;
+static uint64_t image_bytes;
+static int device = -1;
+static pid_t disk, driver;
+
+static bool transfer(int fd, void *data, size_t bytes, bool out)
+{
+	while (bytes) {
+		ssize_t n = out ? send(fd, data, bytes, MSG_NOSIGNAL) : read(fd, data, bytes);
+
+		if (n <= 0)
+			return false;
+		data = (char *)data + n;
+		bytes -= n;
+	}
+	return true;
+}
+
+/* Is this the one? */
+static bool fails(unsigned int kind)
+{
+	if (control->kind != kind || !control->left || --control->left)
+		return false;
+	control->failed = true;
+	return true;
+}
+
+/* One request; false: there is nobody any more, or he asks for the end. */
+static bool serve_one(int fd, unsigned char *scratch)
+{
+	struct nbd_reply reply = { .magic = htobe32(NBD_REPLY_MAGIC) };
+	struct nbd_request r;
+	unsigned int kind, bytes;
+	uint64_t from;
+	bool fail;
+
+	if (!transfer(fd, &r, sizeof(r), false) || r.magic != htobe32(NBD_REQUEST_MAGIC))
+		return false;
+	bytes = be32toh(r.len);
+	from = be64toh(r.from);
+	switch (be32toh(r.type) & 0xffff) {
+	case NBD_CMD_READ:
+		kind = NBD_READS;
+		break;
+	case NBD_CMD_WRITE:
+		kind = NBD_WRITES;
+		if (bytes > image_bytes || !transfer(fd, scratch, bytes, false))
+			return false;
+		break;
+	case NBD_CMD_FLUSH:
+		kind = NBD_FLUSHES;
+		break;
+	default:
+		return false;
+	}
+	fail = fails(kind);
+	if (from > image_bytes || bytes > image_bytes - from)
+		return false;
+	if (kind == NBD_WRITES && (!fail || control->done))
+		memcpy(image + from, scratch, bytes);
+	memcpy(reply.handle, r.handle, sizeof(reply.handle));
+	reply.error = htobe32(fail ? EIO : 0);
+	return transfer(fd, &reply, sizeof(reply), true) &&
+	       (kind != NBD_READS || fail || transfer(fd, image + from, bytes, true));
+}
+
+static void serve(void *data)
+{
+	unsigned char *scratch = malloc(image_bytes);
+
+	while (scratch && serve_one(*(int *)data, scratch))
+		;
+}
+
+/* It stays in the kernel for as long as the disk is there. */
+static void drive(void *data)
+{
+	(void)data;
+	ioctl(device, NBD_DO_IT);
+}
+
+static void *shared_memory(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	return p;
+}
+
+static void wait_until_it_answers(void)
+{
+	const struct deadline d = deadline_in(PATIENCE);
+	unsigned char block[BLOCK];
+
+	for (;;) {
+		int fd = open(PATH, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && read(fd, block, sizeof(block)) == sizeof(block)) {
+			close(fd);
+			return;
+		}
+		if (fd >= 0)
+			close(fd);
+		if (deadline_passed(&d))
+			FAIL("%s does not answer", PATH);
+		nap();
+	}
+}
+
+const char *nbd_make(uint64_t bytes, enum nbd_sort sort)
+{
+	unsigned long flags = NBD_FLAG_HAS_FLAGS;
+	int ends[2];
+
+	if (run("modprobe nbd nbds_max=1 max_part=0 2>/dev/null"))
+		test_skip("no network block device in this kernel");
+	if (sort != NBD_THROUGH)
+		flags |= NBD_FLAG_SEND_FLUSH;
+	if (sort == NBD_FUA)
+		flags |= NBD_FLAG_SEND_FUA;
+	control = shared_memory(sizeof(*control));
+	image = shared_memory(bytes);
+	image_bytes = bytes;
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	device = open(PATH, O_RDWR | O_CLOEXEC);
+	CHECK(device >= 0);
+	/* What a test that failed has left. */
+	ioctl(device, NBD_CLEAR_SOCK);
+	CHECK_EQ(ioctl(device, NBD_SET_BLKSIZE, (unsigned long)BLOCK), 0);
+	CHECK_EQ(ioctl(device, NBD_SET_SIZE_BLOCKS, (unsigned long)(bytes / BLOCK)), 0);
+	CHECK_EQ(ioctl(device, NBD_SET_FLAGS, flags), 0);
+	CHECK_EQ(ioctl(device, NBD_SET_SOCK, ends[0]), 0);
+	disk = test_spawn(serve, &ends[1]);
+	close(ends[1]);
+	driver = test_spawn(drive, NULL);
+	close(ends[0]);
+	wait_until_it_answers();
+	return PATH;
+}
+
+void nbd_remove(void)
+{
+	CHECK_EQ(ioctl(device, NBD_DISCONNECT), 0);
+	test_join(driver);
+	test_join(disk);
+	close(device);
+	device = -1;
+}
+
+void nbd_fail(enum nbd_kind kind, unsigned int number, bool done)
+{
+	control->left = 0;
+	control->failed = false;
+	control->kind = kind;
+	control->done = done;
+	__atomic_store_n(&control->left, number, __ATOMIC_SEQ_CST);
+}
+
+bool nbd_has_failed(void)
+{
+	return control->failed;
+}
