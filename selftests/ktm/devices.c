@@ -11,9 +11,11 @@
 #define TM_GUID		guid_of(900)
 #define LONE_COMMITS	24
 #define CLIENTS		4
-#define CROWD		16
+#define CROWD		32
 #define COMMITS		10
-#define INFORMATION	12000
+#define CROWD_COMMITS	4
+#define INFORMATION	16000
+#define VOTE_BYTES(n)	(INFORMATION - 100 * (n))
 
 /**
  * struct sort - what a disk is like
@@ -36,7 +38,7 @@ struct sort {
 
 static struct hw hw;
 static int tm;
-static unsigned int clients;
+static unsigned int clients, commits;
 
 static int rm_for(unsigned int client)
 {
@@ -95,8 +97,8 @@ static void client(void *data)
 	int rm = rm_for(n);
 	unsigned int i;
 
-	for (i = 0; i < COMMITS; i++) {
-		guid_t en = commit_until_told(rm, n * 1000 + i, INFORMATION - 1000 * i);
+	for (i = 0; i < commits; i++) {
+		guid_t en = commit_until_told(rm, n * 1000 + i, VOTE_BYTES(i));
 
 		blk_mark(tm_info(tm).log_flushed_lsn);
 		TOLD(n, i) = LEFT;
@@ -128,7 +130,7 @@ static void check_information(int rm, guid_t en, uint64_t key)
 
 	fill(want, key);
 	CALL(rm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	CHECK_EQ(q.length, INFORMATION - 1000 * (key % 1000));
+	CHECK_EQ(q.length, VOTE_BYTES(key % 1000));
 	CHECK(!memcmp(want, got, q.length));
 }
 
@@ -152,7 +154,7 @@ static void recover_client(unsigned int n)
 		found[nr++] = note.enlistment;
 	}
 	CHECK_EQ(note.kind, KTM_NOTIFY_LAST_RECOVER);
-	for (i = 0; i < COMMITS; i++)
+	for (i = 0; i < commits; i++)
 		if (TOLD(n, i) == LEFT && !seen[i])
 			FAIL("what client %u was told of transaction %u is lost", n, i);
 	for (i = 0; i < nr; i++) {
@@ -193,6 +195,7 @@ static void every_step(const struct sort *sort)
 	unsigned int i;
 
 	clients = sort->crowd ? CROWD : CLIENTS;
+	commits = sort->crowd ? CROWD_COMMITS : COMMITS;
 	check_sort(sort);
 	journal_format(hw.path, TM_GUID);
 	tm = tm_online(hw.path);
@@ -211,7 +214,7 @@ static void every_step(const struct sort *sort)
 	c = blk_judge(&record, &rules);
 	free(record.events);
 	printf("# %s: %u commits of %u clients: %u writes, %u forced, %u flushes\n",
-	       sort->name, clients * COMMITS, clients, c.writes, c.forced, c.flushes);
+	       sort->name, clients * commits, clients, c.writes, c.forced, c.flushes);
 	CHECK(!sort->cache || c.forced + c.flushes > 0);
 	CHECK(!sort->crowd || c.flushes);
 
