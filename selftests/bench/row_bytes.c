@@ -4,8 +4,8 @@
  * bytes_per_tx: what the kernel keeps for each of them, two enlistments in it.
  */
 #include "bench.h"
+#include "latency.h"
 #include "store.h"
-#include "tm.h"
 
 #include <sys/resource.h>
 
@@ -96,33 +96,12 @@ static void *table(unsigned int count)
 
 /* ---- latency ---- */
 
-static double time_batch(const struct tm_handle *tm, int connection)
-{
-	double us[BATCH];
-	unsigned int i;
-	int tx[BATCH];
-
-	for (i = 0; i < BATCH; i++) {
-		tx[i] = tx_begin(tm);
-		if (!store_change(connection, tx[i], i, 1))
-			die("an account is held that should be free");
-	}
-	for (i = 0; i < BATCH; i++) {
-		uint64_t start = now_ns();
-
-		tx_commit(tx[i]);
-		us[i] = (double)(now_ns() - start) / 1000;
-	}
-	close_all(NULL, 0, tx, BATCH);
-	return median_of(us, BATCH);
-}
-
 /* Whatever was done before: the same idle moment, then a batch that does not count. */
 static double time_commits(const struct tm_handle *tm, int connection)
 {
 	nap_ms(enough(10, 1000));
-	time_batch(tm, connection);
-	return time_batch(tm, connection);
+	latency_of_commits(tm, &connection, 1, BATCH);
+	return latency_of_commits(tm, &connection, 1, BATCH);
 }
 
 void row_open(void)

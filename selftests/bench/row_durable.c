@@ -5,9 +5,9 @@
  */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "latency.h"
 #include "partner.h"
 #include "store.h"
-#include "tm.h"
 
 #include <fcntl.h>
 
@@ -27,45 +27,25 @@ static void raw_open(void)
 	memset(unit, 1, UNIT);
 }
 
-static double time_floor(const struct partner *partner)
+static void write_between_round_trips(void *data)
 {
 	static off_t place;
-	double us[BATCH];
-	unsigned int i;
 
-	for (i = 0; i < BATCH; i++) {
-		uint64_t start = now_ns();
+	partner_round_trip(data);
+	if (pwrite(raw, unit, UNIT, place) != UNIT)
+		die("%s: %s", bench.raw, strerror(errno));
+	partner_round_trip(data);
+	place = (place + UNIT) % (8 << 20);
+}
 
-		partner_round_trip(partner);
-		if (pwrite(raw, unit, UNIT, place) != UNIT)
-			die("%s: %s", bench.raw, strerror(errno));
-		partner_round_trip(partner);
-		us[i] = (double)(now_ns() - start) / 1000;
-		place = (place + UNIT) % (8 << 20);
-	}
-	return median_of(us, BATCH);
+static double time_floor(struct partner *partner)
+{
+	return latency_of(write_between_round_trips, partner, BATCH);
 }
 
 static double time_commits(const struct tm_handle *tm, int connection)
 {
-	double us[BATCH];
-	unsigned int i;
-	int tx[BATCH];
-
-	for (i = 0; i < BATCH; i++) {
-		tx[i] = tx_begin(tm);
-		if (!store_change(connection, tx[i], i, 1))
-			die("an account is held that should be free");
-	}
-	for (i = 0; i < BATCH; i++) {
-		uint64_t start = now_ns();
-
-		tx_commit(tx[i]);
-		us[i] = (double)(now_ns() - start) / 1000;
-	}
-	for (i = 0; i < BATCH; i++)
-		close(tx[i]);
-	return median_of(us, BATCH);
+	return latency_of_commits(tm, &connection, 1, BATCH);
 }
 
 void row_durable(void)

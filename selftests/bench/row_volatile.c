@@ -5,11 +5,10 @@
  * processors.
  */
 #include "bench.h"
+#include "latency.h"
 #include "partner.h"
 #include "store.h"
-#include "tm.h"
 
-#define MAX_STORES	2
 #define BATCH		256
 
 struct sides {
@@ -46,42 +45,18 @@ static void sides_end(struct sides *s)
 	tm_end(&s->tm);
 }
 
-static double time_floor(const struct sides *s)
+static void round_trips(void *data)
 {
-	double us[BATCH];
-	unsigned int i, k;
+	const struct sides *s = data;
+	unsigned int i;
 
-	for (i = 0; i < BATCH; i++) {
-		uint64_t start = now_ns();
-
-		for (k = 0; k < s->stores; k++)
-			partner_round_trip(&s->partner[k]);
-		us[i] = (double)(now_ns() - start) / 1000;
-	}
-	return median_of(us, BATCH);
+	for (i = 0; i < s->stores; i++)
+		partner_round_trip(&s->partner[i]);
 }
 
 static double time_commits(const struct sides *s)
 {
-	double us[BATCH];
-	unsigned int i, k;
-	int tx[BATCH];
-
-	for (i = 0; i < BATCH; i++) {
-		tx[i] = tx_begin(&s->tm);
-		for (k = 0; k < s->stores; k++)
-			if (!store_change(s->connection[k], tx[i], i, 1))
-				die("an account is held that should be free");
-	}
-	for (i = 0; i < BATCH; i++) {
-		uint64_t start = now_ns();
-
-		tx_commit(tx[i]);
-		us[i] = (double)(now_ns() - start) / 1000;
-	}
-	for (i = 0; i < BATCH; i++)
-		close(tx[i]);
-	return median_of(us, BATCH);
+	return latency_of_commits(&s->tm, s->connection, s->stores, BATCH);
 }
 
 static void measure(const char *row, unsigned int stores)
@@ -91,10 +66,10 @@ static void measure(const char *row, unsigned int stores)
 	unsigned int i;
 
 	sides_start(&s, stores);
-	time_floor(&s);
+	latency_of(round_trips, &s, BATCH);
 	time_commits(&s);
 	for (i = 0; i < bench.rounds; i++) {
-		series_add(&floor, time_floor(&s));
+		series_add(&floor, latency_of(round_trips, &s, BATCH));
 		series_add(&ours, time_commits(&s));
 		series_add(&value, ours.value[i] / floor.value[i]);
 	}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How long single operations take, one after the other. */
+#ifndef KTM_BENCH_LATENCY_H
+#define KTM_BENCH_LATENCY_H
+
+#include "tm.h"
+
+#define MAX_STORES	2
+
+/* Median of @count calls, in microseconds. */
+double latency_of(void (*once)(void *data), void *data, unsigned int count);
+
+/*
+ * The same of commits, from the call to its return. The transactions have been begun, and the
+ * stores enlisted in them, before the first is timed.
+ */
+double latency_of_commits(const struct tm_handle *tm, const int *connections, unsigned int stores,
+			  unsigned int count);
+
+#endif
