@@ -13,6 +13,7 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "streams.h"
 
 #define ROOT	"/run/ktm-test-cgroup"
 #define GROUP	ROOT "/full"
@@ -62,7 +63,7 @@ static void enter(void)
 }
 
 /* From outside: nothing more may be charged than is. */
-static void fill(void)
+static void fill_group(void)
 {
 	meet(INSIDE);
 	CHECK_EQ(put(GROUP "/memory.max", "4096"), 0);
@@ -157,10 +158,59 @@ TEST(every_request_that_needs_some)
 	rm_id = rm_info(rm).guid;
 	uow = tx_info(tx).uow;
 	child = test_spawn(ask_for_more, NULL);
-	fill();
+	fill_group();
 	test_join(child);
 	/* And all is well when it has gone. */
 	commit_one(rm_create(tm, KTM_RM_VOLATILE), tx_create(tm));
+}
+
+static int stream;
+static uint64_t record;
+
+static void stream_without(void *unused)
+{
+	static char name[8], data[KTM_MAX_STREAM_RECORD];
+	struct ktm_stream_piece piece = { .base = (uintptr_t)data, .length = sizeof(data) };
+	struct ktm_stream_create c = ARG(ktm_stream_create, .access = KTM_STREAM_ALL_ACCESS,
+					 .quota = 4096, .name = (uintptr_t)name);
+	struct ktm_stream_open o = ARG(ktm_stream_open, .access = KTM_STREAM_ALL_ACCESS,
+				       .name = (uintptr_t)"stream", .name_length = 6);
+	struct ktm_stream_append a = ARG(ktm_stream_append, .count = 1,
+					 .pieces = (uintptr_t)&piece);
+	struct ktm_stream_reserve r = ARG(ktm_stream_reserve, .records = 1000);
+	struct ktm_stream_read get = ARG(ktm_stream_read, .buffer = (uintptr_t)data);
+	unsigned int n = 0;
+
+	(void)unused;
+	enter();
+	CALL(stream, KTM_IOC_STREAM_RESERVE, &r, KTM_STATUS_INSUFFICIENT_RESOURCES);
+	UNTIL_FULL(stream, KTM_IOC_STREAM_READ, &get,
+		   (get.lsn = record, get.length = sizeof(data)));
+	UNTIL_FULL(stream, KTM_IOC_STREAM_APPEND, &a, (void)0);
+	shared_word[0] = UNTIL_FULL(tm, KTM_IOC_STREAM_CREATE, &c,
+				    (c.guid = nil, c.name_length = sprintf(name, "%u", n++)));
+	UNTIL_FULL(tm, KTM_IOC_STREAM_OPEN, &o, o.guid = nil);
+	go(DONE);
+}
+
+/* Records, their places in memory, and streams. */
+TEST(streams)
+{
+	struct disk d = disk_make(16 * MIB);
+	pid_t child;
+
+	journal_format(d.path, guid_of(1));
+	tm = tm_online(d.path);
+	stream = stream_create(tm, "stream", 2 * MIB);
+	record = append(stream, 1, 1000);
+	flush(stream, 0);
+	child = test_spawn(stream_without, NULL);
+	fill_group();
+	test_join(child);
+	CHECK_EQ(count_objects(tm, KTM_KIND_STREAM), 1 + shared_word[0]);
+	CHECK_EQ(stream_info(stream).reserved, 0);
+	check_record(stream, record, 1, 1000);
+	append(stream, 2, 1000);
 }
 
 static void recover_without(void *device)
@@ -192,7 +242,7 @@ TEST(recovery)
 	before = disk_read(&d);
 	tm = tm_attach(d.path);
 	child = test_spawn(recover_without, &looked);
-	fill();
+	fill_group();
 	test_join(child);
 	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_OFFLINE);
 	CHECK(disk_is(&d, before));

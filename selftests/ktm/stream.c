@@ -286,7 +286,9 @@ TEST(delete_and_make_again)
 	int s = stream_create(tm, "s", QUOTA), t = stream_open(tm, "s"), fd;
 	struct ktm_stream_read r = ARG(ktm_stream_read, .mode = KTM_STREAM_NEXT);
 	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_STREAM_BASIC);
-	uint64_t lsn;
+	uint64_t lsn, quota = 2 * QUOTA;
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
+				 .length = sizeof(quota), .buffer = (uintptr_t)&quota);
 
 	append(s, 1, 100);
 	stream_delete(s);
@@ -298,6 +300,7 @@ TEST(delete_and_make_again)
 	CALL(t, KTM_IOC_STREAM_READ, &r, KTM_STATUS_STREAM_NOT_FOUND);
 	CALL(t, KTM_IOC_QUERY, &q, KTM_STATUS_STREAM_NOT_FOUND);
 	CALL(t, KTM_IOC_STREAM_DELETE, &c, KTM_STATUS_STREAM_NOT_FOUND);
+	CALL(t, KTM_IOC_SET, &set, KTM_STATUS_STREAM_NOT_FOUND);
 	CHECK(poll_now(t) & POLLERR);
 	close(s);
 	s = stream_create(tm, "s", QUOTA);
