@@ -148,6 +148,80 @@ TEST(recovery_does_what_was_said)
 	check_lines(2, ", as was decided at clock ", "said");
 }
 
+static int stream_new(int on, const char *name)
+{
+	int stream = ktm_stream_create(on, name, 32768, KTM_STREAM_ALL_ACCESS, 0, NULL, NULL);
+
+	CHECK(stream >= 0);
+	return stream;
+}
+
+static uint64_t append(int stream, const char *text, size_t length)
+{
+	const struct iovec piece = { .iov_base = (void *)text, .iov_len = length };
+	uint64_t lsn;
+
+	CHECK_EQ(ktm_stream_append(stream, 0, &piece, 1, 0, 0, &lsn, NULL), 0);
+	return lsn;
+}
+
+/* The line of "stat --json" in out says of the stream what the module says. */
+static void check_stream(const struct ktm_stream_info *info)
+{
+	char pattern[512], text[KTM_GUID_STRING];
+
+	snprintf(pattern, sizeof(pattern),
+		 "\"guid\":\"%s\",\"name\":\"%.*s\",\"quota\":%llu,\"base\":%llu,\"last\":%llu,"
+		 "\"restart\":%llu,\"records\":%llu,", ktm_guid_format(&info->guid, text),
+		 (int)info->name_length, info->name, info->quota, info->base_lsn, info->last_lsn,
+		 info->restart_lsn, info->records);
+	check_lines(1, pattern, "out");
+}
+
+/* The log has gone round and restart areas were written: ktmctl still finds what lives. */
+TEST(streams_as_the_module_has_them)
+{
+	static const char filler[1000];
+	const struct iovec piece = { .iov_base = (void *)"checkpoint", .iov_len = 10 };
+	struct disk disk = disk_make(MIB);
+	struct ktm_stream_info kept_info, busy_info;
+	struct ktm_tm_space space;
+	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
+				 .buffer = (uintptr_t)&space, .length = sizeof(space));
+	int on, kept, busy, i;
+	uint64_t lsn;
+
+	journal_format(disk.path, guid_of(901));
+	on = tm_online(disk.path);
+	kept = stream_new(on, "kept");
+	busy = stream_new(on, "busy");
+	append(kept, "one", 3);
+	CHECK_EQ(ktm_stream_restart(kept, 0, &piece, 1, 0, NULL, NULL), 0);
+	append(kept, "two", 3);
+	for (i = 0; i < 2000; i++) {
+		lsn = append(busy, filler, sizeof(filler));
+		if (i % 10)
+			continue;
+		CHECK_EQ(ktm_stream_flush(busy, 0, 0, NULL, NULL), 0);
+		CHECK_EQ(ktm_stream_advance(busy, lsn, NULL), 0);
+	}
+	CHECK_EQ(ktm_stream_flush(busy, 0, 0, NULL, NULL), 0);
+	CHECK_EQ(ktm_stream_query(kept, &kept_info, NULL), 0);
+	CHECK_EQ(ktm_stream_query(busy, &busy_info, NULL), 0);
+	CALL(on, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
+	CHECK(space.restarts > 0 && space.copied > 0);
+	close(kept);
+	close(busy);
+	tm_close(on, disk.path);
+
+	CHECK_EQ(run("ktmctl journal stat --json %s >out", disk.path), 0);
+	check_stream(&kept_info);
+	check_stream(&busy_info);
+	CHECK_EQ(run("ktmctl journal check %s >said", disk.path), 0);
+	check_lines(1, "^nothing is wrong$", "said");
+	check_lines(1, "^  keep the log from LSN ", "said");
+}
+
 /* A device whose reads fail is not called damaged. */
 TEST(a_device_that_fails)
 {
