@@ -193,6 +193,39 @@ static void check_places(const struct jmodel *m)
 	}
 }
 
+/* What a record points to is a part of it. */
+static void check_record(void)
+{
+	const struct ktm_jrec *rec = &jo.rec;
+	const u8 *at = NULL;
+	u32 len = 0;
+
+	switch (rec->type) {
+	case KTM_JREC_RM:
+		at = rec->rm.desc;
+		len = rec->rm.desc_len;
+		break;
+	case KTM_JREC_PREPARED:
+		at = rec->prepared.info;
+		len = rec->prepared.info_len;
+		break;
+	case KTM_JREC_STREAM:
+		at = rec->stream.name;
+		len = rec->stream.name_len;
+		break;
+	case KTM_JREC_SREC:
+		at = rec->srec.data;
+		len = rec->srec.len;
+		break;
+	case KTM_JREC_SINDEX:
+		at = rec->sindex.raw;
+		len = rec->sindex.count * sizeof(struct ktm_jsent);
+		break;
+	}
+	if (at && (at < jo.batch_data + KTM_JF_BATCH_HEAD || at + len > jo.batch_data + jo.rec_pos))
+		violation("a record says that it goes on behind its end");
+}
+
 /* @digest: out: of what lives, if KTM_JF_OK is returned. */
 static enum ktm_jf_code opening(bool read_only, u64 epoch, u64 *digest)
 {
@@ -221,6 +254,7 @@ static enum ktm_jf_code opening(bool read_only, u64 epoch, u64 *digest)
 				violation("records come out of order");
 			last = jo.rec.lsn;
 			replayed++;
+			check_record();
 			err = jmodel_replay(&m, &jo.rec);
 			if (err)
 				ktm_jo_refuse(&jo, err);

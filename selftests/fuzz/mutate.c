@@ -171,7 +171,7 @@ static void copy_field(void)
 static u64 interesting(void)
 {
 	static const u64 values[] = {
-		0, 1, 2, 8, 88, 4095, 4096, 4097, 65536, 1u << 20, 1u << 31, U32_MAX,
+		0, 1, 2, 8, 88, UNITS / 2, UNITS - 1, UNITS, UNITS + 1, 4095, 4096, 4097, 65536, 1u << 20, 1u << 31, U32_MAX,
 		1ull << 32, 1ull << 62, 1ull << 63, U64_MAX - 7, U64_MAX,
 	};
 	u32 i = any_piece(is_batch);
@@ -198,6 +198,30 @@ static void set_field(void)
 	pieces[i].len = max(pieces[i].len, s.at + s.bytes);
 }
 
+/* Of an index, a field of one of its entries: name, place, length and flags. */
+static void set_entry(void)
+{
+	struct span s;
+	u32 i, count, at;
+
+	/* There are few of them. */
+	for (u32 tries = 0; tries < 20; tries++) {
+		if (!any_record(&i, &s))
+			return;
+		if (memory[i][s.at + 4] == KTM_JREC_SINDEX && s.bytes >= 48)
+			break;
+	}
+	if (memory[i][s.at + 4] != KTM_JREC_SINDEX || s.bytes < 48)
+		return;
+	count = (s.bytes - 24) / 24;
+	at = s.at + 24 + 24 * rng_below(&rng, count) + 8 * rng_below(&rng, 3);
+	if (at % 24 == (s.at + 16) % 24)
+		put32(memory[i] + at, interesting());
+	else
+		put64(memory[i] + at, interesting());
+	pieces[i].len = max(pieces[i].len, s.at + s.bytes);
+}
+
 /* Type and flags. */
 static void set_kind(void)
 {
@@ -221,9 +245,16 @@ static void set_sb_field(void)
 
 	if (i == MAX_PIECES)
 		return;
-	/* Most of what is said there of the log is said behind the table of the ring. */
-	at = rng_percent(&rng, 60) ? 392 + 8 * rng_below(&rng, 9) : 12 + 4 * rng_below(&rng, 113);
-	if (rng_percent(&rng, 50))
+	/* Where the parts are; what is said of the log; anything. */
+	if (rng_percent(&rng, 35))
+		at = 88 + 8 * rng_below(&rng, 10);
+	else if (rng_percent(&rng, 70))
+		at = 392 + 8 * rng_below(&rng, 9);
+	else
+		at = 12 + 4 * rng_below(&rng, 113);
+	if (at < 392 && rng_percent(&rng, 50))
+		put64(memory[i] + at, rng_below(&rng, 2 * UNITS));
+	else if (rng_percent(&rng, 50))
 		put64(memory[i] + at, interesting());
 	else
 		memory[i][at + rng_below(&rng, 8)] += rng_percent(&rng, 50) ? 1 : -1;
@@ -315,7 +346,7 @@ static void change(void)
 		delete_record, delete_record, insert_record, insert_record, insert_record,
 		insert_record, copy_field, copy_field, copy_field, copy_field, copy_field,
 		set_field, set_field, set_field, set_field, set_field, set_field,
-		set_kind, set_kind, set_sb_field, set_sb_field, set_head_field,
+		set_entry, set_entry, set_kind, set_kind, set_sb_field, set_sb_field, set_head_field,
 		change_bytes, change_bytes, move_piece, copy_piece, delete_piece, break_unit,
 		other_device,
 	};
