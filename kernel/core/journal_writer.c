@@ -149,7 +149,7 @@ static void make_forcible(struct ktm_jw *w, struct ktm_jw_batch *b)
 	b->forcible = true;
 }
 
-/* Room for what nobody has reserved. A copy leaves what the mark and the end may cost. */
+/* Room for what nobody has reserved. A copy leaves what the end of a restart area may cost. */
 static u64 room_for(const struct ktm_jw *w, const struct ktm_jrec *rec)
 {
 	if (rec->type == KTM_JREC_SREC && rec->flags & KTM_JREC_F_COPY)
@@ -371,19 +371,14 @@ bool ktm_jw_restart_due(const struct ktm_jw *w)
 
 int ktm_jw_mark(struct ktm_jw *w)
 {
-	struct ktm_jw_batch *b = open_batch(w);
-
 	if (w->err)
 		return w->err;
 	if (w->marking)
 		return -EBUSY;
-	if (b) {
-		u64 bytes = ALIGN(b->used, w->sb.unit);
-
-		if (bytes > b->credit + free_but(w, 0))
-			return -ENOSPC;
-		close_batch(w);
-	}
+	/*
+	 * Where the open batch begins: what it already holds is replayed, too, which does no
+	 * harm. To close it would cost a padding each time, also where the walk then fails.
+	 */
 	w->marking = true;
 	w->marked = false;
 	w->mark.lsn = w->next_lsn;

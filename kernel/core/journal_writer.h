@@ -165,9 +165,9 @@ bool ktm_jw_restart_due(const struct ktm_jw *w);
  * ktm_jw_mark() - a restart area begins: what is appended from now on is replayed with it
  * @w: the writer
  *
- * Closes the open batch.
+ * Costs no room: the mark is where the open batch begins, or the next one will.
  *
- * Return: 0; -ENOSPC: not even the headroom suffices to pad it; -EBUSY: one is under way.
+ * Return: 0; -EBUSY: one is under way; or why the writer is offline.
  */
 int ktm_jw_mark(struct ktm_jw *w);
 

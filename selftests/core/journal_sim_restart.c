@@ -83,7 +83,7 @@ void jsim_restart_begin(struct jsim *s)
 	struct jsim_restart *r = &s->restart;
 
 	if (ktm_jw_mark(&s->w)) {
-		jsim_violation(s, "a restart area finds no room for its mark");
+		jsim_violation(s, "a restart area cannot begin");
 		return;
 	}
 	jsim_pump(s);
