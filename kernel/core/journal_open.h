@@ -55,7 +55,9 @@ enum ktm_jo_phase {
  *	if it is the one that knows what is damaged there to be durable
  * @rec_pos: REPLAY: where the record ends in it
  * @batch_data: REPLAY: its bytes
- * @sb1: first copy of the superblock, if @sb1_good
+ * @sb1_good: the first copy of the superblock can be used
+ * @sb2_good: the second can
+ * @sb1: the first copy, if @sb1_good
  * @sb2: the second, if @sb2_good
  * @sb1_fault: what is wrong with the first, if not @sb1_good
  * @sb2_fault: with the second; where it was looked for is its place
