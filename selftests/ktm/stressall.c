@@ -213,7 +213,9 @@ void serve(struct actor *a, int rm)
 	struct ktm_batch_answer b;
 	struct ktm_answer answer;
 	ssize_t got = read(rm, n, sizeof(n));
-	unsigned int i;
+	unsigned int i, status;
+	struct bring bring;
+	bool brings;
 
 	/* By now it may be closed, narrowed, or something that cannot be read. */
 	if (got < 0) {
@@ -224,6 +226,12 @@ void serve(struct actor *a, int rm)
 	for (i = 0; i < got / sizeof(n[0]); i++) {
 		if (!heard(a, &n[i], &b))
 			continue;
+		answer = ARG(ktm_answer, .enlistment = b.enlistment, .key = b.key);
+		brings = bring_record(a, b.request, &answer, &bring);
+		status = make(rm, b.request, &answer);
+		if (!brings || status == KTM_STATUS_SUCCESS || status == NO_STATUS)
+			continue;
+		/* Perhaps it goes without. */
 		answer = ARG(ktm_answer, .enlistment = b.enlistment, .key = b.key);
 		make(rm, b.request, &answer);
 	}

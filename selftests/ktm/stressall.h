@@ -8,7 +8,7 @@
 #include "calls.h"
 #include "ledger.h"
 
-#define NR_KINDS	5	/* KTM_KIND_, from 1 */
+#define NR_KINDS	6	/* KTM_KIND_, from 1 */
 #define NR_DISKS	3
 #define NR_RMS		4
 #define NR_SHARED	16
@@ -82,6 +82,24 @@ void came_to(unsigned int request, unsigned int status);
 bool answer_of(const struct ktm_notification *n, struct ktm_batch_answer *answer);
 /* Notes what it tells, and draws an answer, nearly always the right one. */
 bool heard(struct actor *a, const struct ktm_notification *n, struct ktm_batch_answer *answer);
+/* stressstreams.c */
+void make_stream_create(struct actor *a, unsigned int request);
+void make_stream_open(struct actor *a, unsigned int request);
+void make_stream_append(struct actor *a, unsigned int request);
+void make_stream_reserve(struct actor *a, unsigned int request);
+void make_stream_read(struct actor *a, unsigned int request);
+void make_stream_flush(struct actor *a, unsigned int request);
+void make_stream_mark(struct actor *a, unsigned int request);
+void make_stream_delete(struct actor *a, unsigned int request);
+
+/* Now and then an answer brings a record for a stream, and needs room there. */
+struct bring {
+	struct ktm_stream_append append;
+	struct ktm_stream_piece pieces[2];
+};
+bool bring_record(struct actor *a, unsigned int request, struct ktm_answer *answer,
+		  struct bring *b);
+
 /* Takes some of an RM's notifications and answers them. */
 void serve(struct actor *a, int rm);
 

@@ -406,6 +406,8 @@ static const struct {
 	{ KTM_KIND_TX, KTM_INFO_TX_ENLISTMENTS }, { KTM_KIND_TX, KTM_INFO_TX_PROPERTIES },
 	{ KTM_KIND_TX, KTM_INFO_TX_SUPERIOR }, { KTM_KIND_EN, KTM_INFO_EN_BASIC },
 	{ KTM_KIND_EN, KTM_INFO_EN_RECOVERY }, { KTM_KIND_EN, KTM_INFO_EN_CRM },
+	{ KTM_KIND_TM, KTM_INFO_TM_SPACE }, { KTM_KIND_STREAM, KTM_INFO_STREAM_BASIC },
+	{ KTM_KIND_STREAM, KTM_INFO_STREAM_QUOTA },
 };
 #define NR_CLASSES	(sizeof(classes) / sizeof(classes[0]))
 
@@ -431,6 +433,15 @@ static void make_query(struct actor *a, unsigned int request)
 	}
 }
 
+static void set_quota(struct actor *a, unsigned int request)
+{
+	uint64_t quota = 4096 + draw(a, 200000);
+	struct ktm_set s = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
+			       .buffer = (uintptr_t)&quota, .length = sizeof(quota));
+
+	make(some_fd(a, KTM_KIND_STREAM), request, &s);
+}
+
 static void make_set(struct actor *a, unsigned int request)
 {
 	static char information[500];
@@ -440,6 +451,10 @@ static void make_set(struct actor *a, unsigned int request)
 	struct ktm_set s = ARG(ktm_set);
 	unsigned int kind;
 
+	if (draw(a, 5) == 0) {
+		set_quota(a, request);
+		return;
+	}
 	if (draw(a, 3) == 0) {
 		kind = KTM_KIND_TX;
 		p.timeout_ns = draw(a, 2) ? 0 : MILLISECOND * draw(a, 50);
@@ -462,15 +477,16 @@ static void make_set(struct actor *a, unsigned int request)
 
 static void make_enumerate(struct actor *a, unsigned int request)
 {
-	static const unsigned int kinds[] = { KTM_KIND_TM, KTM_KIND_TX, KTM_KIND_RM, KTM_KIND_EN };
+	static const unsigned int kinds[] = { KTM_KIND_TM, KTM_KIND_TX, KTM_KIND_RM, KTM_KIND_EN,
+					      KTM_KIND_STREAM };
 	guid_t found[8];
 	struct ktm_enumerate e = ARG(ktm_enumerate, .guids = (uintptr_t)found);
 	unsigned int i;
 	int fd;
 
-	e.kind = kinds[draw(a, 4)];
+	e.kind = kinds[draw(a, 5)];
 	fd = e.kind == KTM_KIND_EN ? some_fd(a, KTM_KIND_RM) :
-	     e.kind == KTM_KIND_RM ? some_fd(a, KTM_KIND_TM) : dev();
+	     e.kind == KTM_KIND_RM || e.kind == KTM_KIND_STREAM ? some_fd(a, KTM_KIND_TM) : dev();
 	for (i = 0; i < 20; i++) {
 		e.count = 8;
 		if (make(fd, request, &e) != KTM_STATUS_SUCCESS)
@@ -499,6 +515,11 @@ static void make_narrow(struct actor *a, unsigned int request)
 			 BIT(OBJECT_NAME_COLLISION))
 #define A_SUPERIOR	(AN_ANSWER | BIT(PENDING) | BIT(NOT_SUPERIOR) | \
 			 BIT(RESPONSE_NOT_ENLISTED) | BIT(TRANSACTION_NOT_ACTIVE))
+
+#define ON_A_STREAM	(ON_A_TM | BIT(STREAM_NOT_FOUND) | BIT(STREAM_REOPENED))
+/* The stream may be any, or its descriptor be closed or something else by now. */
+#define WITH_A_RECORD	(ON_A_STREAM | BIT(STREAM_FULL) | BIT(LOG_FULL) | BIT(INVALID_HANDLE) | \
+			 BIT(OBJECT_TYPE_MISMATCH) | BIT(TM_IDENTITY_MISMATCH))
 
 #define LINE(r, a, w, m)	{ KTM_IOC_##r, a, w, m }
 const struct line lines[] = {
@@ -536,9 +557,9 @@ const struct line lines[] = {
 	LINE(ROLLBACK, ON_A_TX | BIT(PENDING) | BIT(ALREADY_COMMITTED) | BIT(REQUEST_NOT_VALID) |
 		       BIT(INDOUBT), 3, make_tx_call),
 	LINE(TX_WAIT, ON_A_TX | BIT(TIMEOUT) | BIT(INDOUBT), 5, make_tx_wait),
-	LINE(PREPARE_COMPLETE, AN_ANSWER, 3, make_answer),
-	LINE(COMMIT_COMPLETE, AN_ANSWER, 2, make_answer),
-	LINE(ROLLBACK_COMPLETE, AN_ANSWER, 2, make_answer),
+	LINE(PREPARE_COMPLETE, AN_ANSWER | WITH_A_RECORD, 3, make_answer),
+	LINE(COMMIT_COMPLETE, AN_ANSWER | WITH_A_RECORD, 2, make_answer),
+	LINE(ROLLBACK_COMPLETE, AN_ANSWER | WITH_A_RECORD, 2, make_answer),
 	LINE(READ_ONLY, AN_ANSWER, 2, make_answer),
 	LINE(EN_ROLLBACK, AN_ANSWER, 1, make_answer),
 	LINE(EN_RECOVER, AN_ANSWER | BIT(PENDING), 2, make_answer),
@@ -549,12 +570,28 @@ const struct line lines[] = {
 	LINE(EN_PREPARE, A_SUPERIOR, 5, make_answer),
 	LINE(EN_COMMIT, A_SUPERIOR, 5, make_answer),
 	LINE(QUERY, ON_A_TM | BIT(ENLISTMENT_NOT_FOUND) | BIT(TM_VOLATILE) | BIT(OBJECT_EXPIRED) |
-		    BIT(INVALID_INFO_CLASS), 20, make_query),
+		    BIT(INVALID_INFO_CLASS) | BIT(STREAM_NOT_FOUND), 20, make_query),
 	LINE(ENUMERATE, ON_A_TM | BIT(NO_MORE_ENTRIES) | BIT(INVALID_PARAMETER), 5,
 	     make_enumerate),
 	LINE(NARROW, ON_A_TM | BIT(INVALID_PARAMETER) | BIT(RM_NOT_FOUND) |
-		     BIT(ENLISTMENT_NOT_FOUND) | BIT(TRANSACTION_NOT_FOUND), 3, make_narrow),
+		     BIT(ENLISTMENT_NOT_FOUND) | BIT(TRANSACTION_NOT_FOUND) |
+		     BIT(STREAM_NOT_FOUND), 3, make_narrow),
 	LINE(SET, ON_AN_RM | BIT(REQUEST_NOT_VALID) | BIT(TRANSACTION_NOT_ACTIVE) |
-		  BIT(INVALID_INFO_CLASS) | BIT(OBJECT_EXPIRED), 5, make_set),
+		  BIT(INVALID_INFO_CLASS) | BIT(OBJECT_EXPIRED) | BIT(STREAM_NOT_FOUND) |
+		  BIT(STREAM_FULL) | BIT(LOG_FULL) | BIT(INFO_LENGTH_MISMATCH), 5, make_set),
+	LINE(STREAM_CREATE, ON_A_TM | BIT(TM_VOLATILE) | BIT(OBJECT_NAME_COLLISION) |
+			    BIT(LOG_FULL), 10, make_stream_create),
+	LINE(STREAM_OPEN, ON_A_TM | BIT(STREAM_NOT_FOUND), 15, make_stream_open),
+	LINE(STREAM_APPEND, ON_A_STREAM | BIT(STREAM_FULL) | BIT(LOG_FULL) |
+			    BIT(INVALID_PARAMETER), 40, make_stream_append),
+	LINE(STREAM_RESERVE, ON_A_STREAM | BIT(STREAM_FULL) | BIT(LOG_FULL) |
+			     BIT(INVALID_PARAMETER), 10, make_stream_reserve),
+	LINE(STREAM_READ, ON_A_STREAM | BIT(NO_MORE_ENTRIES) | BIT(LOG_RECORD_NONEXISTENT), 30,
+	     make_stream_read),
+	LINE(STREAM_FLUSH, ON_A_STREAM | BIT(PENDING), 10, make_stream_flush),
+	LINE(STREAM_ADVANCE, ON_A_STREAM | BIT(INVALID_PARAMETER), 10, make_stream_mark),
+	LINE(STREAM_TRUNCATE, ON_A_STREAM | BIT(INVALID_PARAMETER) | BIT(LOG_FULL), 3,
+	     make_stream_mark),
+	LINE(STREAM_DELETE, ON_A_STREAM | BIT(OBJECT_BUSY), 2, make_stream_delete),
 };
 const unsigned int nr_lines = sizeof(lines) / sizeof(lines[0]);
