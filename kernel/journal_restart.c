@@ -162,7 +162,7 @@ static int end_walk(struct ktm_journal *j, u64 tail)
 	int err;
 
 	spin_lock(&j->lock);
-	err = j->online ? ktm_jw_want_end(&j->w, &end) : -EIO;
+	err = j->online ? ktm_jw_want_end(&j->w, tail, &end) : -EIO;
 	spin_unlock(&j->lock);
 	if (!err)
 		ktm_jr_end(&j->restart, end, tail);

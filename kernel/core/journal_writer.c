@@ -393,14 +393,16 @@ bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link)
 	return w->marking && w->marked;
 }
 
-int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn)
+int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, u64 *lsn)
 {
+	bool gains = min(tail_lsn, w->mark.lsn) >= w->sb.tail_lsn + padding(w);
 	struct ktm_jw_batch *b = open_batch(w);
 
 	if (w->err)
 		return w->err;
 	if (b && !b->forcible) {
-		if (padding(w) > free_but(w, 0))
+		/* One that gives back less than it takes would use up the headroom in time. */
+		if (padding(w) > (gains ? free_but(w, 0) : ktm_jw_free(w)))
 			return -ENOSPC;
 		make_forcible(w, b);
 	}

@@ -184,13 +184,14 @@ bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link);
 /**
  * ktm_jw_want_end() - make durable what a restart area knows of
  * @w: the writer
+ * @tail_lsn: as for ktm_jr_end()
  * @lsn: out, the end of all that was appended: wait until it is durable
  *
- * As ktm_jw_want(), but its padding may come from the headroom.
+ * As ktm_jw_want(), but its padding may come from the headroom if the ring gets it back.
  *
  * Return: 0 or -ENOSPC.
  */
-int ktm_jw_want_end(struct ktm_jw *w, u64 *lsn);
+int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, u64 *lsn);
 
 /*
  * A flush that is sent from now on, for what a restart area wrote; it has ended well when

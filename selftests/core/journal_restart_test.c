@@ -202,7 +202,9 @@ static void space(void)
 		settle();
 	need = ktm_jw_end(&w);
 	ok(err == -ENOSPC && !ktm_jw_mark(&w) && ktm_jw_end(&w) == need, "a mark needs no room");
-	ok(!ktm_jw_want_end(&w, &end) && end == need, "copies leave what the end needs");
+	ok(ktm_jw_want_end(&w, sb.tail_lsn, &end) == -ENOSPC,
+	   "one that gives nothing back does not get its end from the headroom");
+	ok(!ktm_jw_want_end(&w, U64_MAX, &end) && end == need, "copies leave what the end needs");
 	settle();
 	ok(w.flushed_lsn >= end && ktm_jw_marked(&w, &link) && w.next_lsn <= w.limit,
 	   "all of it durable, within the ring");
@@ -248,7 +250,7 @@ static void order(void)
 	ktm_jr_init(&jr, &w.sb, area);
 	ok(ktm_jr_step(&jr) == KTM_JO_SNAPSHOT && ktm_jr_add(&jr, &none) == -EINVAL &&
 	   !ktm_jr_add(&jr, &clock), "the machine wants records");
-	if (ktm_jw_want_end(&w, &end))
+	if (ktm_jw_want_end(&w, U64_MAX, &end))
 		exit(2);
 	ktm_jr_end(&jr, end, sb.start_lsn + 5);
 	good = ktm_jr_step(&jr) == KTM_JO_WRITE && jr.place == sb.restart[1].start &&

@@ -130,6 +130,17 @@ static bool copy_forward(struct jsim *s, u64 below)
 	return true;
 }
 
+/* There was no room for its end. That may only be if it would have made none. */
+static void give_up(struct jsim *s)
+{
+	struct jsim_restart *r = &s->restart;
+
+	if (min(r->walk.tail, s->w.mark.lsn) - s->w.sb.tail_lsn >= 2 * s->unit)
+		jsim_violation(s, "a restart area finds no room for its end");
+	ktm_jw_unmark(&s->w);
+	r->phase = JSIM_R_OFF;
+}
+
 static void walk(struct jsim *s)
 {
 	struct jsim_restart *r = &s->restart;
@@ -139,9 +150,8 @@ static void walk(struct jsim *s)
 		int err;
 
 		if (!r->again && !jsim_walk_next(&r->walk, &s->state, &r->rec)) {
-			if (ktm_jw_want_end(&s->w, &end)) {
-				jsim_violation(s, "a restart area finds no room for its end");
-				r->phase = JSIM_R_OFF;
+			if (ktm_jw_want_end(&s->w, r->walk.tail, &end)) {
+				give_up(s);
 				return;
 			}
 			ktm_jr_end(&r->jr, end, r->walk.tail);

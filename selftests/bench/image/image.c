@@ -179,7 +179,7 @@ static void area_step(struct ktm_jr *r)
 		ktm_jr_io_done(r, 0);
 		break;
 	case KTM_JO_FORCE:
-		err = ktm_jw_want_end(&w, &lsn);
+		err = ktm_jw_want_end(&w, U64_MAX, &lsn);
 		pump();
 		if (!err && !ktm_jw_marked(&w, &link))
 			err = -EIO;
