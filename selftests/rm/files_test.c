@@ -916,6 +916,34 @@ static void test_identity(void)
 	ok(!failures(), "a store knows its GUID and its transaction manager");
 }
 
+/* A start finds the tree as the last of them left it, and the log with all of them. */
+static void test_last_word(void)
+{
+	struct ktm_guid e;
+	struct world w;
+	int i;
+
+	wipe("last");
+	open_or_die(&w, "last");
+	core_last_recover(&w.core);
+	for (i = 0; i < 3; i++) {
+		uint64_t t = world_join(&w, &e);
+
+		check(!(i == 1 ? with_name(&w, RM_OP_FILES_REMOVE, t, "a") :
+			put(&w, t, i ? "a/b" : "a", "x")), "change %d", i);
+		check(!world_prepare(&w, &e) && !world_commit(&w, &e), "commit %d", i);
+	}
+	for (i = 0; i < 2; i++) {
+		world_close(&w);
+		open_or_die(&w, "last");
+		core_last_recover(&w.core);
+		check(reads(&w, 0, "a/b", "x"), "start %d", i);
+	}
+	check(stream_count() == 6, "all of it is in the log");
+	world_close(&w);
+	ok(!failures(), "a file that was removed is no obstacle to the directory in its place");
+}
+
 /* ---- power cuts ---- */
 
 static void copy_store(const char *from, const char *to)
@@ -962,25 +990,26 @@ struct cut_tx {
 	struct ktm_guid e;
 	uint64_t done_lsn;
 	bool decided;
+	bool over;
+	unsigned int names[2];
+	char contents[2][16];
 };
 
 /* One transaction: puts or removes one or two names; 0 if it was prepared. */
-static int cut_transaction(struct world *w, struct cut_tx *tx, char wanted[CUT_NAMES][16],
-			   int picks[2], struct redo_record *record)
+static int cut_transaction(struct world *w, struct cut_tx *tx, struct redo_record *record)
 {
 	uint64_t t = world_join(w, &tx->e), lsn;
 	int i, ret = 0;
 
 	for (i = 0; i < 2 && !ret; i++) {
-		char name[8];
+		char name[16];
 
-		picks[i] = rnd(CUT_NAMES);
-		snprintf(name, sizeof(name), "d%d/n", picks[i]);
+		tx->names[i] = rnd(CUT_NAMES);
+		snprintf(name, sizeof(name), "d%u/n", tx->names[i]);
 		if (rnd(4)) {
-			snprintf(wanted[picks[i]], 16, "%u", 1 + rnd(100000));
-			ret = put(w, t, name, wanted[picks[i]]);
+			snprintf(tx->contents[i], 16, "%u", 1 + rnd(100000));
+			ret = put(w, t, name, tx->contents[i]);
 		} else {
-			*wanted[picks[i]] = 0;
 			ret = with_name(w, RM_OP_FILES_REMOVE, t, name);
 			if (ret == -ENOENT)
 				ret = 0;
@@ -997,19 +1026,32 @@ static int cut_transaction(struct world *w, struct cut_tx *tx, char wanted[CUT_N
 	return ret;
 }
 
+static void cut_decide(struct world *w, struct cut_tx *tx, char expected[CUT_NAMES][16])
+{
+	struct redo_record record;
+	int i;
+
+	stream_decide();
+	tx->decided = true;
+	tx->over = true;
+	for (i = 0; i < 2; i++)
+		memcpy(expected[tx->names[i]], tx->contents[i], 16);
+	check(!core_commit(&w->core, &tx->e, &record) && !stream_take(&record, &tx->done_lsn),
+	      "commit");
+}
+
 /*
  * Transactions on a few names; now and then the store is synced, and in the end the power
  * is cut. Of the log only what is durable is there. A commit that was decided counts.
  */
 static void cut_round(const char *store, enum cut_store kind)
 {
-	char expected[CUT_NAMES][16] = { "" }, wanted[CUT_NAMES][16];
+	char expected[CUT_NAMES][16] = { "" };
 	unsigned int count = 0, i, steps = 10 + rnd(30);
 	struct redo_record record;
 	struct cut_tx txs[40];
 	struct world w;
 	uint64_t number;
-	int picks[2];
 
 	wipe(store);
 	open_or_die(&w, store);
@@ -1025,25 +1067,23 @@ static void cut_round(const char *store, enum cut_store kind)
 			continue;
 		}
 		memset(tx, 0, sizeof(*tx));
-		memcpy(wanted, expected, sizeof(wanted));
-		if (cut_transaction(&w, tx, wanted, picks, &record))
+		if (cut_transaction(&w, tx, &record))
 			continue;
 		count++;
 		/* What is not in the log was synced, and all before it. */
 		if (quota == SMALL_QUOTA)
 			copy_store(store, "cut-copy");
-		if (!rnd(4)) {
-			/* Undecided till the end, or rolled back. */
-			if (rnd(2))
-				core_rollback(&w.core, &tx->e);
-			continue;
+		if (rnd(2)) {
+			cut_decide(&w, tx, expected);
+		} else if (!rnd(3)) {
+			core_rollback(&w.core, &tx->e);
+			stream_give_back();
+			tx->over = true;
 		}
-		stream_decide();
-		tx->decided = true;
-		for (i = 0; i < 2; i++)
-			memcpy(expected[picks[i]], wanted[picks[i]], 16);
-		check(!core_commit(&w.core, &tx->e, &record) &&
-		      !stream_take(&record, &tx->done_lsn), "commit");
+		/* Undecided for a while, or till the end. */
+		tx = &txs[rnd(count)];
+		if (!tx->over && !rnd(3))
+			cut_decide(&w, tx, expected);
 	}
 	world_close(&w);
 	stream_cut();
@@ -1062,7 +1102,7 @@ static void cut_round(const char *store, enum cut_store kind)
 	}
 	core_last_recover(&w.core);
 	for (i = 0; i < CUT_NAMES; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "d%u/n", i);
 		check(reads(&w, 0, name, *expected[i] ? expected[i] : NULL), "%s is not %s", name,
@@ -1099,6 +1139,7 @@ int main(int argc, char **argv)
 	test_death(TROUBLE_DIE_BEFORE, "rm_files_death_before");
 	test_death(TROUBLE_DIE_AFTER, "rm_files_death_after");
 	test_death_in_rollback();
+	test_last_word();
 	test_cuts(1, "rm_files_cuts");
 	/* The same where nothing fits the log. */
 	quota = SMALL_QUOTA;

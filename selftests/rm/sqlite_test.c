@@ -1084,9 +1084,22 @@ struct cut_tx {
 	struct ktm_guid e;
 	uint64_t voted_lsn, done_lsn;
 	bool decided;
+	bool over;
 	int key;
 	int64_t value;
 };
+
+static void cut_decide(struct world *w, struct cut_tx *tx, int64_t expected[CUT_KEYS])
+{
+	struct redo_record record;
+
+	stream_decide();
+	tx->decided = true;
+	tx->over = true;
+	expected[tx->key] = tx->value;
+	check(!core_commit(&w->core, &tx->e, &record) && !stream_take(&record, &tx->done_lsn),
+	      "commit");
+}
 
 /*
  * Transactions on a few rows; now and then the store is synced, and in the end the power
@@ -1143,17 +1156,17 @@ static unsigned long cut_round(const char *name, bool lose)
 		/* An intent that is in the database was synced, and all before it. */
 		if (quota == SMALL_QUOTA)
 			copy_database(name, "cut-copy");
-		if (!rnd(4)) {
-			/* Undecided till the end, or rolled back. */
-			if (rnd(2))
-				core_rollback(&w.core, &tx->e);
-			continue;
+		if (rnd(2)) {
+			cut_decide(&w, tx, expected);
+		} else if (!rnd(3)) {
+			core_rollback(&w.core, &tx->e);
+			stream_give_back();
+			tx->over = true;
 		}
-		stream_decide();
-		tx->decided = true;
-		expected[tx->key] = tx->value;
-		check(!core_commit(&w.core, &tx->e, &record) &&
-		      !stream_take(&record, &tx->done_lsn), "commit");
+		/* Undecided for a while, or till the end. */
+		tx = &txs[rnd(count)];
+		if (!tx->over && !rnd(3))
+			cut_decide(&w, tx, expected);
 	}
 	world_close(&w);
 	stream_cut();

@@ -26,6 +26,7 @@
  * @base: records before this are gone
  * @durable_base: the same, as a power cut leaves it
  * @flushed: the last durable record
+ * @reserved: bytes of the quota that votes have asked for
  * @count: of @records
  * @used: of @bytes
  * @records: all there ever were, and where their data is
@@ -38,6 +39,7 @@ struct shared {
 	uint64_t base;
 	uint64_t durable_base;
 	uint64_t flushed;
+	uint64_t reserved;
 	unsigned int count;
 	size_t used;
 	struct {
@@ -109,7 +111,9 @@ unsigned int stream_count(void)
 	return count;
 }
 
-static int append(const struct iovec *pieces, size_t count, uint64_t previous, uint64_t *lsn)
+/* @room: of the quota that has to be left behind it. */
+static int append(const struct iovec *pieces, size_t count, uint64_t previous, uint64_t room,
+		  uint64_t *lsn)
 {
 	struct ktm_stream_record *record = &shared->records[shared->count].record;
 	size_t i, length = 0;
@@ -118,7 +122,7 @@ static int append(const struct iovec *pieces, size_t count, uint64_t previous, u
 		length += pieces[i].iov_len;
 	check(length <= KTM_MAX_STREAM_RECORD, "a record is too long");
 	check(previous < shared->next_lsn && previous % STEP == 0, "no record is linked to");
-	if (charged() + charge(length) > shared->quota)
+	if (charged() + shared->reserved + charge(length) + room > shared->quota)
 		return -ENOSPC;
 	if (shared->count == RECORDS_MAX || shared->used + length > BYTES_MAX)
 		die("the test appends too much");
@@ -139,8 +143,26 @@ static int append(const struct iovec *pieces, size_t count, uint64_t previous, u
 
 int stream_take(const struct redo_record *record, uint64_t *lsn)
 {
+	const uint64_t need = charge(REDO_HEAD);
+	int ret;
+
 	*lsn = 0;
-	return record->count ? append(record->pieces, record->count, record->previous_lsn, lsn) : 0;
+	if (!record->count)
+		return 0;
+	if (!record->need_records) {
+		/* Out of what was set aside with the vote. */
+		shared->reserved -= shared->reserved < need ? shared->reserved : need;
+		return append(record->pieces, record->count, record->previous_lsn, 0, lsn);
+	}
+	ret = append(record->pieces, record->count, record->previous_lsn, need, lsn);
+	if (!ret)
+		shared->reserved += need;
+	return ret;
+}
+
+void stream_give_back(void)
+{
+	shared->reserved -= charge(REDO_HEAD);
 }
 
 void stream_decide(void)
@@ -153,6 +175,7 @@ void stream_decide(void)
 void stream_cut(void)
 {
 	shared->base = shared->durable_base;
+	shared->reserved = 0;
 	while (shared->count && shared->records[shared->count - 1].record.lsn > shared->flushed)
 		shared->next_lsn = shared->records[--shared->count].record.lsn;
 }
@@ -199,7 +222,7 @@ int ktm_stream_append(int stream, uint32_t flags, const struct iovec *pieces, si
 {
 	(void)stream, (void)status;
 	check(!flags && !undo_next_lsn, "append: arguments");
-	return append(pieces, count, previous_lsn, lsn);
+	return append(pieces, count, previous_lsn, 0, lsn);
 }
 
 int ktm_stream_read(int stream, uint32_t where, uint64_t lsn, void *buffer, size_t length,
@@ -249,6 +272,7 @@ int ktm_stream_query(int stream, struct ktm_stream_info *info, uint32_t *status)
 	info->guid = shared->guid;
 	info->quota = shared->quota;
 	info->used = charged();
+	info->reserved = shared->reserved;
 	info->base_lsn = shared->base;
 	info->flushed_lsn = shared->flushed;
 	for (i = 0; i < shared->count; i++)

@@ -17,6 +17,9 @@ void stream_new(uint64_t quota);
 /* As the TM does with an answer that brings a record; 0 and its LSN, or a negative errno. */
 int stream_take(const struct redo_record *record, uint64_t *lsn);
 
+/* A transaction that had voted is rolled back: what was set aside for it is free. */
+void stream_give_back(void);
+
 /* A decision of the TM: all that was appended before it is durable. */
 void stream_decide(void);
 

@@ -4,8 +4,8 @@
  * undecided is kept for the transaction manager to ask for.
  *
  * The tree may have all of what is committed, or only a part, in any order. So of
- * each name only the last word counts: carrying out an earlier one could undo a later
- * one of a transaction whose contents are in the tree alone.
+ * each name only the last word is carried out. An earlier one may be impossible by now: a
+ * name that was a file then, and removed, can be a directory of later ones.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
