@@ -982,6 +982,7 @@ enum cut_store {
 	CUT_KEPT,	/* all of the store reached the disk */
 	CUT_LOST,	/* nothing behind the last sync did */
 	CUT_EMPTY,	/* names did, contents did not */
+	CUT_ONLINE,	/* the TM alone lost its device: we go on living */
 	CUT_STORES,
 };
 
@@ -1085,7 +1086,10 @@ static void cut_round(const char *store, enum cut_store kind)
 		if (!tx->over && !rnd(3))
 			cut_decide(&w, tx, expected);
 	}
-	world_close(&w);
+	if (kind == CUT_ONLINE)
+		core_offline(&w.core);
+	else
+		world_close(&w);
 	stream_cut();
 	if (kind == CUT_LOST)
 		copy_store("cut-copy", store);
@@ -1093,7 +1097,10 @@ static void cut_round(const char *store, enum cut_store kind)
 	if (kind == CUT_EMPTY && stream_base_unmoved() && quota != SMALL_QUOTA)
 		empty_files(store);
 
-	open_or_die(&w, store);
+	if (kind != CUT_ONLINE)
+		open_or_die(&w, store);
+	else if (core_load(&w.core))
+		die("cannot load again");
 	for (i = 0; i < count; i++) {
 		if (!txs[i].decided || stream_has(txs[i].done_lsn))
 			continue;

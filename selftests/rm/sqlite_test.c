@@ -1101,12 +1101,15 @@ static void cut_decide(struct world *w, struct cut_tx *tx, int64_t expected[CUT_
 	      "commit");
 }
 
+enum cut { CUT_KEPT, CUT_LOST, CUT_ONLINE, CUTS };
+
 /*
  * Transactions on a few rows; now and then the store is synced, and in the end the power
  * is cut. The database is then as it was at the last sync, or as it was at the end (both may
- * be), and of the log only what is durable is there. A commit that was decided counts.
+ * be), and of the log only what is durable is there. Or the TM alone lost its device, and we
+ * go on living. A commit that was decided counts.
  */
-static unsigned long cut_round(const char *name, bool lose)
+static unsigned long cut_round(const char *name, enum cut kind)
 {
 	struct cut_tx txs[40];
 	int64_t expected[CUT_KEYS] = { 0 };
@@ -1168,12 +1171,18 @@ static unsigned long cut_round(const char *name, bool lose)
 		if (!tx->over && !rnd(3))
 			cut_decide(&w, tx, expected);
 	}
-	world_close(&w);
+	if (kind == CUT_ONLINE)
+		core_offline(&w.core);
+	else
+		world_close(&w);
 	stream_cut();
-	if (lose)
+	if (kind == CUT_LOST)
 		copy_database("cut-copy", name);
 
-	open_or_die(&w, name);
+	if (kind != CUT_ONLINE)
+		open_or_die(&w, name);
+	else if (core_load(&w.core))
+		die("cannot load again");
 	for (i = 0; i < count; i++) {
 		/* Who has completed, durably, is not asked; who was not decided is not named. */
 		if (!txs[i].decided || stream_has(txs[i].done_lsn))
@@ -1201,7 +1210,7 @@ static void test_cuts(unsigned long seed, const char *name)
 
 	random_state = seed;
 	while (tried < 60)
-		tried += cut_round("cut", tried % 2);
+		tried += cut_round("cut", tried % CUTS);
 	check(is_sound("cut"), "SQLite finds the database damaged");
 	campaign(name, tried, failures(), seed);
 }
