@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -573,6 +575,128 @@ static void test_kill(void)
 	campaign("rm_kill", round - 1, failures(), 5);
 }
 
+/* ---- the log ---- */
+
+#define LARGE	600000	/* more than an eighth of the default quota */
+#define MEDIUM	100000	/* several records */
+
+static int open_tm(void)
+{
+	struct ktm_guid guid;
+	struct ktm_iter iter;
+	int tm;
+
+	ktm_iter_init(&iter, ktm, KTM_KIND_TM);
+	if (ktm_iter_next(&iter, &guid, NULL) != 1)
+		die("no transaction manager");
+	tm = ktm_tm_open(ktm, &guid, 0, KTM_TM_QUERY_INFORMATION, NULL);
+	if (tm < 0)
+		die("cannot open the transaction manager");
+	return tm;
+}
+
+/* Forces of the log; restart areas would add to them. */
+static uint64_t count_forces(int tm, uint64_t *restarts)
+{
+	struct ktm_tm_space space;
+	struct ktm_tm_info info;
+
+	if (ktm_tm_space(tm, &space, NULL) || ktm_tm_query(tm, &info, NULL))
+		die("cannot ask the transaction manager");
+	*restarts = space.restarts;
+	return info.forces;
+}
+
+/* Two durable resource managers, one after the other: one force per commit is all there is. */
+static void test_one_force(void)
+{
+	uint64_t forces, restarts_before, restarts;
+	int i, tm = open_tm();
+	struct session s;
+
+	session_open(&s);
+	check(!begin(&s) && !store(&s, 60, 0) && !end(&s, true), "the first");
+	forces = count_forces(tm, &restarts_before);
+	for (i = 1; i <= 20; i++)
+		check(!begin(&s) && !store(&s, 60, i) && !end(&s, true), "commit %d", i);
+	forces = count_forces(tm, &restarts) - forces;
+	check(restarts == restarts_before, "a restart area came between");
+	check(forces == 20, "%" PRIu64 " forces for 20 commits over two resource managers", forces);
+	check(both(&s, 60, 20), "and all are there");
+	session_close(&s);
+	close(tm);
+	ok(!failures(), "a commit over both resource managers costs one force");
+}
+
+static bool has_size(struct session *s, const char *name, off_t size)
+{
+	struct stat st;
+	bool same;
+	int fd;
+
+	if (ktm_files_get(s->files, KTM_NO_TX, name, &fd))
+		return false;
+	same = !fstat(fd, &st) && st.st_size == size;
+	close(fd);
+	return same;
+}
+
+/* Redo of several records, and redo that is too large for the log; then death. */
+static void test_large(void)
+{
+	char *content = calloc(1, LARGE);
+	struct session s;
+
+	if (!content)
+		die("no memory");
+	session_open(&s);
+	check(!begin(&s) && !store(&s, 61, 1) &&
+	      !ktm_files_put(s.files, s.in_files, "medium", 0, content, MEDIUM) && !end(&s, true),
+	      "in the log");
+	check(!begin(&s) && !store(&s, 62, 1) &&
+	      !ktm_files_put(s.files, s.in_files, "large", 0, content, LARGE) && !end(&s, true),
+	      "not in the log");
+	check(has_size(&s, "medium", MEDIUM) && has_size(&s, "large", LARGE), "both are there");
+	session_close(&s);
+	stop(&files, SIGKILL);
+	start(&files);
+	session_open(&s);
+	check(has_size(&s, "medium", MEDIUM) && has_size(&s, "large", LARGE), "after death, too");
+	check(both(&s, 61, 1) && both(&s, 62, 1), "with the rows");
+	session_close(&s);
+	free(content);
+	ok(!failures(), "large transactions, in the log and beside it");
+}
+
+/* Without a log there is nothing to recover, and nothing to wait for. */
+static void test_volatile(void)
+{
+	struct manager scratch = { "ktm-rm-files", "--store", "scratch", "", 0, -1 };
+	char text[KTM_GUID_STRING], option[64];
+	struct ktm_guid guid = { { 0 } };
+	struct ktm_client *c;
+	uint64_t t;
+	int tm, tx, fd;
+
+	tm = ktm_tm_create(ktm, -1, KTM_TM_VOLATILE, KTM_TM_ALL_ACCESS, 0, &guid, NULL);
+	if (tm < 0)
+		die("cannot make a volatile transaction manager");
+	snprintf(option, sizeof(option), "--tm=%s", ktm_guid_format(&guid, text));
+	spawn(&scratch, "--volatile", option);
+	check(wait_ready(&scratch), "ready");
+	c = connect_to(&scratch);
+	tx = ktm_tx_begin(ktm, -1, "rm_vm", NULL, NULL);
+	check(!ktm_client_join(c, tx, &t) && !ktm_files_put(c, t, "a", 0, "x", 1) &&
+	      !ktm_tx_commit(tx, KTM_CALL_WAIT, NULL), "commit");
+	close(tx);
+	check(!ktm_files_get(c, KTM_NO_TX, "a", &fd), "it is there");
+	close(fd);
+	ktm_client_close(c);
+	check(!stop(&scratch, SIGTERM), "ends");
+	close(tm);
+	ok(!failures(), "a volatile transaction manager serves to try things out");
+}
+
 static void test_end(void)
 {
 	char guid[] = "00000000-0000-4000-8000-00000000000b";
@@ -621,6 +745,9 @@ int main(int argc, char **argv)
 	test_storm(&files);
 	test_stuck();
 	test_kill();
+	test_one_force();
+	test_large();
 	test_end();
+	test_volatile();
 	return done();
 }
