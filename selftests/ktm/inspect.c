@@ -237,3 +237,36 @@ TEST(a_device_that_fails)
 	flaky_set(&flaky, NO_TROUBLE);
 	flaky_remove(&flaky);
 }
+
+/* The same disk every time, which cannot read its last unit when told to. */
+#define WEAK_BYTES	(8 * MIB)
+#define WEAK_PLACE	(WEAK_BYTES - 4096)
+#define WEAK_DRIVER	"/sys/bus/pseudo/drivers/scsi_debug"
+#define WEAK_OPTIONS	WEAK_DRIVER "/opts"
+
+/* A medium error is one copy of the superblock that is lost; any other error is not. */
+TEST(a_medium_error_is_not_a_failure)
+{
+	char name[64], device[96];
+	FILE *found;
+
+	CHECK_EQ(run("modprobe sd_mod && modprobe scsi_debug dev_size_mb=8 delay=0 "
+		     "medium_error_start=%u medium_error_count=8", WEAK_PLACE / 512), 0);
+	until_run("ls " WEAK_DRIVER "/adapter0/host*/target*/*/block >name 2>why");
+	found = fopen("name", "re");
+	CHECK(found && fscanf(found, "%63s", name) == 1);
+	fclose(found);
+	snprintf(device, sizeof(device), "test -b /dev/%s", name);
+	until_run(device);
+	snprintf(device, sizeof(device), "/dev/%s", name);
+	journal_format(device, TM_GUID);
+	CHECK_EQ(run("ktmctl journal check %s >said", device), 0);
+
+	CHECK_EQ(run("echo 2 >" WEAK_OPTIONS), 0);
+	CHECK_EQ(run("ktmctl journal check %s >said", device), 3);
+	check_lines(1, "^superblock at byte 8384512: not good: .*: medium error$", "said");
+	check_lines(1, "^1 place cannot be read .*, the first at byte 8384512$", "said");
+	check_lines(1, "^recovery makes good what is wrong$", "said");
+	CHECK_EQ(run("echo 0 >" WEAK_OPTIONS), 0);
+	until_run("rmmod scsi_debug");
+}
