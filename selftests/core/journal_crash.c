@@ -103,6 +103,7 @@ static bool recover_anyhow(struct jsim *s, u32 disturbances)
 static void one_trial(struct jsim *from)
 {
 	struct jsim *s = &trial;
+	bool one_left;
 
 	jsim_clone(s, from);
 	crash_somehow(s);
@@ -123,8 +124,10 @@ static void one_trial(struct jsim *from)
 			if (rng_percent(&s->rng, 70))
 				continue;
 		}
+		/* While a copy is written the other one is all there may be. */
+		one_left = s->one_superblock;
 		crash_somehow(s);
-		if (rng_percent(&s->rng, 30))
+		if (!one_left && rng_percent(&s->rng, 30))
 			lose_one_superblock(s);
 	}
 	jsim_free(s);

@@ -151,6 +151,7 @@ void jsim_clone(struct jsim *to, const struct jsim *from)
 	to->in_flight = 0;
 	to->restart.phase = JSIM_R_OFF;
 	to->starved = false;
+	to->one_superblock = false;
 	to->damaged = false;
 	to->failed = false;
 	to->boundary = NULL;
@@ -256,6 +257,7 @@ static void online(struct jsim *s)
 	s->in_flight = 0;
 	s->restart.phase = JSIM_R_OFF;
 	s->starved = false;
+	s->one_superblock = false;
 	s->old_tail = jsim_jo.sb.tail_lsn;
 	s->opened = true;
 	s->online = true;

@@ -148,6 +148,7 @@ struct jsim {
 
 	bool online;
 	bool starved;			/* something found no room */
+	bool one_superblock;		/* a restart area has begun to write one, and has not ended */
 	bool opened;			/* just now; what was read is there still */
 	u64 old_tail;			/* of the opening before */
 	struct ktm_jw w;

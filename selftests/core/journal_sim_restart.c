@@ -192,6 +192,7 @@ static void finish(struct jsim *s)
 	ktm_jw_restarted(&s->w, &s->restart.jr.next_sb);
 	jsim_give_back(s, tail);
 	s->restarted++;
+	s->one_superblock = false;
 	s->restart.phase = JSIM_R_OFF;
 	jsim_check_streams(s, &s->w.sb, &s->state);
 }
@@ -205,6 +206,7 @@ static void ask(struct jsim *s)
 		r->phase = JSIM_R_WALK;
 		break;
 	case KTM_JO_WRITE:
+		s->one_superblock |= r->jr.phase >= KTM_JR_P_SB1;
 		r->io = disk_write_begin(&s->disk, r->jr.place, r->jr.bytes, r->jr.data, false);
 		r->phase = JSIM_R_WRITE;
 		io_boundary(s);

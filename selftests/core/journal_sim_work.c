@@ -33,7 +33,7 @@ int jsim_append(struct jsim *s, struct ktm_jrec *rec, u32 reserved, bool force)
 		rec->srec.lsn = lsn;
 	why = jsim_apply(&s->state, rec);
 	if (why) {
-		fprintf(stderr, "the workload is wrong: %s\n", why);
+		fprintf(stderr, "the workload is wrong: %s (record type %u)\n", why, rec->type);
 		abort();
 	}
 	s->history[s->appended] = jsim_hash(1, buf, ktm_jrec_encode(rec, buf, sizeof(buf)));
@@ -94,8 +94,10 @@ static u64 live_bytes(const struct jsim *s)
 
 static struct jsim_rm *some_rm(struct jsim *s)
 {
-	for (u32 n = 2 * SLOT_RM; n; n--) {
-		struct jsim_rm *rm = &s->state.rm[rng_below(&s->rng, SLOT_RM)];
+	u32 from = rng_below(&s->rng, SLOT_RM);
+
+	for (u32 n = 0; n < SLOT_RM; n++) {
+		struct jsim_rm *rm = &s->state.rm[(from + n) % SLOT_RM];
 
 		if (rm->id)
 			return rm;
