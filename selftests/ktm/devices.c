@@ -7,6 +7,7 @@
 #include "blktrace.h"
 #include "disk.h"
 #include "hardware.h"
+#include "pairs.h"
 
 #define TM_GUID		guid_of(900)
 #define LONE_COMMITS	24
@@ -278,3 +279,62 @@ NULLED(null_crowd, false, 30000, 512, .cache = true, .fua = true, .crowd = true)
 NULLED(null_through, false, 300, 512, .cache = false)
 /* Without requests it forgets to flush, so it gets nothing to flush. */
 NULLED(null_bios, true, 300, 512, .cache = false)
+
+static int tm_that_discards(void)
+{
+	struct ktm_tm_create c = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS,
+				     .flags = KTM_TM_DISCARD, .device_fd = disk_open(hw.path));
+
+	CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_SUCCESS);
+	close(c.device_fd);
+	tm_recover(c.fd);
+	return c.fd;
+}
+
+/*
+ * Asked for it, the TM discards the part of the log that a restart area has made needless,
+ * and this disk forgets what is discarded: nothing of what lives may be among it.
+ */
+TEST(null_discard)
+{
+	static const struct null_kind kind = {
+		.block = 512, .cache = 4, .discard = true, .us = 300,
+	};
+	unsigned int n, discards = 0;
+	struct blk_record record;
+	int rm[2], tx;
+	size_t i;
+
+	hw = hw_null("null_discard", 2, &kind);
+	journal_format(hw.path, TM_GUID);
+	tm = tm_that_discards();
+	blk_record_start(hw.path);
+	rm[0] = pair_rm(tm, 0);
+	rm[1] = pair_rm(tm, 1);
+	pair_vote_bytes = 8000;
+	for (n = 0; n < 48; n++)
+		CHECK(pair_commit(tm, rm, 0, n, &tx));
+	record = blk_record_end();
+	for (i = 0; i < record.nr; i++) {
+		const struct blk_event *e = &record.events[i];
+
+		if (e->what != BLK_SENT || !e->discard)
+			continue;
+		discards++;
+		CHECK(e->sector && e->sectors);
+		CHECK_EQ(e->sector % 8, 0);
+		CHECK_EQ(e->sectors % 8, 0);
+	}
+	free(record.events);
+	printf("# %u commits, %u discards\n", n, discards);
+	CHECK(discards);
+	hw_unplug(&hw);
+	close(rm[0]);
+	close(rm[1]);
+	close(tm);
+	hw_plug(&hw);
+	tm = tm_online(hw.path);
+	pair_check(tm, 0);
+	tm_close(tm, hw.path);
+	hw_null_remove(&hw);
+}
