@@ -14,6 +14,7 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "streams.h"
 
 #define RM_GUID		guid_of(1)
 #define UOW		guid_of(2)
@@ -488,6 +489,102 @@ static void managed_life(void)
 	tm_close(o.fd, d.path);
 }
 
+/* A record with ten pieces, which are too many to be listed without memory. */
+static struct ktm_stream_append record(unsigned int flags)
+{
+	static char data[10][500];
+	static struct ktm_stream_piece pieces[10];
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		pieces[i] = (struct ktm_stream_piece){ .base = (uintptr_t)data[i],
+						       .length = sizeof(data[i]) };
+	return ARG(ktm_stream_append, .flags = flags, .count = 10, .pieces = (uintptr_t)pieces);
+}
+
+/* Answers that bring a record: the vote may be refused, what comes behind it not. */
+static void answers_with_records(int tm, int rm, int s)
+{
+	struct ktm_call call = ARG(ktm_call);
+	struct ktm_stream_append r;
+	struct ktm_answer a;
+	int tx = tx_create(tm);
+	guid_t en = enlist(rm, tx);
+
+	SURE(tx, KTM_IOC_COMMIT, &call);
+	step_take(rm, KTM_NOTIFY_PREPARE);
+	r = record(0);
+	a = ARG(ktm_answer, .enlistment = en, .append = (uintptr_t)&r, .stream_fd = s,
+		.stream_records = 1, .stream_need = 5000);
+	STEP(rm, KTM_IOC_PREPARE_COMPLETE, &a);
+	step_take(rm, KTM_NOTIFY_COMMIT);
+	r = record(0);
+	a = ARG(ktm_answer, .enlistment = en, .append = (uintptr_t)&r, .stream_fd = s);
+	SURE(rm, KTM_IOC_COMMIT_COMPLETE, &a);
+	outcome_is(tx, KTM_OUTCOME_COMMITTED);
+	close(tx);
+}
+
+/* A log stream: what was set aside needs no memory, and a recovery finds all of it. */
+static void stream_life(void)
+{
+	struct ktm_tm_create t = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS);
+	struct ktm_stream_create c = ARG(ktm_stream_create, .access = KTM_STREAM_ALL_ACCESS,
+					 .quota = QUOTA, .name = (uintptr_t)"s", .name_length = 1);
+	struct ktm_stream_open o = ARG(ktm_stream_open, .access = KTM_STREAM_ALL_ACCESS,
+				       .name = (uintptr_t)"s", .name_length = 1);
+	struct ktm_stream_reserve reserve = ARG(ktm_stream_reserve, .records = 5, .bytes = 25000);
+	struct ktm_stream_read read = ARG(ktm_stream_read, .mode = KTM_STREAM_NEXT);
+	struct ktm_stream_flush flush = ARG(ktm_stream_flush);
+	struct ktm_stream_mark mark = ARG(ktm_stream_mark);
+	struct ktm_tm_recover recover = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_call call = ARG(ktm_call);
+	static char data[KTM_MAX_STREAM_RECORD];
+	struct ktm_stream_append r = record(0);
+	uint64_t first, quota = 2 * QUOTA;
+	int rm;
+
+	journal_format(d.path, TM_GUID);
+	t.fd = tm_online(d.path);
+	rm = rm_create(t.fd, 0);
+	rm_recover_empty(rm);
+	STEP(t.fd, KTM_IOC_STREAM_CREATE, &c);
+	STEP(t.fd, KTM_IOC_STREAM_OPEN, &o);
+	step_close(o.fd);
+	STEP(c.fd, KTM_IOC_STREAM_APPEND, &r);
+	first = r.lsn;
+	STEP(c.fd, KTM_IOC_STREAM_RESERVE, &reserve);
+	r = record(KTM_STREAM_RESERVED);
+	SURE(c.fd, KTM_IOC_STREAM_APPEND, &r);
+	read.buffer = (uintptr_t)data;
+	read.length = sizeof(data);
+	STEP(c.fd, KTM_IOC_STREAM_READ, &read);
+	STEP(c.fd, KTM_IOC_STREAM_FLUSH, &flush);
+	answers_with_records(t.fd, rm, c.fd);
+	step_set(c.fd, KTM_INFO_STREAM_QUOTA, nil, &quota, sizeof(quota));
+	step_query(c.fd, KTM_INFO_STREAM_BASIC, nil);
+	step_enumerate(t.fd, KTM_KIND_STREAM);
+	mark.lsn = first + 1;
+	SURE(c.fd, KTM_IOC_STREAM_ADVANCE, &mark);
+	mark.lsn = stream_info(c.fd).last_lsn - 1;
+	SURE(c.fd, KTM_IOC_STREAM_TRUNCATE, &mark);
+	CHECK_EQ(stream_info(c.fd).records, 2);
+	CALL(c.fd, KTM_IOC_STREAM_FLUSH, &flush, KTM_STATUS_SUCCESS);
+	step_close(c.fd);
+	close(rm);
+	tm_close(t.fd, d.path);
+
+	t.fd = tm_attach(d.path);
+	STEP(t.fd, KTM_IOC_TM_RECOVER, &recover);
+	o.guid = nil;
+	STEP(t.fd, KTM_IOC_STREAM_OPEN, &o);
+	CHECK_EQ(stream_info(o.fd).records, 2);
+	CHECK_EQ(stream_info(o.fd).quota, quota);
+	SURE(o.fd, KTM_IOC_STREAM_DELETE, &call);
+	close(o.fd);
+	tm_close(t.fd, d.path);
+}
+
 static void each_allocation(void (*life)(void))
 {
 	bool more = true;
@@ -516,6 +613,12 @@ TEST(durable_tm)
 {
 	d = disk_make(8 * MIB);
 	each_allocation(durable_life);
+}
+
+TEST(log_stream)
+{
+	d = disk_make(8 * MIB);
+	each_allocation(stream_life);
 }
 
 TEST(managed_tm)
