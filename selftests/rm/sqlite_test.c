@@ -991,7 +991,8 @@ static void test_rolled_back(void)
 	t2 = world_join(&w, &e2);
 	check(!exec(&w, t1, "INSERT INTO item(id, name) VALUES(1, 'x')") &&
 	      !world_prepare(&w, &e1), "prepared");
-	check(exec(&w, t2, "INSERT INTO item(id, name) VALUES(1, 'y')") == -EBUSY, "its row is held");
+	check(exec(&w, t2, "INSERT INTO item(id, name) VALUES(1, 'y')") == -EBUSY,
+	      "its row is held");
 	core_rollback(&w.core, &e1);
 	check(!exec(&w, t2, "INSERT INTO item(id, name) VALUES(1, 'y')") &&
 	      !world_prepare(&w, &e2), "and free");
@@ -1150,7 +1151,8 @@ static unsigned long cut_round(const char *name, enum cut kind)
 			if (exec(&w, t, sql))
 				die("%s", w.message);
 		}
-		if (core_prepare(&w.core, &tx->e, &record) || stream_take(&record, &tx->voted_lsn)) {
+		if (core_prepare(&w.core, &tx->e, &record) ||
+		    stream_take(&record, &tx->voted_lsn)) {
 			core_rollback(&w.core, &tx->e);
 			continue;
 		}
@@ -1195,8 +1197,8 @@ static unsigned long cut_round(const char *name, enum cut kind)
 	for (i = 0; i < CUT_KEYS; i++) {
 		char sql[100];
 
-		snprintf(sql, sizeof(sql), "SELECT coalesce(max(CAST(size AS INTEGER)), -1) FROM item "
-			 "WHERE id = %u", i);
+		snprintf(sql, sizeof(sql), "SELECT coalesce(max(CAST(size AS INTEGER)), -1) "
+			 "FROM item WHERE id = %u", i);
 		check(number(&w, 0, sql) == expected[i], "row %u: %" PRId64 ", not %" PRId64, i,
 		      number(&w, 0, sql), expected[i]);
 	}

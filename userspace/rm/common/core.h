@@ -61,7 +61,7 @@ struct rm_core;
 enum rm_vote {
 	RM_VOTE_LOGGED		= 0,	/* the redo is to go into the log */
 	RM_VOTE_NOTHING		= 1,	/* there is nothing to commit */
-	RM_VOTE_STORED		= 2,	/* it was too large for that: it is in the store, synced */
+	RM_VOTE_STORED		= 2,	/* too large for that: it is in the store, synced */
 };
 
 /**

@@ -78,19 +78,19 @@ int redo_open(struct redo *redo, int tm, const char *name, uint64_t quota)
 	int ret;
 
 	ret = ktm_stream_open_name(tm, name, REDO_ACCESS, NULL, &status);
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
 		ret = make_stream(tm, name, quota, &status);
-	else if (ret >= 0 && quota)
-		redo->fd = ret, ret = ktm_stream_set_quota(redo->fd, quota, &status);
-	if (ret < 0) {
-		log_line("cannot have a stream in the log: %s (%s)", strerror(-ret),
-			 ktm_status_text(status));
-		redo_close(redo);
-		return ret;
-	}
-	if (redo->fd < 0)
 		redo->fd = ret;
-	return 0;
+	} else if (ret >= 0) {
+		redo->fd = ret;
+		ret = quota ? ktm_stream_set_quota(redo->fd, quota, &status) : 0;
+	}
+	if (ret >= 0)
+		return 0;
+	log_line("cannot have a stream in the log: %s (%s)", strerror(-ret),
+		 ktm_status_text(status));
+	redo_close(redo);
+	return ret;
 }
 
 uint64_t redo_room(const struct redo *redo)
@@ -139,7 +139,7 @@ int redo_vote(struct redo *redo, const struct ktm_guid *enlistment, bool stored,
 	*lsn = 0;
 	if (redo->fd < 0)
 		return 0;
-	if (charge_all(left) > redo->quota - redo->used || redo->used > redo->quota)
+	if (redo->used > redo->quota || charge_all(left) > redo->quota - redo->used)
 		return -ENOSPC;
 
 	make_head(redo->head, REDO_MORE, enlistment);

@@ -15,7 +15,7 @@
 #define OPS_MAX		65536
 
 enum op_kind {
-	OP_NONE		= 0,	/* at a start: a later transaction has the last word on the name */
+	OP_NONE		= 0,	/* at a start: a later transaction has the last word */
 	OP_PUT		= 1,
 	OP_REMOVE	= 2,
 };

@@ -80,7 +80,8 @@ int sql_sync(void *store, uint64_t base, uint64_t last, uint64_t flushed)
 				"(SELECT enlistment FROM ktm_applied WHERE lsn < ?)", NULL, base);
 	/* Those of a volatile RM have no LSN. */
 	if (rc == SQLITE_OK)
-		rc = sql_change(s->db, "DELETE FROM ktm_applied WHERE lsn < ? OR lsn = 0", NULL, base);
+		rc = sql_change(s->db, "DELETE FROM ktm_applied WHERE lsn < ? OR lsn = 0", NULL,
+				base);
 	if (rc == SQLITE_OK)
 		rc = sql_change(s->db, "UPDATE ktm_identity SET floor = max(floor, ?)", NULL, base);
 	if (rc == SQLITE_OK)
@@ -180,7 +181,8 @@ static int drop_intents(struct sql_store *s, const struct redo_log *log)
 
 	rc = sql_begin(s);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(s->db, "SELECT enlistment FROM ktm_intent", -1, &stmt, NULL);
+		rc = sqlite3_prepare_v2(s->db, "SELECT enlistment FROM ktm_intent", -1, &stmt,
+					NULL);
 	while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		rc = SQLITE_OK;
 		if (sqlite3_column_bytes(stmt, 0) != sizeof(guid))

@@ -191,7 +191,8 @@ void sql_forget(void *store, struct rm_tx *tx, bool keep)
 			rc = sql_run(s->db, "COMMIT");
 		/* The log does not name it any more when the base has moved: it goes then. */
 		if (rc != SQLITE_OK) {
-			sql_log(s->db, "the intent of a transaction that was rolled back stays", rc);
+			sql_log(s->db, "the intent of a transaction that was rolled back stays",
+				rc);
 			sql_unload(s);
 		}
 	}
