@@ -682,6 +682,19 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 }
 
 /**
+ * ktm_en_loggable - can an enlistment and its transaction say this of themselves?
+ * @rec: a prepared record
+ */
+bool ktm_en_loggable(const struct ktm_jrec *rec)
+{
+	return en_mask_valid(rec->prepared.mask, rec->prepared.flags & KTM_JREC_P_SUPERIOR) &&
+	       !(rec->prepared.flags & ~(KTM_JREC_P_SUPERIOR | KTM_JREC_P_FIRST)) &&
+	       !ktm_guid_is_nil(&rec->prepared.enlistment) &&
+	       ktm_object_loggable(&rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
+				   rec->prepared.gid);
+}
+
+/**
  * ktm_en_create_recovered - an enlistment whose prepared record was found
  * @rm: its RM
  * @rec: the record
@@ -697,8 +710,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 	struct ktm_enlistment *en;
 	u32 status;
 
-	if (!en_mask_valid(rec->prepared.mask, superior) ||
-	    rec->prepared.flags & ~(KTM_JREC_P_SUPERIOR | KTM_JREC_P_FIRST))
+	if (!ktm_en_loggable(rec))
 		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
 	en = en_alloc(rm, NULL);
 	if (!en)

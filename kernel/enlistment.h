@@ -17,7 +17,6 @@
  * @tx: with a reference
  * @rm: with a reference
  * @rm_link: in rm->enlistments or rm->walked, under rm->list_lock
- * @found: before that, among what a recovery has found
  * @key_node: in rm->by_key while it is in one of the RM's lists, under rm->list_lock
  * @key: the RM's; under tx->lock and rm->list_lock, read without by notifications
  * @log_key: what @key was when the log was told; under tx->lock
@@ -37,10 +36,7 @@ struct ktm_enlistment {
 	struct ktm_enc core;
 	struct ktm_transaction *tx;
 	struct ktm_rm *rm;
-	union {
-		struct list_head rm_link;
-		struct hlist_node found;
-	};
+	struct list_head rm_link;
 	struct rb_node key_node;
 	u64 key;
 	u64 log_key;
@@ -82,6 +78,7 @@ u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
 u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes);
 void ktm_en_unreserve_record(struct ktm_enlistment *en);
 void ktm_en_forget(struct ktm_enlistment *en);
+bool ktm_en_loggable(const struct ktm_jrec *rec);
 u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 			    struct ktm_enlistment **enp);
 void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 reserved,

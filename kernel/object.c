@@ -115,6 +115,20 @@ u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
 }
 
 /**
+ * ktm_object_loggable - can an object that was logged say this of itself?
+ * @guid: its GUID
+ * @mode: permission bits
+ * @uid: owner, in the initial user namespace
+ * @gid: group
+ */
+bool ktm_object_loggable(const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid)
+{
+	return uid_valid(make_kuid(&init_user_ns, uid)) &&
+	       gid_valid(make_kgid(&init_user_ns, gid)) && !(mode & ~0777u) &&
+	       !ktm_guid_is_nil(guid);
+}
+
+/**
  * ktm_object_init_recovered - begin an object that the log knows
  * @obj: zeroed memory
  * @kind: enum ktm_object_kind
@@ -132,17 +146,14 @@ u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
 u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope,
 			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid)
 {
-	kuid_t kuid = make_kuid(&init_user_ns, uid);
-	kgid_t kgid = make_kgid(&init_user_ns, gid);
-
-	if (!uid_valid(kuid) || !gid_valid(kgid) || mode & ~0777u || ktm_guid_is_nil(guid))
+	if (!ktm_object_loggable(guid, mode, uid, gid))
 		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
-	obj->user = ktm_user_charge_owner(kuid);
+	obj->uid = make_kuid(&init_user_ns, uid);
+	obj->gid = make_kgid(&init_user_ns, gid);
+	obj->user = ktm_user_charge_owner(obj->uid);
 	if (IS_ERR(obj->user))
 		return ktm_status_from_errno(PTR_ERR(obj->user));
 	object_setup(obj, kind, scope, guid, mode);
-	obj->uid = kuid;
-	obj->gid = kgid;
 	return KTM_STATUS_SUCCESS;
 }
 

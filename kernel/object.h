@@ -103,6 +103,7 @@ void ktm_objects_exit(void);
 
 u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
 		    const struct ktm_guid *guid, u32 mode);
+bool ktm_object_loggable(const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
 u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope,
 			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
 int ktm_object_publish(struct ktm_object *obj);

@@ -39,16 +39,32 @@ struct found_rm {
 };
 
 /*
- * A transaction that was found. @tx: made from the log, with a reference.
- * @enlistments: those that are not over, by core.link, with a reference each.
- * @superior: the one of them whose record says so. @jp: what the log says of it.
+ * Most transactions of a log are over when it has been read to its end. So no more is
+ * kept of each than its records say, until it is known which are left: @tx, @en are made
+ * then, with a reference.
+ *
+ * @enlistments: those that are not over. @superior: the one of them whose record says so.
+ * @jp: what the log says of it. @uow, @uid, @gid, @mode: as logged.
  */
 struct found_tx {
 	struct hlist_node node;
 	struct ktm_transaction *tx;
 	struct list_head enlistments;
-	struct ktm_enlistment *superior;
+	struct found_en *superior;
 	struct ktm_jp_tx jp;
+	struct ktm_guid uow;
+	u32 uid, gid;
+	u16 mode;
+};
+
+/* @rec: its prepared record, with @info behind it. */
+struct found_en {
+	struct hlist_node node;
+	struct list_head link;
+	struct found_rm *rm;
+	struct ktm_enlistment *en;
+	struct ktm_jrec rec;
+	u8 info[];
 };
 
 /*
@@ -91,19 +107,19 @@ static struct found_tx *find_tx(struct recovery *r, const struct ktm_guid *uow)
 	struct found_tx *f;
 
 	hash_for_each_possible(r->txs, f, node, guid_hash(uow)) {
-		if (ktm_guid_eq(&f->tx->obj.guid, uow))
+		if (ktm_guid_eq(&f->uow, uow))
 			return f;
 	}
 	return NULL;
 }
 
-static struct ktm_enlistment *find_enlistment(struct recovery *r, const struct ktm_guid *guid)
+static struct found_en *find_en(struct recovery *r, const struct ktm_guid *guid)
 {
-	struct ktm_enlistment *en;
+	struct found_en *f;
 
-	hash_for_each_possible(r->enlistments, en, found, guid_hash(guid)) {
-		if (ktm_guid_eq(&en->obj.guid, guid))
-			return en;
+	hash_for_each_possible(r->enlistments, f, node, guid_hash(guid)) {
+		if (ktm_guid_eq(&f->rec.prepared.enlistment, guid))
+			return f;
 	}
 	return NULL;
 }
@@ -129,20 +145,24 @@ static void drop_rm(struct found_rm *f)
 	kfree(f);
 }
 
-static void drop_enlistment(struct ktm_enlistment *en)
+static void drop_en(struct found_en *f)
 {
-	list_del_init(&en->core.link);
-	hash_del(&en->found);
-	ktm_object_put(&en->obj);
+	list_del(&f->link);
+	hash_del(&f->node);
+	if (f->en)
+		ktm_object_put(&f->en->obj);
+	kvfree(f);
 }
 
 static void drop_tx(struct found_tx *f)
 {
-	while (!list_empty(&f->enlistments))
-		drop_enlistment(ktm_en_of_core(list_first_entry(&f->enlistments,
-								struct ktm_enc, link)));
+	struct found_en *en, *next;
+
+	list_for_each_entry_safe(en, next, &f->enlistments, link)
+		drop_en(en);
 	hash_del(&f->node);
-	ktm_object_put(&f->tx->obj);
+	if (f->tx)
+		ktm_object_put(&f->tx->obj);
 	kfree(f);
 }
 
@@ -284,38 +304,42 @@ static int replay_rm_gone(struct recovery *r, const struct ktm_jrec *rec)
 	return what;
 }
 
-static int make_tx(struct recovery *r, const struct ktm_guid *uow, u32 mode, u32 uid, u32 gid,
-		   struct found_tx **fp)
+static struct found_tx *found_new_tx(struct recovery *r, const struct ktm_guid *uow, u16 mode,
+				     u32 uid, u32 gid)
 {
 	struct found_tx *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
-	u32 status;
 
 	if (!f)
-		return -ENOMEM;
-	status = ktm_tx_create_recovered(r->tm, uow, mode, uid, gid, &f->tx);
-	if (status) {
-		kfree(f);
-		return ktm_status_errno(status);
-	}
+		return NULL;
+	f->uow = *uow;
+	f->mode = mode;
+	f->uid = uid;
+	f->gid = gid;
 	INIT_LIST_HEAD(&f->enlistments);
 	hash_add(r->txs, &f->node, guid_hash(uow));
-	*fp = f;
-	return 0;
+	return f;
 }
 
 static int enlist(struct recovery *r, struct found_tx *tx, struct found_rm *rm,
 		  const struct ktm_jrec *rec)
 {
-	struct ktm_enlistment *en;
-	u32 status;
+	struct found_en *f;
 
-	status = ktm_en_create_recovered(rm->rm, rec, &en);
-	if (status)
-		return ktm_status_errno(status);
-	list_add_tail(&en->core.link, &tx->enlistments);
-	hash_add(r->enlistments, &en->found, guid_hash(&en->obj.guid));
+	/* Whether it is left or not. */
+	if (!ktm_en_loggable(rec))
+		return -EUCLEAN;
+	f = kvmalloc(struct_size(f, info, rec->prepared.info_len), GFP_KERNEL_ACCOUNT);
+	if (!f)
+		return -ENOMEM;
+	f->rm = rm;
+	f->en = NULL;
+	f->rec = *rec;
+	memcpy(f->info, rec->prepared.info, rec->prepared.info_len);
+	f->rec.prepared.info = f->info;
+	list_add_tail(&f->link, &tx->enlistments);
+	hash_add(r->enlistments, &f->node, guid_hash(&rec->prepared.enlistment));
 	if (rec->prepared.flags & KTM_JREC_P_SUPERIOR)
-		tx->superior = en;
+		tx->superior = f;
 	return 0;
 }
 
@@ -323,42 +347,37 @@ static int prepared_means(struct recovery *r, struct found_tx *tx, struct found_
 			  const struct ktm_jrec *rec)
 {
 	return ktm_jp_prepared(&r->jp, tx ? &tx->jp : NULL, rm ? &rm->jp : NULL,
-			       find_enlistment(r, &rec->prepared.enlistment), rec);
+			       find_en(r, &rec->prepared.enlistment), rec);
 }
 
 static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_rm *rm = find_rm(r, &rec->prepared.rm);
 	struct found_tx *tx = find_tx(r, &rec->prepared.uow);
-	int what, err;
+	int what;
 
 	what = prepared_means(r, tx, rm, rec);
 	if (what == KTM_JP_MAKE) {
-		err = make_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
-			      rec->prepared.gid, &tx);
-		if (err)
-			return err;
+		tx = found_new_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
+				  rec->prepared.gid);
+		if (!tx)
+			return -ENOMEM;
 		what = prepared_means(r, tx, rm, rec);
 	}
 	return what == KTM_JP_ENLIST ? enlist(r, tx, rm, rec) : what;
 }
 
-static struct found_rm *rm_of(struct recovery *r, const struct ktm_enlistment *en)
-{
-	return find_rm(r, &en->rm->obj.guid);
-}
-
 /* Its RM has nothing more to do with it. */
-static void end_enlistment(struct found_tx *tx, struct ktm_enlistment *en)
+static void end_enlistment(struct found_tx *tx, struct found_en *en)
 {
 	if (tx->superior == en)
 		tx->superior = NULL;
-	drop_enlistment(en);
+	drop_en(en);
 }
 
-static struct ktm_jp_rm *rm_of_superior(struct recovery *r, const struct found_tx *tx)
+static struct ktm_jp_rm *rm_of_superior(const struct found_tx *tx)
 {
-	return tx && tx->superior ? &rm_of(r, tx->superior)->jp : NULL;
+	return tx && tx->superior ? &tx->superior->rm->jp : NULL;
 }
 
 static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
@@ -366,7 +385,7 @@ static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 	struct found_tx *tx = find_tx(r, &rec->decision.uow);
 	int what;
 
-	what = ktm_jp_decision(&r->jp, tx ? &tx->jp : NULL, rm_of_superior(r, tx), rec);
+	what = ktm_jp_decision(&r->jp, tx ? &tx->jp : NULL, rm_of_superior(tx), rec);
 	if (what == KTM_JP_END_SUPERIOR)
 		end_enlistment(tx, tx->superior);
 	return what;
@@ -375,18 +394,16 @@ static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_tx *tx = find_tx(r, &rec->completion.uow);
-	struct ktm_enlistment *en = NULL;
-	struct ktm_enc *core;
+	struct found_en *at, *en = NULL;
 	int what;
 
 	if (tx) {
-		list_for_each_entry(core, &tx->enlistments, link) {
-			if (ktm_guid_eq(&ktm_en_of_core(core)->obj.guid,
-					&rec->completion.enlistment))
-				en = ktm_en_of_core(core);
+		list_for_each_entry(at, &tx->enlistments, link) {
+			if (ktm_guid_eq(&at->rec.prepared.enlistment, &rec->completion.enlistment))
+				en = at;
 		}
 	}
-	what = ktm_jp_completion(&r->jp, tx ? &tx->jp : NULL, en ? &rm_of(r, en)->jp : NULL,
+	what = ktm_jp_completion(&r->jp, tx ? &tx->jp : NULL, en ? &en->rm->jp : NULL,
 				 en && tx->superior == en, rec);
 	if (en && (what == KTM_JP_END || what == KTM_JP_END_TX))
 		end_enlistment(tx, en);
@@ -399,13 +416,15 @@ static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
 static int replay_tx(struct recovery *r, const struct ktm_jrec *rec)
 {
 	struct found_tx *tx = find_tx(r, &rec->tx.uow);
-	int what, err;
+	int what;
 
 	what = ktm_jp_tx(&r->jp, tx ? &tx->jp : NULL, rec);
 	if (what != KTM_JP_MAKE)
 		return what;
-	err = make_tx(r, &rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid, &tx);
-	return err ? err : ktm_jp_tx(&r->jp, &tx->jp, rec);
+	if (!ktm_object_loggable(&rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid))
+		return -EUCLEAN;
+	tx = found_new_tx(r, &rec->tx.uow, rec->tx.mode, rec->tx.uid, rec->tx.gid);
+	return tx ? ktm_jp_tx(&r->jp, &tx->jp, rec) : -ENOMEM;
 }
 
 static int replay(void *ctx, const struct ktm_jrec *rec)
@@ -449,7 +468,7 @@ static void remember_abort(struct ktm_transaction *tx, void *ctx)
 	struct found_tx *f = tx->logged ? find_tx(r, &tx->obj.guid) : NULL;
 
 	if (f && ktm_jp_sealed(&f->jp) && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED &&
-	    ktm_jp_abort(&r->jp, &f->jp, rm_of_superior(r, f)) == KTM_JP_END_SUPERIOR)
+	    ktm_jp_abort(&r->jp, &f->jp, rm_of_superior(f)) == KTM_JP_END_SUPERIOR)
 		end_enlistment(f, f->superior);
 }
 
@@ -480,11 +499,29 @@ static u32 found_outcome(const struct found_tx *f)
 	return ktm_jp_sealed(&f->jp) ? KTM_JREC_UNDECIDED : KTM_JREC_ABORT;
 }
 
+/* What is left is made into objects. */
+static int make_tx(struct recovery *r, struct found_tx *f)
+{
+	struct found_en *en;
+	u32 status;
+
+	status = ktm_tx_create_recovered(r->tm, &f->uow, f->mode, f->uid, f->gid, &f->tx);
+	if (status)
+		return ktm_status_errno(status);
+	list_for_each_entry(en, &f->enlistments, link) {
+		status = ktm_en_create_recovered(en->rm->rm, &en->rec, &en->en);
+		if (status)
+			return ktm_status_errno(status);
+		cond_resched();
+	}
+	return 0;
+}
+
 static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_tx *f)
 {
 	struct ktm_journal *j = r->tm->journal;
 	const struct ktm_object *obj = &f->tx->obj;
-	struct ktm_enc *core;
+	struct found_en *found;
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_TX,
 		.tx = {
@@ -494,20 +531,19 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 			.gid = from_kgid(&init_user_ns, obj->gid),
 			.mode = obj->mode,
 			.clock = f->jp.clock,
+			.prepared = f->jp.unfinished,
 		},
 	};
 	int err;
 
-	list_for_each_entry(core, &f->enlistments, link)
-		rec.tx.prepared++;
 	err = ktm_jsnap_add(snap, &rec);
 	if (err)
 		return err;
 	ktm_journal_live_charge(j, ktm_jrec_bytes(KTM_JREC_TX, 0));
 	if (ktm_jp_sealed(&f->jp))
 		ktm_journal_reserve(j, ktm_journal_bytes(j, KTM_JREC_DECISION, 0));
-	list_for_each_entry(core, &f->enlistments, link) {
-		struct ktm_enlistment *en = ktm_en_of_core(core);
+	list_for_each_entry(found, &f->enlistments, link) {
+		const struct ktm_enlistment *en = found->en;
 
 		ktm_en_to_record(en, obj, &rec);
 		err = ktm_jsnap_add(snap, &rec);
@@ -557,6 +593,11 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
 		return r->err;
+	hash_for_each(r->txs, i, tx, node) {
+		err = make_tx(r, tx);
+		if (err)
+			return err;
+	}
 	r->partial = r->jp.clock > r->limit;
 	if (r->partial)
 		return 1;
@@ -650,9 +691,9 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 		[KTM_FOUND_COMMIT]	= KTM_TXEV_SETTLE_COMMIT,
 	};
 	struct ktm_journal *j = r->tm->journal;
-	struct ktm_transaction *tx = live_tx(r->tm, &f->tx->obj.guid);
+	struct ktm_transaction *tx = live_tx(r->tm, &f->uow);
 	const enum ktm_found found = ktm_jp_outcome(&f->jp, r->limit);
-	struct ktm_enlistment *en;
+	struct found_en *en;
 
 	if (!tx) {
 		tx = f->tx;
@@ -669,14 +710,13 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 		tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
 	if (!r->partial && ktm_jp_sealed(&f->jp))
 		tx->reserved = ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
-	while (!list_empty(&f->enlistments)) {
-		en = ktm_en_of_core(list_first_entry(&f->enlistments, struct ktm_enc, link));
-		list_del_init(&en->core.link);
-		hash_del(&en->found);
+	list_for_each_entry(en, &f->enlistments, link) {
 		if (r->partial)
-			ktm_en_adopt(en, tx, 0, 0);
+			ktm_en_adopt(en->en, tx, 0, 0);
 		else
-			adopt(r, en, tx);
+			adopt(r, en->en, tx);
+		/* Its reference went to the transaction. */
+		en->en = NULL;
 	}
 	if (tx->core.state == KTM_TX_STATE_INDOUBT && found != KTM_FOUND_DOUBT)
 		ktm_tx_event(tx, settling[found]);
