@@ -152,7 +152,7 @@ static void forced_done(struct ktm_force *force, int err)
 
 static u32 forced_wait(struct forced *f)
 {
-	/* Of a device that hangs; whoever is killed cannot be told anything, so it is waited for. */
+	/* Whoever is killed meanwhile cannot be told anything, so there is no other end to it. */
 	wait_for_completion(&f->over);
 	return f->force.err ? KTM_STATUS_IO_ERROR : KTM_STATUS_SUCCESS;
 }
