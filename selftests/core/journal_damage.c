@@ -83,6 +83,29 @@ static u64 ring_place(u64 lsn)
 	return segs[0].place + rest;
 }
 
+/* A whole batch of the epoch, at its place, which is not the next one of the chain. */
+static void break_chain(struct disk *d, struct rng *r, const struct ktm_jf_batch *b)
+{
+	struct ktm_jf_dbatch *h = (struct ktm_jf_dbatch *)scan_buf;
+	u32 crc;
+
+	for (u32 i = 0; i < b->bytes; i++)
+		scan_buf[i] = d->now[ring_place(b->lsn + i)];
+	if (rng_percent(r, 50))
+		h->prev_crc = cpu_to_le32(b->prev_crc ^ 1u << rng_below(r, 32));
+	else
+		h->seq = cpu_to_le64(b->seq + 1 + rng_below(r, 9));
+	h->crc = 0;
+	crc = ~crc32c(~0u, h, b->bytes);
+	h->crc = cpu_to_le32(crc);
+	for (u32 i = 0; i < b->bytes; i++) {
+		u64 at = ring_place(b->lsn + i);
+
+		d->now[at] = scan_buf[i];
+		d->durable[at] = scan_buf[i];
+	}
+}
+
 /* ---- what an opening says and does -------------------------------------- */
 
 static struct ktm_jo jo;
@@ -225,7 +248,11 @@ static void one_trial(struct jsim *from, struct rng *r)
 		n += rng_below(r, nbatches - n);
 		for (count = from->appended; count && from->lsn[count - 1] > batches[n].lsn; count--)
 			;
-		damage_at(&s->disk, r, ring_place(batches[n].lsn + rng_below(r, batches[n].bytes)));
+		if (rng_percent(r, 50))
+			break_chain(&s->disk, r, &batches[n]);
+		else
+			damage_at(&s->disk, r,
+				  ring_place(batches[n].lsn + rng_below(r, batches[n].bytes)));
 		s->acked = 0;
 		expect_records(s, "damage in the last forced span was not taken for a tear", count);
 		break;
