@@ -660,6 +660,10 @@ struct ktm_rm_create {
  * and goes with the caller's descriptor. OBJECT_BUSY while any other descriptor
  * of it, of an RM or enlistment of it, or of a transaction bound to it is open.
  * REQUEST_NOT_VALID for one without KTM_TM_PERSIST.
+ *
+ * KTM_IOC_STREAM_DELETE needs KTM_STREAM_MANAGE: the stream is gone, durably when this
+ * returns; who has it open finds STREAM_NOT_FOUND. OBJECT_BUSY while an enlistment that has
+ * voted has room set aside in it.
  */
 struct ktm_call {
 	__u32 size;
@@ -1239,7 +1243,7 @@ struct ktm_stream_create {
  * @fd: out: descriptor, O_CLOEXEC
  * @reserved: 0
  *
- * On a TM. STREAM_NOT_FOUND; ACCESS_DENIED by its owner and mode.
+ * On a TM that is online. STREAM_NOT_FOUND; ACCESS_DENIED by its owner and mode.
  */
 struct ktm_stream_open {
 	__u32 size;
@@ -1283,7 +1287,8 @@ struct ktm_stream_piece {
  * @lsn: out: its LSN, greater than that of every record before it
  *
  * Needs KTM_STREAM_APPEND. Not durable when it returns (but see KTM_STREAM_DURABLE,
- * INTERRUPTED if a signal ends that wait: the record is there): a decision of the TM that
+ * INTERRUPTED if a signal ends that wait, IO_ERROR if the log fails under it: @lsn says that
+ * the record is there): a decision of the TM that
  * comes later, or KTM_IOC_STREAM_FLUSH, makes it so. Waits (a signal: INTERRUPTED, nothing
  * was appended) while the log is being cleaned; STREAM_FULL beyond the stream's quota,
  * LOG_FULL if cleaning does not help. TM_NOT_ONLINE; STREAM_REOPENED until this
@@ -1318,7 +1323,7 @@ struct ktm_stream_append {
  * Needs KTM_STREAM_APPEND. What is set aside belongs to this descriptor: an append
  * with KTM_STREAM_RESERVED through it uses it and can only fail with the device; closing
  * gives it back, as does a reopening. STREAM_FULL, LOG_FULL; INVALID_PARAMETER to
- * give back more than there is.
+ * give back more than there is, and for an append that is larger than what is left.
  */
 struct ktm_stream_reserve {
 	__u32 size;
@@ -1426,7 +1431,7 @@ struct ktm_stream_mark {
  * @quota: bytes
  * @used: of these, taken by live records
  * @reserved: of these, set aside
- * @bytes: of data in live records
+ * @bytes: of data in live records, of each rounded up to 8
  * @records: live ones
  * @base_lsn: nothing before this is needed; 0: never advanced
  * @first_lsn: of the oldest live record, 0: none
