@@ -365,5 +365,6 @@ int main(void)
 	fails();
 	capacity();
 	printf("1..%d\n", count);
+	printf("campaign journal_restart: tried=%d violations=%d seed=0\n", count, failures);
 	return failures != 0;
 }
