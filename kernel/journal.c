@@ -42,11 +42,11 @@ void ktm_journal_changed(struct ktm_journal *j)
 }
 
 /* Sorted by LSN; who comes later stands behind his equals. */
-static void enqueue(struct list_head *list, struct ktm_force *f)
+static void enqueue(struct ktm_journal *j, struct ktm_force *f)
 {
 	struct ktm_force *pos;
 
-	list_for_each_entry_reverse(pos, list, node)
+	list_for_each_entry_reverse(pos, &j->waiting, node)
 		if (pos->lsn <= f->lsn)
 			break;
 	list_add(&f->node, &pos->node);
@@ -56,7 +56,8 @@ void ktm_journal_tell(struct ktm_journal *j, struct ktm_force *f, int err)
 {
 	lockdep_assert_held(&j->lock);
 	f->err = err;
-	enqueue(&j->done, f);
+	/* In turn: who asks again and again for what is durable must not get in front. */
+	list_add_tail(&f->node, &j->done);
 }
 
 static void go_offline(struct ktm_journal *j, int err)
@@ -331,7 +332,7 @@ static void force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
 		if (err)
 			ktm_journal_tell(j, f, err);
 		else
-			enqueue(&j->waiting, f);
+			enqueue(j, f);
 	}
 }
 

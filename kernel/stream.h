@@ -101,6 +101,7 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @restart: of the newest restart record that lives, 0: none
  * @known: end of the last record of any kind that the log has of it
  * @charged: bytes of restart area charged for it
+ * @stuck: it has a record that cannot be copied forward now; under tm->lock
  * @found: while it is being built from the log, by one thread
  */
 struct ktm_stream {
@@ -126,6 +127,7 @@ struct ktm_stream {
 	u64 restart;
 	u64 known;
 	u64 charged;
+	bool stuck;
 	struct ktm_jp_stream found;
 };
 
