@@ -133,8 +133,8 @@ bool pair_commit(int tm, const int rm[2], unsigned int pair, unsigned int n, int
 /* What an RM hears after all that; @found: by number, whether it has the transaction. */
 static void recover_rm(int tm, unsigned int number, bool *found)
 {
-	guid_t guid = guid_of(10 + number), all[PAIR_MOST];
-	struct ktm_notification note;
+	guid_t guid = guid_of(10 + number);
+	struct ktm_notification note, all[PAIR_MOST];
 	int rm = rm_open(tm, &guid);
 	unsigned int i, nr = 0;
 
@@ -143,22 +143,23 @@ static void recover_rm(int tm, unsigned int number, bool *found)
 	for (note = take(rm); note.kind == KTM_NOTIFY_RECOVER; note = take(rm)) {
 		CHECK(note.key < PAIR_MOST && !found[note.key] && nr < PAIR_MOST);
 		found[note.key] = true;
-		all[nr++] = note.enlistment;
+		all[nr++] = note;
 	}
 	CHECK_EQ(note.kind, KTM_NOTIFY_LAST_RECOVER);
 	for (i = 0; i < nr; i++) {
 		struct ktm_notification outcome;
 
-		en_recover(rm, all[i], 0);
+		en_recover(rm, all[i].enlistment, all[i].key);
 		outcome = take(rm);
+		CHECK_EQ(outcome.key, all[i].key);
 		/* Its decision is in the log or the TM rolled it back: it has no other way. */
 		if (outcome.kind == KTM_NOTIFY_ROLLBACK) {
 			CHECK_EQ(FATE(number / 2, outcome.key), UNHEARD);
 			found[outcome.key] = false;
-			ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, all[i], KTM_STATUS_SUCCESS);
+			ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, all[i].enlistment, KTM_STATUS_SUCCESS);
 		} else {
 			CHECK_EQ(outcome.kind, KTM_NOTIFY_COMMIT);
-			ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, all[i], KTM_STATUS_SUCCESS);
+			ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, all[i].enlistment, KTM_STATUS_SUCCESS);
 		}
 	}
 	close(rm);
