@@ -189,6 +189,19 @@ void ktm_notify_last_recover(struct ktm_rm *rm)
 	wake_up_interruptible(&q->wait);
 }
 
+/*
+ * Its TM is reopened: the RECOVERs in front of it are withdrawn, and an RM that read it without
+ * them would take what it has prepared for rolled back.
+ */
+void ktm_notify_no_last_recover(struct ktm_rm *rm)
+{
+	struct ktm_queue *q = &rm->queue;
+
+	spin_lock(&q->lock);
+	inbox_remove(q, &q->last_recover, 0);
+	spin_unlock(&q->lock);
+}
+
 static struct ktm_inbox *readable(struct ktm_queue *q)
 {
 	struct ktm_inbox *inbox;

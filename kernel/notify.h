@@ -72,6 +72,7 @@ void ktm_queue_close(struct ktm_queue *q);
 void ktm_inbox_init(struct ktm_inbox *inbox);
 void ktm_notify_enlistment(struct ktm_enlistment *en);
 void ktm_notify_last_recover(struct ktm_rm *rm);
+void ktm_notify_no_last_recover(struct ktm_rm *rm);
 ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock);
 ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns);
 bool ktm_notify_waiting(struct ktm_queue *q);

@@ -397,6 +397,7 @@ void ktm_rm_offline(struct ktm_rm *rm)
 {
 	mutex_lock(&rm->lock);
 	WRITE_ONCE(rm->online, false);
+	ktm_notify_no_last_recover(rm);
 	mutex_unlock(&rm->lock);
 	wake_up_interruptible(&rm->queue.wait);
 }

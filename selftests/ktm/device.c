@@ -274,6 +274,43 @@ TEST(enlistment_descriptors_expire)
 	tear_down();
 }
 
+/*
+ * The TM is reopened before the RM has read what its recovery said: nothing of that is left, and
+ * not LAST_RECOVER alone either, by which it would know that it has prepared nothing.
+ */
+TEST(reopened_before_the_rm_has_read)
+{
+	int rm2 = rm_create(tm, 0), tx2;
+	pid_t client;
+	guid_t en2;
+
+	rm_recover_empty(rm2);
+	fail_the_decision(FAIL_FLUSHES);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	rm_recover(rm);
+	CHECK(poll_now(rm) & POLLIN);
+
+	rm_recover_empty(rm2);
+	tx2 = tx_create(tm);
+	en2 = enlist(rm2, tx2);
+	client = commit_in_child(tx2, KTM_STATUS_INDOUBT);
+	TAKE(rm2, KTM_NOTIFY_PREPARE, en2);
+	flaky_set(&f, FAIL_FLUSHES);
+	ANSWER(rm2, KTM_IOC_PREPARE_COMPLETE, en2, KTM_STATUS_SUCCESS);
+	test_join(client);
+	/* It may still read what it was told before. */
+	CHECK(poll_now(rm) & POLLIN);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	CHECK_EQ(poll_now(rm) & POLLIN, 0);
+	TAKE_NONE(rm);
+	close(tx2);
+	close(rm2);
+	settle(KTM_TX_STATE_COMMITTING, KTM_NOTIFY_COMMIT, KTM_OUTCOME_COMMITTED);
+	tear_down();
+}
+
 /* A read error while opening: nothing is known, nothing changed, try again. */
 TEST(read_error_at_opening)
 {
