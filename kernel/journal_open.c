@@ -142,7 +142,9 @@ static void wait_idle(struct ktm_journal *j)
 	int i;
 
 	wait_event(j->changed, !READ_ONCE(j->in_flight));
-	synchronize_rcu();
+	/* For the end of a batch or a flush. One that was never online has had none. */
+	if (j->w.nbufs)
+		synchronize_rcu();
 	/* Each may have started the other once more. */
 	for (i = 0; i < 4; i++)
 		flush_work(&j->works[i % 2].work);

@@ -17,7 +17,8 @@
  * durable, published, and read again by the next step as by a reopening.
  */
 #include <linux/hashtable.h>
-#include <linux/jhash.h>
+#include <linux/log2.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "core/journal_replay.h"
@@ -27,6 +28,14 @@
 #include "status.h"
 #include "stream_found.h"
 #include "transaction.h"
+
+/* Heads of the hash tables, as powers of two. */
+#define RM_BITS		10
+#define TX_BITS_MIN	10
+#define TX_BITS_MAX	18
+
+/* Of the ring. Where as much lives as its restart extents hold, a chain is about three long. */
+#define BYTES_PER_HEAD	2048
 
 /*
  * An RM that lived before (@jp.live) or was found. @rm: with a reference. @jp: what
@@ -57,12 +66,13 @@ struct found_tx {
 	u16 mode;
 };
 
-/* @rec: its prepared record, with @info behind it. */
+/* @rec: its prepared record, with @info behind it. @room: bytes that fit there. */
 struct found_en {
 	struct hlist_node node;
 	struct list_head link;
 	struct found_rm *rm;
 	struct ktm_enlistment *en;
+	u32 room;
 	struct ktm_jrec rec;
 	u8 info[];
 };
@@ -72,6 +82,10 @@ struct found_en {
  * @limit: the one up to and with which its decisions count. @partial: it goes further than
  * that, so nothing new is written, nothing is kept in the log for what was found, and the
  * TM is not online. @tail: where the log ends.
+ *
+ * @rms, @txs, @enlistments: by GUID, tables of 1 << @bits heads each but the first. @key: of
+ * their hash. @spare_txs, @spare_ens: what has come and gone, to be used again: in a log of a
+ * million transactions few are under way at a time.
  */
 struct recovery {
 	struct ktm_tm *tm;
@@ -79,23 +93,52 @@ struct recovery {
 	u64 limit;
 	u64 tail;
 	bool partial;
-	DECLARE_HASHTABLE(rms, 10);
-	DECLARE_HASHTABLE(txs, 10);
-	DECLARE_HASHTABLE(enlistments, 10);
+	u64 key[2];
+	u32 bits;
+	DECLARE_HASHTABLE(rms, RM_BITS);
+	struct hlist_head *txs;
+	struct hlist_head *enlistments;
+	struct hlist_head spare_txs;
+	struct hlist_head spare_ens;
 	struct ktm_found_streams streams;
 	int err;
 };
 
-static u32 guid_hash(const struct ktm_guid *guid)
+/* Clients choose GUIDs. With a key that is drawn anew they cannot choose who shares a chain. */
+static u32 guid_hash(const struct recovery *r, const struct ktm_guid *guid, u32 bits)
 {
-	return jhash(guid, sizeof(*guid), 0);
+	u64 a, b;
+
+	memcpy(&a, guid->b, sizeof(a));
+	memcpy(&b, guid->b + sizeof(a), sizeof(b));
+	return (a + r->key[0]) * (b + r->key[1]) >> (64 - bits);
 }
+
+static struct hlist_head *rm_chain(struct recovery *r, const struct ktm_guid *guid)
+{
+	return &r->rms[guid_hash(r, guid, RM_BITS)];
+}
+
+static struct hlist_head *tx_chain(struct recovery *r, const struct ktm_guid *uow)
+{
+	return &r->txs[guid_hash(r, uow, r->bits)];
+}
+
+static struct hlist_head *en_chain(struct recovery *r, const struct ktm_guid *guid)
+{
+	return &r->enlistments[guid_hash(r, guid, r->bits)];
+}
+
+/* Any of them may be dropped meanwhile. */
+#define for_each_found_tx(r, i, tmp, f)							\
+	for ((i) = 0; (i) < 1u << (r)->bits; (i)++)					\
+		hlist_for_each_entry_safe(f, tmp, &(r)->txs[i], node)
 
 static struct found_rm *find_rm(struct recovery *r, const struct ktm_guid *guid)
 {
 	struct found_rm *f;
 
-	hash_for_each_possible(r->rms, f, node, guid_hash(guid)) {
+	hlist_for_each_entry(f, rm_chain(r, guid), node) {
 		if (ktm_guid_eq(&f->rm->obj.guid, guid))
 			return f;
 	}
@@ -106,7 +149,7 @@ static struct found_tx *find_tx(struct recovery *r, const struct ktm_guid *uow)
 {
 	struct found_tx *f;
 
-	hash_for_each_possible(r->txs, f, node, guid_hash(uow)) {
+	hlist_for_each_entry(f, tx_chain(r, uow), node) {
 		if (ktm_guid_eq(&f->uow, uow))
 			return f;
 	}
@@ -117,7 +160,7 @@ static struct found_en *find_en(struct recovery *r, const struct ktm_guid *guid)
 {
 	struct found_en *f;
 
-	hash_for_each_possible(r->enlistments, f, node, guid_hash(guid)) {
+	hlist_for_each_entry(f, en_chain(r, guid), node) {
 		if (ktm_guid_eq(&f->rec.prepared.enlistment, guid))
 			return f;
 	}
@@ -134,7 +177,7 @@ static int add_rm(struct recovery *r, struct ktm_rm *rm, bool live)
 	}
 	f->rm = rm;
 	f->jp.live = live;
-	hash_add(r->rms, &f->node, guid_hash(&rm->obj.guid));
+	hlist_add_head(&f->node, rm_chain(r, &rm->obj.guid));
 	return 0;
 }
 
@@ -145,39 +188,62 @@ static void drop_rm(struct found_rm *f)
 	kfree(f);
 }
 
-static void drop_en(struct found_en *f)
+static void drop_en(struct recovery *r, struct found_en *f)
 {
 	list_del(&f->link);
-	hash_del(&f->node);
+	hlist_del(&f->node);
 	if (f->en)
 		ktm_object_put(&f->en->obj);
-	kvfree(f);
+	hlist_add_head(&f->node, &r->spare_ens);
 }
 
-static void drop_tx(struct found_tx *f)
+static void drop_tx(struct recovery *r, struct found_tx *f)
 {
 	struct found_en *en, *next;
 
 	list_for_each_entry_safe(en, next, &f->enlistments, link)
-		drop_en(en);
-	hash_del(&f->node);
+		drop_en(r, en);
+	hlist_del(&f->node);
 	if (f->tx)
 		ktm_object_put(&f->tx->obj);
-	kfree(f);
+	hlist_add_head(&f->node, &r->spare_txs);
+}
+
+static int make_tables(struct recovery *r)
+{
+	const u64 heads = ktm_journal_ring_bytes(r->tm->journal) / BYTES_PER_HEAD;
+
+	r->bits = clamp_t(u32, ilog2(heads + 1), TX_BITS_MIN, TX_BITS_MAX);
+	get_random_bytes(r->key, sizeof(r->key));
+	hash_init(r->rms);
+	INIT_HLIST_HEAD(&r->spare_txs);
+	INIT_HLIST_HEAD(&r->spare_ens);
+	/* All of it is zero, which is an empty chain. */
+	r->txs = kvcalloc(2ul << r->bits, sizeof(*r->txs), GFP_KERNEL_ACCOUNT);
+	if (!r->txs)
+		return -ENOMEM;
+	r->enlistments = r->txs + (1ul << r->bits);
+	return 0;
 }
 
 static void drop_all(struct recovery *r)
 {
 	struct found_tx *tx;
+	struct found_en *en;
 	struct found_rm *rm;
 	struct hlist_node *tmp;
-	int i;
+	u32 i;
 
-	hash_for_each_safe(r->txs, i, tmp, tx, node)
-		drop_tx(tx);
+	for_each_found_tx(r, i, tmp, tx)
+		drop_tx(r, tx);
 	hash_for_each_safe(r->rms, i, tmp, rm, node)
 		drop_rm(rm);
 	ktm_found_streams_drop(&r->streams);
+	hlist_for_each_entry_safe(tx, tmp, &r->spare_txs, node)
+		kfree(tx);
+	hlist_for_each_entry_safe(en, tmp, &r->spare_ens, node)
+		kvfree(en);
+	kvfree(r->txs);
 }
 
 /* ---- 1: quiet ---- */
@@ -307,16 +373,38 @@ static int replay_rm_gone(struct recovery *r, const struct ktm_jrec *rec)
 static struct found_tx *found_new_tx(struct recovery *r, const struct ktm_guid *uow, u16 mode,
 				     u32 uid, u32 gid)
 {
-	struct found_tx *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	struct found_tx *f = hlist_entry_safe(r->spare_txs.first, struct found_tx, node);
 
+	if (f)
+		hlist_del(&f->node);
+	else
+		f = kmalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return NULL;
+	memset(f, 0, sizeof(*f));
 	f->uow = *uow;
 	f->mode = mode;
 	f->uid = uid;
 	f->gid = gid;
 	INIT_LIST_HEAD(&f->enlistments);
-	hash_add(r->txs, &f->node, guid_hash(uow));
+	hlist_add_head(&f->node, tx_chain(r, uow));
+	return f;
+}
+
+/* With room for so much information; the rest of it is the caller's to fill in. */
+static struct found_en *found_new_en(struct recovery *r, u32 info_len)
+{
+	struct found_en *f = hlist_entry_safe(r->spare_ens.first, struct found_en, node);
+
+	if (f) {
+		hlist_del(&f->node);
+		if (f->room >= info_len)
+			return f;
+		kvfree(f);
+	}
+	f = kvmalloc(struct_size(f, info, info_len), GFP_KERNEL_ACCOUNT);
+	if (f)
+		f->room = info_len;
 	return f;
 }
 
@@ -328,7 +416,7 @@ static int enlist(struct recovery *r, struct found_tx *tx, struct found_rm *rm,
 	/* Whether it is left or not. */
 	if (!ktm_en_loggable(rec))
 		return -EUCLEAN;
-	f = kvmalloc(struct_size(f, info, rec->prepared.info_len), GFP_KERNEL_ACCOUNT);
+	f = found_new_en(r, rec->prepared.info_len);
 	if (!f)
 		return -ENOMEM;
 	f->rm = rm;
@@ -337,42 +425,37 @@ static int enlist(struct recovery *r, struct found_tx *tx, struct found_rm *rm,
 	memcpy(f->info, rec->prepared.info, rec->prepared.info_len);
 	f->rec.prepared.info = f->info;
 	list_add_tail(&f->link, &tx->enlistments);
-	hash_add(r->enlistments, &f->node, guid_hash(&rec->prepared.enlistment));
+	hlist_add_head(&f->node, en_chain(r, &rec->prepared.enlistment));
 	if (rec->prepared.flags & KTM_JREC_P_SUPERIOR)
 		tx->superior = f;
 	return 0;
 }
 
-static int prepared_means(struct recovery *r, struct found_tx *tx, struct found_rm *rm,
-			  const struct ktm_jrec *rec)
-{
-	return ktm_jp_prepared(&r->jp, tx ? &tx->jp : NULL, rm ? &rm->jp : NULL,
-			       find_en(r, &rec->prepared.enlistment), rec);
-}
-
 static int replay_prepared(struct recovery *r, const struct ktm_jrec *rec)
 {
+	const bool again = find_en(r, &rec->prepared.enlistment);
 	struct found_rm *rm = find_rm(r, &rec->prepared.rm);
 	struct found_tx *tx = find_tx(r, &rec->prepared.uow);
+	struct ktm_jp_rm *jp = rm ? &rm->jp : NULL;
 	int what;
 
-	what = prepared_means(r, tx, rm, rec);
+	what = ktm_jp_prepared(&r->jp, tx ? &tx->jp : NULL, jp, again, rec);
 	if (what == KTM_JP_MAKE) {
 		tx = found_new_tx(r, &rec->prepared.uow, rec->prepared.mode, rec->prepared.uid,
 				  rec->prepared.gid);
 		if (!tx)
 			return -ENOMEM;
-		what = prepared_means(r, tx, rm, rec);
+		what = ktm_jp_prepared(&r->jp, &tx->jp, jp, again, rec);
 	}
 	return what == KTM_JP_ENLIST ? enlist(r, tx, rm, rec) : what;
 }
 
 /* Its RM has nothing more to do with it. */
-static void end_enlistment(struct found_tx *tx, struct found_en *en)
+static void end_enlistment(struct recovery *r, struct found_tx *tx, struct found_en *en)
 {
 	if (tx->superior == en)
 		tx->superior = NULL;
-	drop_en(en);
+	drop_en(r, en);
 }
 
 static struct ktm_jp_rm *rm_of_superior(const struct found_tx *tx)
@@ -387,7 +470,7 @@ static int replay_decision(struct recovery *r, const struct ktm_jrec *rec)
 
 	what = ktm_jp_decision(&r->jp, tx ? &tx->jp : NULL, rm_of_superior(tx), rec);
 	if (what == KTM_JP_END_SUPERIOR)
-		end_enlistment(tx, tx->superior);
+		end_enlistment(r, tx, tx->superior);
 	return what;
 }
 
@@ -406,9 +489,9 @@ static int replay_completion(struct recovery *r, const struct ktm_jrec *rec)
 	what = ktm_jp_completion(&r->jp, tx ? &tx->jp : NULL, en ? &en->rm->jp : NULL,
 				 en && tx->superior == en, rec);
 	if (en && (what == KTM_JP_END || what == KTM_JP_END_TX))
-		end_enlistment(tx, en);
+		end_enlistment(r, tx, en);
 	if (what == KTM_JP_END_TX)
-		drop_tx(tx);
+		drop_tx(r, tx);
 	return what;
 }
 
@@ -469,7 +552,7 @@ static void remember_abort(struct ktm_transaction *tx, void *ctx)
 
 	if (f && ktm_jp_sealed(&f->jp) && ktm_txc_outcome(&tx->core) == KTM_OUTCOME_ABORTED &&
 	    ktm_jp_abort(&r->jp, &f->jp, rm_of_superior(f)) == KTM_JP_END_SUPERIOR)
-		end_enlistment(f, f->superior);
+		end_enlistment(r, f, f->superior);
 }
 
 /*
@@ -577,9 +660,11 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 {
 	struct recovery *r = ctx;
 	struct ktm_jrec rec;
+	struct hlist_node *tmp;
 	struct found_tx *tx;
 	struct found_rm *rm;
-	int i, err;
+	u32 i;
+	int err;
 
 	err = ktm_jp_end(&r->jp, tail);
 	if (err)
@@ -593,7 +678,7 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 	ktm_tm_for_each_transaction(r->tm, check_tx, r);
 	if (r->err)
 		return r->err;
-	hash_for_each(r->txs, i, tx, node) {
+	for_each_found_tx(r, i, tmp, tx) {
 		err = make_tx(r, tx);
 		if (err)
 			return err;
@@ -615,7 +700,7 @@ static int snapshot(void *ctx, struct ktm_jsnap *snap, u64 tail)
 	err = ktm_found_streams_snapshot(&r->streams, snap);
 	if (err)
 		return err;
-	hash_for_each(r->txs, i, tx, node) {
+	for_each_found_tx(r, i, tmp, tx) {
 		err = snapshot_tx(r, snap, tx);
 		if (err)
 			return err;
@@ -745,9 +830,10 @@ unlock:
 
 static void publish(struct recovery *r)
 {
+	struct hlist_node *tmp;
 	struct found_tx *tx;
 	struct found_rm *rm;
-	int i;
+	u32 i;
 
 	ktm_tm_clock_raise(r->tm, min(r->jp.clock, r->limit));
 	hash_for_each(r->rms, i, rm, node) {
@@ -759,7 +845,7 @@ static void publish(struct recovery *r)
 	spin_lock(&r->tm->list_lock);
 	r->tm->copied = 0;
 	spin_unlock(&r->tm->list_lock);
-	hash_for_each(r->txs, i, tx, node)
+	for_each_found_tx(r, i, tmp, tx)
 		publish_tx(r, tx);
 	ktm_tm_for_each_transaction(r->tm, settle_tx, r);
 	ktm_tx_reap_ended(r->tm);
@@ -808,9 +894,9 @@ int ktm_recovery_run(struct ktm_tm *tm, u64 limit, struct ktm_jf_fault *fault)
 	memset(&r->jp, 0, sizeof(r->jp));
 	r->limit = limit;
 	r->partial = false;
-	hash_init(r->rms);
-	hash_init(r->txs);
-	hash_init(r->enlistments);
+	err = make_tables(r);
+	if (err)
+		return err;
 	ktm_found_streams_init(&r->streams, tm);
 	WRITE_ONCE(tm->state, KTM_TM_STATE_RECOVERING);
 	err = quiet(r);
