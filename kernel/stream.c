@@ -431,7 +431,8 @@ static u32 set_quota(struct ktm_stream *s, u64 quota, struct forced *f)
 		return status;
 	if (quota < s->index.used + s->reserved)
 		return KTM_STATUS_STREAM_FULL;
-	if (quota > old)
+	status = ktm_stream_log_base(s);
+	if (!status && quota > old)
 		status = grow(s, quota);
 	if (status)
 		return status;

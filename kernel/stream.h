@@ -97,6 +97,7 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @needs: enlistments for which something is
  * @spare: entries for the records that descriptors have set aside
  * @base: 0, or the oldest LSN that is needed
+ * @base_owed: the log had no room for that base: it goes in front of the next record
  * @last: LSN of the newest record ever, 0: none
  * @restart: of the newest restart record that lives, 0: none
  * @known: end of the last record of any kind that the log has of it
@@ -123,6 +124,7 @@ struct ktm_stream {
 	u32 needs;
 	struct list_head spare;
 	u64 base;
+	bool base_owed;
 	u64 last;
 	u64 restart;
 	u64 known;
@@ -245,6 +247,7 @@ void ktm_stream_discard(struct ktm_stream *s);
 u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new);
 u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *new,
 			     struct ktm_stream_need *need);
+u32 ktm_stream_log_base(struct ktm_stream *s);
 u32 ktm_stream_advance(struct ktm_stream_use *use, u64 base);
 u32 ktm_stream_truncate(struct ktm_stream_use *use, u64 last);
 bool ktm_stream_again(struct ktm_tm *tm, u32 *status, int *tries);

@@ -32,18 +32,103 @@ bool ktm_stream_again(struct ktm_tm *tm, u32 *status, int *tries)
 	return false;
 }
 
+/* ---- the base ---- */
+
+/* @reserved: of room in the journal, 0: of what is free. */
+static int append_base(struct ktm_stream *s, u64 base, u32 reserved)
+{
+	const struct ktm_jrec rec = {
+		.type = KTM_JREC_SBASE,
+		.sbase = { .id = s->id, .base = base },
+	};
+	u64 lsn;
+	int err;
+
+	err = ktm_journal_append(s->tm->journal, &rec, reserved, &lsn);
+	if (!err)
+		s->known = lsn;
+	return err;
+}
+
+static u32 room_status(int err)
+{
+	if (!err)
+		return KTM_STATUS_SUCCESS;
+	return err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_TM_NOT_ONLINE;
+}
+
+/**
+ * ktm_stream_log_base - see to it that the log has the base
+ * @s: the stream, its lock held
+ *
+ * Before anything else of the stream goes there: whoever finds a later record durable takes
+ * the base for durable, too, and throws away what only older ones need.
+ *
+ * Return: SUCCESS, KTM_STREAM_NO_ROOM or TM_NOT_ONLINE.
+ */
+u32 ktm_stream_log_base(struct ktm_stream *s)
+{
+	int err;
+
+	lockdep_assert_held(&s->lock);
+	if (!s->base_owed)
+		return KTM_STATUS_SUCCESS;
+	err = append_base(s, s->base, 0);
+	if (!err)
+		s->base_owed = false;
+	return room_status(err);
+}
+
+/*
+ * A base that the log has no room for counts all the same, for to give something up must
+ * not fail in a full log. It is owed then.
+ */
+static u32 advance(struct ktm_stream *s, u64 base)
+{
+	int err;
+
+	if (base == s->base) {
+		ktm_stream_log_base(s);
+		return KTM_STATUS_SUCCESS;
+	}
+	err = append_base(s, base, 0);
+	if (err && err != -ENOSPC)
+		return KTM_STATUS_TM_NOT_ONLINE;
+	s->base_owed = err;
+	s->base = base;
+	ktm_sindex_cut_below(&s->index, base);
+	ktm_journal_freed(s->tm->journal);
+	if (s->restart < base)
+		s->restart = 0;
+	return KTM_STATUS_SUCCESS;
+}
+
+/* ---- records ---- */
+
 /* Where the room for a record comes from. */
 struct room {
 	u64 bytes;		/* of what the journal has set aside; 0: of what is free */
+	u32 for_base;		/* of those, for a base that is owed */
 	bool of_use;		/* set aside by the descriptor */
 	bool of_need;		/* set aside by the enlistment */
 };
+
+/* What an enlistment gives for a record; besides its own cost that of a base that is owed. */
+static u64 share_of_need(const struct ktm_stream *s, u32 bytes)
+{
+	const u32 charge = ktm_journal_bytes(s->tm->journal, KTM_JREC_SREC,
+					     bytes - ktm_jrec_bytes(KTM_JREC_SREC, 0));
+	const u32 base = ktm_journal_bytes(s->tm->journal, KTM_JREC_SBASE, 0);
+
+	return max_t(u64, ktm_srec_cost(bytes), charge + (s->base_owed ? base : 0));
+}
 
 static u32 find_room(const struct ktm_stream_use *use, const struct ktm_stream_new *new,
 		     const struct ktm_stream_need *need, struct room *room)
 {
 	const struct ktm_stream *s = use->stream;
-	const u64 cost = ktm_srec_cost(ktm_jrec_bytes(KTM_JREC_SREC, new->length));
+	const u32 bytes = ktm_jrec_bytes(KTM_JREC_SREC, new->length);
+	const u64 share = share_of_need(s, bytes);
 
 	*room = (struct room){ };
 	if (new->flags & KTM_STREAM_RESERVED) {
@@ -52,13 +137,27 @@ static u32 find_room(const struct ktm_stream_use *use, const struct ktm_stream_n
 		room->bytes = ktm_stream_room(use->records, use->bytes) -
 			      ktm_stream_room(use->records - 1, use->bytes - new->length);
 		room->of_use = true;
-	} else if (need && need->stream == s && need->spare && need->bytes >= cost) {
-		room->bytes = cost;
+	} else if (need && need->stream == s && need->spare && need->bytes >= share) {
+		room->bytes = share;
 		room->of_need = true;
-	} else if (cost > ktm_stream_left(s)) {
+	} else if (ktm_srec_cost(bytes) > ktm_stream_left(s)) {
 		return KTM_STATUS_STREAM_FULL;
 	}
 	return KTM_STATUS_SUCCESS;
+}
+
+/* A base that is owed goes first; in a full log out of what is set aside for the record. */
+static u32 log_base_first(struct ktm_stream *s, struct room *room)
+{
+	u32 status = ktm_stream_log_base(s);
+
+	if (status != KTM_STREAM_NO_ROOM || !room->bytes)
+		return status;
+	room->for_base = ktm_journal_bytes(s->tm->journal, KTM_JREC_SBASE, 0);
+	status = room_status(append_base(s, s->base, room->for_base));
+	if (!status)
+		s->base_owed = false;
+	return status;
 }
 
 static u32 check_new(const struct ktm_stream *s, const struct ktm_stream_new *new)
@@ -102,34 +201,6 @@ static void take_place(struct ktm_stream_use *use, struct ktm_stream_new *new,
 		s->restart = new->lsn;
 }
 
-/*
- * A base that the log has no room for counts all the same: the next restart area
- * has it, and until then what it gives up may come back after a crash, as it may anyhow.
- */
-static u32 advance(struct ktm_stream *s, u64 base)
-{
-	const struct ktm_jrec rec = {
-		.type = KTM_JREC_SBASE,
-		.sbase = { .id = s->id, .base = base },
-	};
-	u64 lsn;
-	int err;
-
-	if (base == s->base)
-		return KTM_STATUS_SUCCESS;
-	err = ktm_journal_append(s->tm->journal, &rec, 0, &lsn);
-	if (err && err != -ENOSPC)
-		return KTM_STATUS_TM_NOT_ONLINE;
-	if (!err)
-		s->known = lsn;
-	s->base = base;
-	ktm_sindex_cut_below(&s->index, base);
-	ktm_journal_freed(s->tm->journal);
-	if (s->restart < base)
-		s->restart = 0;
-	return KTM_STATUS_SUCCESS;
-}
-
 /**
  * ktm_stream_append_locked - append a record
  * @use: who does; the lock of his stream is held
@@ -165,11 +236,14 @@ u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *
 		status = check_new(s, new);
 	if (!status)
 		status = find_room(use, new, need, &room);
+	if (!status)
+		status = log_base_first(s, &room);
 	if (status)
 		return status;
-	err = ktm_journal_append_stream(s->tm->journal, &rec, room.bytes, &new->lsn, &place);
+	err = ktm_journal_append_stream(s->tm->journal, &rec, room.bytes - room.for_base,
+					&new->lsn, &place);
 	if (err)
-		return err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_TM_NOT_ONLINE;
+		return room_status(err);
 	take_place(use, new, need, &room, place);
 	/* The record is there; a log that fails now takes it away again, and the base with it. */
 	if (new->base)
@@ -203,7 +277,7 @@ u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new)
 		mutex_unlock(&s->lock);
 	} while (ktm_stream_again(s->tm, &status, &tries));
 	if (!status && new->flags & KTM_STREAM_DURABLE)
-		status = ktm_stream_flush(use, new->lsn, true, &flushed);
+		status = ktm_stream_flush(use, new->base ? 0 : new->lsn, true, &flushed);
 	return status;
 }
 
@@ -241,12 +315,15 @@ static u32 truncate(struct ktm_stream *s, u64 last)
 		.strunc = { .id = s->id, .last = last },
 	};
 	const struct ktm_sentry *restart;
+	u32 status;
 	u64 lsn;
-	int err;
 
-	err = ktm_journal_append(s->tm->journal, &rec, 0, &lsn);
-	if (err)
-		return err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_TM_NOT_ONLINE;
+	status = ktm_stream_log_base(s);
+	if (status)
+		return status;
+	status = room_status(ktm_journal_append(s->tm->journal, &rec, 0, &lsn));
+	if (status)
+		return status;
 	s->known = lsn;
 	ktm_sindex_cut_above(&s->index, last);
 	ktm_journal_freed(s->tm->journal);

@@ -52,9 +52,11 @@ static u32 begin(struct ktm_stream_use *use, struct flush *f, u64 lsn, bool wait
 	status = ktm_stream_check(s, use);
 	if (!status && lsn > s->last)
 		status = KTM_STATUS_INVALID_PARAMETER;
+	/* All there is: bases and truncations, too. */
+	if (!status && !lsn)
+		status = ktm_stream_log_base(s);
 	if (status)
 		return status;
-	/* All there is: bases and truncations, too. */
 	if (!lsn)
 		lsn = s->known;
 	if (!wait) {
@@ -133,7 +135,7 @@ static u64 last_flushed(struct ktm_stream *s)
  */
 u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushed)
 {
-	int tries = KTM_STREAM_TRIES;
+	int tries = wait ? KTM_STREAM_TRIES : 0;
 	u32 status;
 
 	do {

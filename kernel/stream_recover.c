@@ -239,6 +239,7 @@ void ktm_stream_swap(struct ktm_stream *s, struct ktm_stream *found)
 	s->quota = found->quota;
 	s->charged = found->charged;
 	s->base = found->base;
+	s->base_owed = false;
 	s->last = found->last;
 	s->restart = found->restart;
 	s->known = 0;

@@ -13,12 +13,13 @@
  * @bytes: of data in them together
  *
  * However the data is spread over them: one more record of @len bytes makes it larger by at
- * least ktm_srec_cost() of that record.
+ * least ktm_srec_cost() of that record, and by what it costs the journal together with a base
+ * that is owed (ktm_stream_log_base()).
  */
 u64 ktm_stream_room(u32 records, u64 bytes)
 {
-	/* The head, padding to 8, and half as much again are less than the least. */
-	BUILD_BUG_ON((48 + 7) * 3 / 2 > 128);
+	/* The head, padding to 8, a base, and half as much again are less than the least. */
+	BUILD_BUG_ON((48 + 7 + 24) * 3 / 2 > 128);
 	return records * ktm_srec_cost(0) + bytes + bytes / 2;
 }
 

@@ -169,6 +169,18 @@ void tm_close(int tm, const char *path)
 	close(fd);
 }
 
+uint64_t disk_find(const struct disk *d, const void *data, size_t bytes)
+{
+	unsigned char *content = disk_read(d), *at;
+	uint64_t offset;
+
+	at = memmem(content, d->bytes, data, bytes);
+	CHECK(at);
+	offset = at - content;
+	free(content);
+	return offset;
+}
+
 int disk_after_cut(const struct disk *d, int tm, unsigned char *content)
 {
 	tm_close(tm, d->path);
@@ -245,7 +257,15 @@ static void load(struct flaky *f, enum trouble trouble)
 	const char *disk = f->disk->path;
 	struct table t = { 0 };
 
-	if (trouble == FAIL_ALL)
+	if (trouble == BAD_SPOT) {
+		const uint64_t bad = f->bad / SECTOR;
+		const uint64_t end = (f->bad + f->bad_bytes + SECTOR - 1) / SECTOR;
+
+		add_target(&t, 0, bad, "linear", "%s 0", disk);
+		add_target(&t, bad, end - bad, "error", "%s", "");
+		add_target(&t, end, sectors - end, "linear", "%s %llu", disk,
+			   (unsigned long long)end);
+	} else if (trouble == FAIL_ALL)
 		add_target(&t, 0, sectors, "error", "%s", "");
 	else if (trouble == FAIL_WRITES)
 		add_target(&t, 0, sectors, "flakey", "%s 0 0 3600 1 error_writes", disk);

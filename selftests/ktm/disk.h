@@ -59,11 +59,15 @@ void tm_close(int tm, const char *path);
  * struct flaky - a device-mapper device over a disk
  * @path: its block device
  * @disk: what is below
+ * @bad: BAD_SPOT: where, in bytes
+ * @bad_bytes: how much of it
  */
 struct flaky {
 	char path[64];
 	char name[32];
 	const struct disk *disk;
+	uint64_t bad;
+	uint64_t bad_bytes;
 };
 
 enum trouble {
@@ -71,7 +75,11 @@ enum trouble {
 	FAIL_WRITES,		/* writes and flushes fail, nothing reaches the disk */
 	FAIL_FLUSHES,		/* writes reach the disk, flushes fail */
 	FAIL_ALL,		/* reads, too */
+	BAD_SPOT,		/* what is asked of one place fails */
 };
+
+/* Where @data, so many @bytes of it, is on the disk now. */
+uint64_t disk_find(const struct disk *d, const void *data, size_t bytes);
 
 struct flaky flaky_make(const struct disk *d);
 void flaky_set(struct flaky *f, enum trouble trouble);

@@ -1391,7 +1391,8 @@ struct ktm_stream_read {
  * Needs KTM_STREAM_APPEND. With KTM_STREAM_NOWAIT: PENDING (returns 0), and the
  * descriptor polls POLLIN when all that was asked for through it is durable, POLLERR
  * while the TM is not online or the stream was reopened (STREAM_REOPENED).
- * INTERRUPTED: it goes on. LOG_FULL: no room to end the write unit with.
+ * INTERRUPTED: it goes on. LOG_FULL: no room to end the write unit with, or, all being
+ * asked for, for a base that the log has not got yet.
  */
 struct ktm_stream_flush {
 	__u32 size;
@@ -1414,8 +1415,10 @@ struct ktm_stream_flush {
  * @reserved: 0
  *
  * Needs KTM_STREAM_MANAGE. Not durable when it returns: after a crash a base may be an
- * earlier one, and what was truncated may be back, unless something later is durable.
- * STREAM_REOPENED as for an append. TRUNCATE: LOG_FULL.
+ * earlier one, and what was truncated may be back, unless a record that was appended to
+ * the stream later is durable, or all was flushed (KTM_IOC_STREAM_FLUSH with @lsn 0).
+ * STREAM_REOPENED as for an append. TRUNCATE: LOG_FULL. To advance takes no room that a
+ * full log would not have: the log has the base at the latest in front of the next record.
  */
 struct ktm_stream_mark {
 	__u32 size;

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Log streams in a log that is full for everybody: what is refused has changed nothing, what
+ * was set aside can be had, what is given up stays given up, and when there is room again
+ * all goes on by itself.
+ *
+ * The log is made full by its oldest record: it lives, and cannot be read, so that it cannot
+ * be copied forward.
+ */
+#include "calls.h"
+#include "disk.h"
+#include "streams.h"
+
+#define RM_GUID	guid_of(1)
+#define PIN	1500
+#define CHUNK	4000
+
+static struct disk d;
+static struct flaky f;
+static int tm, rm, s, pin, filler;
+static uint64_t pinned, second;
+
+void test_setup(void)
+{
+	guid_t g = RM_GUID;
+
+	d = disk_make(MIB);
+	f = flaky_make(&d);
+	journal_format(f.path, guid_of(960));
+	tm = tm_online(f.path);
+	rm = rm_create_as(tm, 0, &g);
+	rm_recover_empty(rm);
+	pin = stream_create(tm, "pin", 4 * PIN);
+	s = stream_create(tm, "s", 64 << 10);
+	filler = stream_create(tm, "filler", 4 * CHUNK);
+	pinned = append(pin, 1, PIN);
+	second = append(pin, 2, PIN);
+	flush(pin, 0);
+}
+
+static void tear_down(void)
+{
+	close(pin);
+	close(s);
+	close(filler);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
+static struct ktm_tm_space space(void)
+{
+	struct ktm_tm_space sp;
+	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
+				 .length = sizeof(sp), .buffer = (uintptr_t)&sp);
+
+	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
+	return sp;
+}
+
+static unsigned int try_truncate(int fd, uint64_t last)
+{
+	struct ktm_stream_mark m = ARG(ktm_stream_mark, .lsn = last);
+
+	return test_try(fd, KTM_IOC_STREAM_TRUNCATE, &m);
+}
+
+/* Records of that many bytes, each given up at once, until there is no room for another. */
+static void fill_with(unsigned int bytes)
+{
+	const uint64_t end = space().next_lsn + 4 * space().bytes;
+	unsigned int status;
+	uint64_t lsn;
+
+	while ((status = try_append(filler, 1, bytes, 0, &lsn)) == KTM_STATUS_SUCCESS) {
+		advance(filler, lsn);
+		CHECK(space().next_lsn < end);
+	}
+	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(lsn, 0);
+}
+
+/* To the last byte: not even a base goes in any more. */
+static void fill_up(void)
+{
+	unsigned char data[PIN];
+	unsigned int n, status;
+
+	fill(data, 1, PIN);
+	f.bad = disk_find(&d, data, PIN);
+	f.bad_bytes = PIN;
+	flaky_set(&f, BAD_SPOT);
+	fill_with(CHUNK);
+	fill_with(0);
+	for (n = 0; (status = try_truncate(filler, stream_info(filler).last_lsn)) ==
+		    KTM_STATUS_SUCCESS; n++)
+		CHECK(n < 1000);
+	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+	CHECK(space().tail_lsn <= stream_info(pin).place_lsn);
+}
+
+/* The record that holds the log's end back goes. */
+static void make_room(void)
+{
+	flaky_set(&f, NO_TROUBLE);
+	check_record(pin, pinned, 1, PIN);
+	advance(pin, second);
+}
+
+static void unchanged(const struct ktm_stream_info *before)
+{
+	const struct ktm_stream_info now = stream_info(s);
+
+	CHECK(!memcmp(before, &now, sizeof(now)));
+}
+
+/* All that may be told LOG_FULL; nothing is lost, or changed; and then there is room. */
+TEST(refused_when_full)
+{
+	struct ktm_stream_append a = ARG(ktm_stream_append);
+	struct ktm_stream_reserve r = ARG(ktm_stream_reserve, .records = 1, .bytes = CHUNK);
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	struct ktm_stream_mark m = ARG(ktm_stream_mark);
+	struct ktm_call c = ARG(ktm_call);
+	uint64_t quota = 32 << 10, lsn[3];
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
+				 .length = sizeof(quota), .buffer = (uintptr_t)&quota);
+	struct ktm_stream_info before;
+	int t;
+
+	lsn[0] = append(s, 1, 500);
+	lsn[1] = append(s, 2, 500);
+	m.lsn = lsn[0];
+	fill_up();
+	before = stream_info(s);
+	CALL(s, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(a.lsn, 0);
+	unchanged(&before);
+	a.flags = KTM_STREAM_DURABLE;
+	CALL(s, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(a.lsn, 0);
+	unchanged(&before);
+	CALL(s, KTM_IOC_STREAM_RESERVE, &r, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(r.total_records, 0);
+	unchanged(&before);
+	CALL(s, KTM_IOC_STREAM_TRUNCATE, &m, KTM_STATUS_LOG_FULL);
+	unchanged(&before);
+	CALL(filler, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_LOG_FULL);
+	CALL(s, KTM_IOC_SET, &set, KTM_STATUS_LOG_FULL);
+	CALL(s, KTM_IOC_STREAM_DELETE, &c, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(stream_try_create(tm, "t", QUOTA / 8, &t), KTM_STATUS_LOG_FULL);
+	unchanged(&before);
+	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
+
+	make_room();
+	lsn[2] = append(s, 3, 500);
+	reserve(s, 1, CHUNK);
+	unreserve(s, 1, CHUNK);
+	flush(s, 0);
+	flush(filler, 0);
+	check_tags(s, (uint64_t[]){ 1, 2, 3 }, 3, 500);
+	truncate_to(s, lsn[0]);
+	CALL(s, KTM_IOC_SET, &set, KTM_STATUS_SUCCESS);
+	t = stream_create(tm, "t", QUOTA / 8);
+	stream_delete(t);
+	close(t);
+	check_tags(s, (uint64_t[]){ 1 }, 1, 500);
+	tear_down();
+}
+
+struct voted {
+	unsigned char data[100];
+	struct ktm_stream_piece piece;
+	struct ktm_stream_append append;
+	struct ktm_answer answer;
+};
+
+/* An answer with a record of that tag for @s. */
+static struct ktm_answer *with_record(struct voted *v, guid_t en, uint64_t tag,
+				      unsigned int records, uint64_t need)
+{
+	fill(v->data, tag, sizeof(v->data));
+	v->piece = (struct ktm_stream_piece){ .base = (uintptr_t)v->data,
+					      .length = sizeof(v->data) };
+	v->append = ARG(ktm_stream_append, .count = 1, .pieces = (uintptr_t)&v->piece);
+	v->answer = ARG(ktm_answer, .enlistment = en, .append = (uintptr_t)&v->append,
+			.stream_fd = s, .stream_records = records, .stream_need = need);
+	return &v->answer;
+}
+
+/* A transaction with two enlistments; one has voted, with a record and room for another. */
+static int half_voted(guid_t *one, guid_t *two, uint64_t tag)
+{
+	struct voted v;
+	int tx = tx_create(tm);
+
+	*one = enlist(rm, tx);
+	*two = enlist(rm, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, *one);
+	TAKE(rm, KTM_NOTIFY_PREPARE, *two);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, with_record(&v, *one, tag, 1, sizeof(v.data)),
+	     KTM_STATUS_SUCCESS);
+	return tx;
+}
+
+static void power_cut(void)
+{
+	unsigned char *content = disk_read(&d);
+	const guid_t g = RM_GUID;
+
+	tear_down();
+	disk_write(&d, 0, content, d.bytes);
+	free(content);
+	f = flaky_make(&d);
+	tm = tm_online(f.path);
+	rm = rm_open(tm, &g);
+	s = stream_open(tm, "s");
+	pin = stream_open(tm, "pin");
+	filler = stream_open(tm, "filler");
+}
+
+/* A vote that would need room is not one; one that has counted is carried out. */
+TEST(votes_when_full)
+{
+	struct voted v;
+	guid_t en[2], late;
+	int tx, other;
+
+	tx = half_voted(&en[0], &en[1], 1);
+	other = tx_create(tm);
+	late = enlist(rm, other);
+	COMMIT(other, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, late);
+	fill_up();
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, with_record(&v, late, 2, 0, 0), KTM_STATUS_LOG_FULL);
+	CHECK_EQ(v.append.status, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(v.append.lsn, 0);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, with_record(&v, late, 2, 1, 3000),
+	     KTM_STATUS_LOG_FULL);
+	EN_IS(rm, late, KTM_EN_STATE_PREPARING);
+	CHECK_EQ(stream_info(s).records, 1);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en[1], KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en[0]);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en[1]);
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, with_record(&v, en[0], 3, 0, 0), KTM_STATUS_SUCCESS);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en[1], KTM_STATUS_SUCCESS);
+	TX_BECOMES(tx, KTM_TX_STATE_COMMITTED);
+	ANSWER(rm, KTM_IOC_EN_ROLLBACK, late, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_ROLLBACK, late);
+	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, late, KTM_STATUS_SUCCESS);
+	TX_BECOMES(other, KTM_TX_STATE_ABORTED);
+	close(tx);
+	close(other);
+	check_tags(s, (uint64_t[]){ 1, 3 }, 2, sizeof(v.data));
+	tear_down();
+}
+
+/*
+ * A base is moved while the log has no room for that. Once anything later of the stream is
+ * durable, so is the base: who has seen that gives up what only older records need.
+ */
+TEST(base_of_a_full_log)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	uint64_t old, base, last;
+	guid_t en[2];
+	int tx;
+
+	old = append(s, 1, 200);
+	base = append(s, 2, 200);
+	tx = half_voted(&en[0], &en[1], 3);
+	flush(s, 0);
+	reserve(s, 1, 200);
+	fill_up();
+	advance(s, base);
+	CHECK_EQ(stream_info(s).base_lsn, base);
+	/* It is not in the log, and nobody says so. */
+	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_LOG_FULL);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(try_truncate(s, base), KTM_STATUS_LOG_FULL);
+	/* What was set aside has room for it; a decision makes both durable. */
+	last = append_flags(s, 4, 200, KTM_STREAM_RESERVED);
+	CHECK(stream_info(s).flushed_lsn < last);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en[1], KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en[0]);
+	CHECK_EQ(stream_info(s).flushed_lsn, last);
+	close(tx);
+	power_cut();
+	CHECK_EQ(stream_info(s).base_lsn, base);
+	CHECK_EQ(where(s, KTM_STREAM_NEXT, 0), base);
+	CHECK_EQ(where(s, KTM_STREAM_BEFORE, 0), last);
+	CHECK(old < base);
+	make_room();
+	flush(s, 0);
+	tear_down();
+}
+
+/* The same, and the later record is one that an enlistment had room set aside for. */
+TEST(base_and_a_completion)
+{
+	uint64_t base, last;
+	guid_t en[4];
+	struct voted v;
+	int tx[2];
+
+	append(s, 1, 200);
+	base = append(s, 2, 200);
+	tx[0] = half_voted(&en[0], &en[1], 3);
+	tx[1] = half_voted(&en[2], &en[3], 4);
+	flush(s, 0);
+	fill_up();
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en[1], KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en[0]);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en[1]);
+	/* The batch that was forced has given back what it did not need. */
+	fill_up();
+	advance(s, base);
+	CHECK_EQ(try_truncate(s, base), KTM_STATUS_LOG_FULL);
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, with_record(&v, en[0], 5, 0, 0), KTM_STATUS_SUCCESS);
+	last = v.append.lsn;
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en[3], KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en[2]);
+	CHECK_EQ(stream_info(s).flushed_lsn, last);
+	close(tx[0]);
+	close(tx[1]);
+	power_cut();
+	CHECK_EQ(stream_info(s).base_lsn, base);
+	CHECK_EQ(where(s, KTM_STREAM_NEXT, 0), base);
+	tear_down();
+}
