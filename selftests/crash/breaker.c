@@ -34,6 +34,7 @@ static void *breaker_run(void *arg)
 		usleep(2000 + (unsigned int)prng_below(&choices, 40000));
 		dm_change(device, DM_FAILING, below);
 		usleep(2000 + (unsigned int)prng_below(&choices, 30000));
+		mark_put(FACT_REOPENS, NULL, NULL);
 		/* It cannot be opened while it fails, and loses nothing by the attempt. */
 		tm_recover(broken_tm);
 		dm_change(device, DM_FLAKY, below);
@@ -42,6 +43,7 @@ static void *breaker_run(void *arg)
 				die("the journal cannot be opened again: status %u", status);
 			usleep(1000);
 		}
+		mark_put(FACT_REOPENED, NULL, NULL);
 		atomic_fetch_add(&shared->nr_failures, 1);
 	}
 	return arg;

@@ -177,12 +177,41 @@ uint32_t answer(int rm, unsigned long request, const struct ktm_guid *en, uint64
 	return call(rm, request, &arg, sizeof(arg));
 }
 
+/* The same with a record for a stream, and with room for one more. */
+uint32_t answer_stream(int rm, unsigned long request, const struct ktm_guid *en,
+		       const void *information, uint32_t length, int stream,
+		       struct ktm_stream_append *append, uint32_t need)
+{
+	struct ktm_answer arg = {
+		.information_length = length,
+		.enlistment = *en,
+		.information = length ? (uintptr_t)information : 0,
+		.append = (uintptr_t)append,
+		.stream_fd = stream,
+		.stream_records = !!need,
+		.stream_need = need,
+	};
+
+	return call(rm, request, &arg, sizeof(arg));
+}
+
 uint32_t tm_info(int tm, struct ktm_tm_info *info)
 {
 	struct ktm_query arg = {
 		.info_class = KTM_INFO_TM_BASIC,
 		.length = sizeof(*info),
 		.buffer = (uintptr_t)info,
+	};
+
+	return call(tm, KTM_IOC_QUERY, &arg, sizeof(arg));
+}
+
+uint32_t tm_space(int tm, struct ktm_tm_space *space)
+{
+	struct ktm_query arg = {
+		.info_class = KTM_INFO_TM_SPACE,
+		.length = sizeof(*space),
+		.buffer = (uintptr_t)space,
 	};
 
 	return call(tm, KTM_IOC_QUERY, &arg, sizeof(arg));
@@ -234,8 +263,107 @@ int rm_read(int rm, struct ktm_notification *events, int timeout_ms)
 		return 0;
 	if (!(poller.revents & POLLIN))
 		return -1;
+	/* What was there may have been withdrawn meanwhile, and nothing else may ever come. */
+	if (fcntl(rm, F_SETFL, O_NONBLOCK))
+		die("fcntl of an RM: %s", strerror(errno));
 	n = read(rm, events, MAX_EVENTS * sizeof(*events));
+	if (n < 0 && errno == EAGAIN)
+		return 0;
 	if (n < 0)
 		die("read of an RM: %s", strerror(errno));
 	return (int)(n / (ssize_t)sizeof(*events));
+}
+
+/**
+ * append_arg() - a record for a stream
+ * @flags: KTM_STREAM_
+ * @piece: its data
+ * @previous: the LSN that it is linked to, or 0
+ * @base: where to advance the base to, or 0
+ *
+ * Return: for stream_append() or answer_stream().
+ */
+struct ktm_stream_append append_arg(uint32_t flags, struct ktm_stream_piece *piece,
+				    uint64_t previous, uint64_t base)
+{
+	return (struct ktm_stream_append){
+		.size = sizeof(struct ktm_stream_append),
+		.flags = flags,
+		.count = 1,
+		.pieces = (uintptr_t)piece,
+		.previous_lsn = previous,
+		.base_lsn = base,
+	};
+}
+
+uint32_t stream_create(int tm, const char *name, uint64_t quota, int *fd)
+{
+	struct ktm_stream_create arg = {
+		.access = KTM_STREAM_ALL_ACCESS,
+		.mode = 0700,
+		.quota = quota,
+		.name = (uintptr_t)name,
+		.name_length = (uint32_t)strlen(name),
+	};
+	uint32_t status = call(tm, KTM_IOC_STREAM_CREATE, &arg, sizeof(arg));
+
+	*fd = arg.fd;
+	return status;
+}
+
+uint32_t stream_open(int tm, const char *name, int *fd)
+{
+	struct ktm_stream_open arg = {
+		.access = KTM_STREAM_ALL_ACCESS,
+		.name = (uintptr_t)name,
+		.name_length = (uint32_t)strlen(name),
+	};
+	uint32_t status = call(tm, KTM_IOC_STREAM_OPEN, &arg, sizeof(arg));
+
+	*fd = arg.fd;
+	return status;
+}
+
+uint32_t stream_info(int stream, struct ktm_stream_info *info)
+{
+	struct ktm_query arg = {
+		.info_class = KTM_INFO_STREAM_BASIC,
+		.length = sizeof(*info),
+		.buffer = (uintptr_t)info,
+	};
+
+	return call(stream, KTM_IOC_QUERY, &arg, sizeof(arg));
+}
+
+uint32_t stream_append(int stream, struct ktm_stream_append *append)
+{
+	return call(stream, KTM_IOC_STREAM_APPEND, append, sizeof(*append));
+}
+
+/* @buffer: room for KTM_MAX_STREAM_RECORD bytes */
+uint32_t stream_read(int stream, uint32_t mode, uint64_t lsn, uint8_t *buffer,
+		     struct ktm_stream_read *read)
+{
+	*read = (struct ktm_stream_read){
+		.mode = mode,
+		.lsn = lsn,
+		.length = KTM_MAX_STREAM_RECORD,
+		.buffer = (uintptr_t)buffer,
+	};
+	return call(stream, KTM_IOC_STREAM_READ, read, sizeof(*read));
+}
+
+/* All that there is. */
+uint32_t stream_flush(int stream)
+{
+	struct ktm_stream_flush arg = { 0 };
+
+	return call(stream, KTM_IOC_STREAM_FLUSH, &arg, sizeof(arg));
+}
+
+uint32_t stream_advance(int stream, uint64_t base)
+{
+	struct ktm_stream_mark arg = { .lsn = base };
+
+	return call(stream, KTM_IOC_STREAM_ADVANCE, &arg, sizeof(arg));
 }

@@ -30,9 +30,25 @@ uint32_t tx_outcome(int tx, uint32_t *outcome);
 uint32_t enlist(int rm, int tx, uint32_t mask, bool superior, uint64_t key, struct ktm_guid *guid);
 uint32_t answer(int rm, unsigned long request, const struct ktm_guid *en, uint64_t key,
 		const void *information, uint32_t length);
+uint32_t answer_stream(int rm, unsigned long request, const struct ktm_guid *en,
+		       const void *information, uint32_t length, int stream,
+		       struct ktm_stream_append *append, uint32_t need);
 uint32_t tm_info(int tm, struct ktm_tm_info *info);
+uint32_t tm_space(int tm, struct ktm_tm_space *space);
 uint32_t en_information(int rm, const struct ktm_guid *en, void *buffer, uint32_t *length);
 bool rm_waits(int rm, int timeout_ms);
 int rm_read(int rm, struct ktm_notification *events, int timeout_ms);
+
+/* Log streams; see <linux/ktm.h>. */
+struct ktm_stream_append append_arg(uint32_t flags, struct ktm_stream_piece *piece,
+				    uint64_t previous, uint64_t base);
+uint32_t stream_create(int tm, const char *name, uint64_t quota, int *fd);
+uint32_t stream_open(int tm, const char *name, int *fd);
+uint32_t stream_info(int stream, struct ktm_stream_info *info);
+uint32_t stream_append(int stream, struct ktm_stream_append *append);
+uint32_t stream_read(int stream, uint32_t mode, uint64_t lsn, uint8_t *buffer,
+		     struct ktm_stream_read *read);
+uint32_t stream_flush(int stream);
+uint32_t stream_advance(int stream, uint64_t base);
 
 #endif

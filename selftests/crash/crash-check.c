@@ -7,6 +7,7 @@
  * known outside before the cut. Some recoveries are recorded and cut themselves.
  */
 #include "calls.h"
+#include "disk.h"
 #include "dm.h"
 #include "history.h"
 #include "judge.h"
@@ -24,7 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DISK		"/dev/ram0"
+#define RAM		"/dev/ram0"
+#define DISK		RAM "p1"
 #define RECORD		"/dev/ram1"
 #define RECORD_BYTES	(4u << 20)
 #define RECORD_FILE	"/tmp/again"
@@ -302,6 +304,7 @@ int main(int argc, char **argv)
 
 	parse(argc, argv, &opt);
 	base = read_file(opt.base, &bytes);
+	disk_split(RAM, 1, 0, bytes);
 	check_size(bytes);
 	history_load(&h, opt.record, opt.start, opt.bytes);
 	state_begin(&s, base, bytes);
@@ -312,11 +315,13 @@ int main(int argc, char **argv)
 		try_state(&h, &states[i], &s);
 	}
 	printf("# recovered: %zu COMMIT, %zu ROLLBACK; concluded: %zu\n"
-	       "# superiors: %zu asked, %zu told of a commit\n", tally.commit, tally.rollback,
-	       tally.concluded, tally.queried, tally.told);
+	       "# superiors: %zu asked, %zu told of a commit\n"
+	       "# stream records: %zu read back, %zu appended\n", tally.commit, tally.rollback,
+	       tally.concluded, tally.queried, tally.told, tally.records, tally.appended);
 	/* A campaign in which nothing was left to commit has tried nothing. */
 	if (!opt.have_only && !opt.enough && !(tally.commit && tally.rollback && tally.concluded &&
-						tally.queried && tally.told))
+						tally.queried && tally.told && tally.records &&
+						tally.appended))
 		die("there was nothing to recover");
 	printf("campaign module_crash: tried=%zu violations=%zu seed=%llu\n", i, bad_states,
 	       (unsigned long long)opt.seed);

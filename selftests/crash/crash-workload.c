@@ -8,16 +8,15 @@
  */
 #include "workload.h"
 
+#include "disk.h"
 #include "dm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/blkpg.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,9 +67,12 @@ static void await_nothing_left(int tm)
 
 static void phase(unsigned int transactions, bool fails, struct prng prng)
 {
-	int tm = open_tm();
 	unsigned int i;
+	int tm;
 
+	mark_put(FACT_REOPENS, NULL, NULL);
+	tm = open_tm();
+	mark_put(FACT_REOPENED, NULL, NULL);
 	for (i = 0; i < NR_RMS; i++) {
 		participants[i].number = i;
 		participant_start(&participants[i], tm, prng_stream(prng_next(&prng), i),
@@ -120,23 +122,10 @@ static void run_phase(unsigned int transactions, unsigned int kill_after, bool f
 /* Partitions without a table: the journal, and a place for marks behind it. */
 static void split_disk(const char *disk, uint64_t start, uint64_t bytes)
 {
-	struct blkpg_partition part = {
-		.start = (long long)start, .length = (long long)bytes, .pno = 1,
-	};
-	struct blkpg_ioctl_arg arg = {
-		.op = BLKPG_ADD_PARTITION, .datalen = sizeof(part), .data = &part,
-	};
 	char marks[64];
-	int fd = open(disk, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || ioctl(fd, BLKPG, &arg))
-		die("%s: no partition for the journal: %s", disk, strerror(errno));
-	part.start += part.length;
-	part.length = (long long)(disk_bytes(disk) - start - bytes);
-	part.pno = 2;
-	if (ioctl(fd, BLKPG, &arg))
-		die("%s: no partition for the marks: %s", disk, strerror(errno));
-	close(fd);
+	disk_split(disk, 1, start, bytes);
+	disk_split(disk, 2, start + bytes, disk_bytes(disk) - start - bytes);
 	snprintf(partition, sizeof(partition), "%s1", disk);
 	snprintf(marks, sizeof(marks), "%s2", disk);
 	sink_disk(marks);
@@ -189,5 +178,12 @@ int main(int argc, char **argv)
 	printf("# %u transactions ended, %u enlistments, %u marks\n"
 	       "# the disk failed %u times, Commit was in doubt %u times\n", shared->nr_ended,
 	       shared->nr_parts, shared->nr_marks, shared->nr_failures, shared->nr_indoubt);
+	printf("# %u stream records appended, %u base advances\n"
+	       "# the log went round its ring %" PRIu64 " times, running it wrote %u restart areas"
+	       " and copied %u records forward\n", shared->nr_appended, shared->nr_bases,
+	       shared->log_bytes / shared->ring_bytes, shared->nr_restarts, shared->nr_copied);
+	if (shared->log_bytes < 3 * shared->ring_bytes || !shared->nr_restarts ||
+	    !shared->nr_copied)
+		die("the log did too little for a test");
 	return 0;
 }

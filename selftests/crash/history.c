@@ -81,6 +81,37 @@ static bool is_of_client(enum fact fact)
 	return fact == FACT_TOLD_COMMIT || fact == FACT_TOLD_ABORT;
 }
 
+/**
+ * history_opening() - between which openings of the journal?
+ * @h: the run
+ * @at: index in its record
+ *
+ * Return: how many openings had begun or ended before, each counted.
+ */
+size_t history_opening(const struct history *h, size_t at)
+{
+	size_t low = 0, high = h->nr_openings;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (h->openings[middle] < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void learn_of_log(struct history *h, struct log_events *events, const struct mark *mark,
+			 size_t at)
+{
+	events->list = grow(events->list, events->nr, sizeof(*events->list));
+	events->list[events->nr++] = (struct log_event){
+		.at = at, .opening = history_opening(h, at), .mark = *mark,
+	};
+}
+
 static void learn(struct history *h, const char *text, size_t length, size_t at)
 {
 	struct knowledge *k;
@@ -93,6 +124,18 @@ static void learn(struct history *h, const char *text, size_t length, size_t at)
 		die("entry %zu of the record is no mark of ours", at);
 	if (mark.fact == FACT_START) {
 		h->start = at + 1;
+		return;
+	}
+	if (mark.fact == FACT_REOPENS || mark.fact == FACT_REOPENED) {
+		if ((mark.fact == FACT_REOPENS) == h->nr_openings % 2)
+			/* Whoever was opening it was killed, or is asked to go on. */
+			return;
+		h->openings = grow(h->openings, h->nr_openings, sizeof(*h->openings));
+		h->openings[h->nr_openings++] = at;
+		return;
+	}
+	if (is_of_stream(mark.fact)) {
+		learn_of_log(h, &h->events, &mark, at);
 		return;
 	}
 	k = is_of_client(mark.fact) ? &tx_of(h, &mark.uow)->known : &en_of(h, &mark)->known;
@@ -165,6 +208,10 @@ void history_add(struct history *h, const struct blocklog *log)
 		if (!(log->entries[i].flags & BLOCKLOG_MARK) ||
 		    mark_parse(mark_text(log, &log->entries[i]), MARK_TEXT, &mark))
 			continue;
+		if (is_of_stream(mark.fact)) {
+			learn_of_log(h, &h->again, &mark, i);
+			continue;
+		}
 		en = history_find(h, &mark.en);
 		if (!en)
 			die("a recovery speaks of an enlistment that does not exist");
@@ -185,4 +232,6 @@ void history_forget(struct history *h)
 	for (i = 0; i < h->nr_ens; i++)
 		for (f = 0; f < NR_FACTS; f++)
 			h->ens[i].known.again[f] = NEVER;
+	free(h->again.list);
+	h->again = (struct log_events){ 0 };
 }

@@ -6,6 +6,7 @@
 #define KTM_CRASH_HISTORY_H
 
 #include "marks.h"
+#include "records.h"
 
 #include "../cut/blocklog.h"
 
@@ -54,11 +55,32 @@ struct tx_history {
 };
 
 /**
+ * struct log_event - something became known of a stream
+ * @at: index in the record
+ * @opening: 2 * n: known between the nth and the next opening of the journal, which takes
+ *	away what is not durable; odd: while it was opened
+ * @mark: what
+ */
+struct log_event {
+	size_t at;
+	size_t opening;
+	struct mark mark;
+};
+
+struct log_events {
+	struct log_event *list;
+	size_t nr;
+};
+
+/**
  * struct history - the record of a run
  * @log: its entries; places are those on the journal, marks have BLOCKLOG_MARK
  * @start: index of the first entry after FACT_START
  * @ens: every enlistment
  * @txs: every transaction
+ * @openings: where the openings of the journal begin and end, in turn
+ * @events: what became known of streams
+ * @again: the same, from the record of the first recovery
  */
 struct history {
 	struct blocklog log;
@@ -67,6 +89,10 @@ struct history {
 	size_t nr_ens;
 	struct tx_history *txs;
 	size_t nr_txs;
+	size_t *openings;
+	size_t nr_openings;
+	struct log_events events;
+	struct log_events again;
 };
 
 /**
@@ -92,5 +118,8 @@ void history_add(struct history *h, const struct blocklog *log);
 void history_forget(struct history *h);
 
 struct en_history *history_find(struct history *h, const struct ktm_guid *en);
+
+/* Between which openings something became known, as in struct log_event. */
+size_t history_opening(const struct history *h, size_t at);
 
 #endif

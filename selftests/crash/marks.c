@@ -4,12 +4,15 @@
  */
 #include "marks.h"
 
+#include "records.h"
+
 #include "../cut/prng.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char letters[NR_FACTS + 1] = "SEPRXcrfCAQDH";
+static const char letters[NR_FACTS + 1] = "SEPRXcrfCAQDHoOwWFaBL";
 
 static void guid_format(const struct ktm_guid *guid, char *text)
 {
@@ -40,8 +43,10 @@ void mark_format(const struct mark *mark, char *text)
 
 	guid_format(&mark->uow, uow);
 	guid_format(&mark->en, en);
-	snprintf(text, MARK_TEXT, "ktm:%c:%s:%s:%u:%u:%u:%u", letters[mark->fact], uow, en,
-		 mark->rm, mark->key, mark->length, mark->seed);
+	snprintf(text, MARK_TEXT, "ktm:%c:%s:%s:%u:%u:%u:%u:%u:%u:%" PRIu64 ":%" PRIu64 ":%" PRIu64,
+		 letters[mark->fact], uow, en, mark->rm, mark->key, mark->length, mark->seed,
+		 mark->record.serial, mark->record.kind, mark->record.lsn, mark->record.previous,
+		 mark->record.base);
 }
 
 /**
@@ -58,14 +63,19 @@ int mark_parse(const char *text, size_t length, struct mark *mark)
 	const char *found;
 
 	memcpy(copy, text, length < MARK_TEXT ? length : MARK_TEXT - 1);
-	if (sscanf(copy, "ktm:%c:%32[0-9a-f]:%32[0-9a-f]:%u:%u:%u:%u", &letter, uow, en, &mark->rm,
-		   &mark->key, &mark->length, &mark->seed) != 7)
+	if (sscanf(copy, "ktm:%c:%32[0-9a-f]:%32[0-9a-f]:%u:%u:%u:%u:%u:%u:%" SCNu64 ":%" SCNu64
+		   ":%" SCNu64, &letter, uow, en, &mark->rm, &mark->key, &mark->length, &mark->seed,
+		   &mark->record.serial, &mark->record.kind, &mark->record.lsn,
+		   &mark->record.previous, &mark->record.base) != 12)
 		return -1;
 	found = strchr(letters, letter);
 	if (!letter || !found || strlen(uow) != 32 || strlen(en) != 32 || mark->rm >= NR_RMS ||
 	    mark->length > KTM_MAX_RECOVERY_INFORMATION)
 		return -1;
 	mark->fact = (enum fact)(found - letters);
+	if (is_of_stream(mark->fact) &&
+	    (mark->rm >= NR_STREAMS || mark->record.kind >= NR_RECORD_KINDS))
+		return -1;
 	return guid_parse(uow, &mark->uow) || guid_parse(en, &mark->en) ? -1 : 0;
 }
 

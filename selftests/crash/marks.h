@@ -34,6 +34,18 @@
  *	what it has read the log need not keep, though nobody has come to say so
  * @FACT_TOLD_COMMIT: the client was told that the transaction is committed
  * @FACT_TOLD_ABORT: the client was told that it is rolled back
+ *
+ * Of the journal:
+ * @FACT_REOPENS: it is about to be opened; what was appended and is not durable will be gone
+ * @FACT_REOPENED: it was opened
+ *
+ * Of an RM's stream; see struct mark_record:
+ * @FACT_APPENDS: the RM is about to append a record, and with @base to advance the base
+ * @FACT_APPENDED: it has; with @base: the advance of the base is in the log, too
+ * @FACT_FLUSHED: it was told that all up to and with the record @serial is durable
+ * @FACT_ADVANCES: it is about to advance the base
+ * @FACT_ADVANCED: it has, behind the record @serial, and that is in the log
+ * @FACT_LAST: the journal was opened, and it has found @serial as the last record, and @base
  */
 enum fact {
 	FACT_START,
@@ -49,7 +61,31 @@ enum fact {
 	FACT_ASKED,
 	FACT_DECIDES,
 	FACT_HEARS,
+	FACT_REOPENS,
+	FACT_REOPENED,
+	FACT_APPENDS,
+	FACT_APPENDED,
+	FACT_FLUSHED,
+	FACT_ADVANCES,
+	FACT_ADVANCED,
+	FACT_LAST,
 	NR_FACTS
+};
+
+/**
+ * struct mark_record - what a mark says of a stream
+ * @serial: of a record
+ * @kind: enum record_kind of it
+ * @lsn: FACT_APPENDED: its LSN
+ * @previous: FACT_APPENDS: the LSN that it is linked to
+ * @base: an LSN, or 0
+ */
+struct mark_record {
+	uint32_t serial;
+	uint32_t kind;
+	uint64_t lsn;
+	uint64_t previous;
+	uint64_t base;
 };
 
 /**
@@ -61,6 +97,7 @@ enum fact {
  * @key: the enlistment's key
  * @length: FACT_VOTES: bytes of recovery information
  * @seed: FACT_VOTES: what they were made from
+ * @record: if it is about a stream
  */
 struct mark {
 	enum fact fact;
@@ -70,15 +107,22 @@ struct mark {
 	uint32_t key;
 	uint32_t length;
 	uint32_t seed;
+	struct mark_record record;
 };
 
-#define MARK_TEXT	160	/* bytes that hold any mark as text */
+#define MARK_TEXT	256	/* bytes that hold any mark as text */
 
 void mark_format(const struct mark *mark, char *text);
 int mark_parse(const char *text, size_t length, struct mark *mark);
 
 /* Recovery information of that length from that seed. */
 void information_fill(uint8_t *buffer, uint32_t length, uint32_t seed);
+
+/* Is it about a stream? */
+static inline bool is_of_stream(enum fact fact)
+{
+	return fact >= FACT_APPENDS && fact <= FACT_LAST;
+}
 
 /* What a superior decides, whenever it is asked. */
 static inline bool superior_commits(uint32_t seed)

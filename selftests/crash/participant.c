@@ -31,7 +31,15 @@ bool is_of_failure(const struct participant *p, uint32_t status)
 	return p->may_fail && (status == KTM_STATUS_TM_NOT_ONLINE ||
 			       status == KTM_STATUS_ENLISTMENT_NOT_FOUND ||
 			       status == KTM_STATUS_REQUEST_NOT_VALID ||
+			       status == KTM_STATUS_OBJECT_EXPIRED ||
+			       status == KTM_STATUS_STREAM_REOPENED ||
+			       status == KTM_STATUS_IO_ERROR ||
 			       status == KTM_STATUS_NOT_REQUESTED);
+}
+
+static bool has_stream(const struct participant *p)
+{
+	return p->number < NR_STREAMS;
 }
 
 static void refuse(struct participant *p, struct part *part)
@@ -50,10 +58,14 @@ static void vote(struct participant *p, struct part *part)
 		information_fill(information, part->length, part->seed);
 		mark_put(FACT_VOTES, NULL, part);
 		part->voted = true;
-		status = answer(p->fd, KTM_IOC_PREPARE_COMPLETE, &part->en, 0, information,
-				part->length);
+		if (has_stream(p))
+			status = log_answer(p, part, KTM_IOC_PREPARE_COMPLETE, RECORD_REDO,
+					    information, part->length);
+		else
+			status = answer(p->fd, KTM_IOC_PREPARE_COMPLETE, &part->en, 0, information,
+					part->length);
 		/* Not if it has been rolled back meanwhile. */
-		if (status == KTM_STATUS_LOG_FULL)
+		if (status == KTM_STATUS_LOG_FULL || status == KTM_STATUS_STREAM_FULL)
 			refuse(p, part);
 		break;
 	case VOTE_READ_ONLY:
@@ -75,7 +87,12 @@ static void finish(struct participant *p, struct part *part, unsigned long reque
 
 	mark_put(FACT_FINISHES, NULL, part);
 	part->finishing = true;
-	status = answer(p->fd, request, &part->en, 0, NULL, 0);
+	/* Its own record of the end, once, together with the answer. */
+	if (part->redo && !part->ended)
+		status = log_answer(p, part, request, request == KTM_IOC_COMMIT_COMPLETE ?
+				    RECORD_COMMIT : RECORD_ABORT, NULL, 0);
+	else
+		status = answer(p->fd, request, &part->en, 0, NULL, 0);
 	if (!status)
 		part->done = true;
 	else if (!is_of_failure(p, status))
@@ -98,6 +115,10 @@ static void take_up(struct participant *p, struct part *part)
 	if (status || length != (part->voted ? part->length : 0) || memcmp(wanted, found, length))
 		die("RM %u finds other recovery information than it left (status %u)", p->number,
 		    status);
+	/* The vote is behind it in the log. */
+	if (part->voted && has_stream(p) && !part->redo && !p->fresh)
+		die("RM %u recovers what its stream does not have", p->number);
+	part->done = false;
 	status = answer(p->fd, KTM_IOC_EN_RECOVER, &part->en, part - shared->parts, NULL, 0);
 	if (status != KTM_STATUS_PENDING && !is_of_failure(p, status))
 		die("RM %u may not recover an enlistment: status %u", p->number, status);
@@ -123,6 +144,7 @@ static void conclude(struct participant *p)
 			mark_put(FACT_ROLLBACK, NULL, part);
 		part->done = true;
 	}
+	p->fresh = false;
 }
 
 static void handle(struct participant *p, const struct ktm_notification *n)
@@ -172,8 +194,8 @@ static void handle(struct participant *p, const struct ktm_notification *n)
 	}
 }
 
-/* It is not to enlist before; and nobody enlists for it now. */
-static void recover_it(struct participant *p)
+/* It is not to enlist before; and nobody enlists for it now. @reopened: the journal was. */
+static void recover_it(struct participant *p, bool reopened)
 {
 	uint32_t status;
 
@@ -181,6 +203,8 @@ static void recover_it(struct participant *p)
 	if (p->number == NR_DURABLE)
 		return;
 	p->owes = false;
+	if (reopened && has_stream(p) && !log_found(p))
+		return;
 	status = rm_recover(p->fd);
 	if (status && !is_of_failure(p, status))
 		die("RM %u cannot recover: status %u", p->number, status);
@@ -204,7 +228,7 @@ static void open_it(struct participant *p)
 	}
 	if (status)
 		die("RM %u cannot be opened: status %u", p->number, status);
-	recover_it(p);
+	recover_it(p, false);
 }
 
 static void reopen(struct participant *p)
@@ -222,17 +246,24 @@ static void *participant_run(void *arg)
 	int i, n;
 
 	while (!p->stop) {
-		if (p->number == SUPERIOR && rm_waits(p->fd, 20))
+		/* It says so before it reads anything. */
+		n = 0;
+		if (p->number != SUPERIOR) {
+			n = rm_read(p->fd, events, 20);
+		} else if (rm_waits(p->fd, 20)) {
 			superior_hears(p);
-		n = rm_read(p->fd, events, 20);
+			n = rm_read(p->fd, events, 0);
+		}
 		if (n < 0) {
 			usleep(1000);
 			pthread_rwlock_wrlock(&p->lock);
-			recover_it(p);
+			recover_it(p, true);
 			pthread_rwlock_unlock(&p->lock);
 		}
 		for (i = 0; i < n; i++)
 			handle(p, &events[i]);
+		if (has_stream(p))
+			log_upkeep(p);
 		/* Nothing more may come before it does. */
 		if (p->reopens && (n > 0 ? !prng_below(&p->prng, 40) : !n && p->owes))
 			reopen(p);
@@ -258,6 +289,8 @@ void participant_start(struct participant *p, int tm, struct prng prng, bool reo
 	p->may_fail = may_fail;
 	p->stop = false;
 	pthread_rwlock_init(&p->lock, NULL);
+	if (has_stream(p))
+		log_open(p);
 	open_it(p);
 	if (pthread_create(&p->thread, NULL, participant_run, p))
 		die("no thread for RM %u", p->number);
@@ -272,5 +305,7 @@ void participant_stop(struct participant *p)
 	p->stop = true;
 	pthread_join(p->thread, NULL);
 	close(p->fd);
+	if (has_stream(p))
+		close(p->stream);
 	pthread_rwlock_destroy(&p->lock);
 }

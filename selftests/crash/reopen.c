@@ -15,17 +15,34 @@ struct tally tally;
 
 static const char *record_to;
 
+static void put(const struct mark *mark)
+{
+	char text[MARK_TEXT];
+
+	if (!record_to)
+		return;
+	mark_format(mark, text);
+	dm_mark(record_to, text);
+}
+
 static void tell(const struct history *h, const struct en_history *en, enum fact fact)
 {
 	struct mark mark = {
 		.fact = fact, .uow = h->txs[en->tx].uow, .en = en->guid, .rm = en->rm,
 	};
-	char text[MARK_TEXT];
 
-	if (!record_to)
-		return;
-	mark_format(&mark, text);
-	dm_mark(record_to, text);
+	put(&mark);
+}
+
+static void tell_record(enum fact fact, uint32_t rm, const struct record *record,
+			const struct mark_record *said)
+{
+	const struct mark mark = {
+		.fact = fact, .rm = rm, .key = record->key, .length = record->length,
+		.record = *said,
+	};
+
+	put(&mark);
 }
 
 static int open_tm(const char *journal)
@@ -244,8 +261,41 @@ static void conclude(struct history *h, const struct cut *cut, int fd, uint32_t 
 	}
 }
 
-static void finish(struct history *h, const int *fds)
+/* The RM's own record goes into its stream with the answer, if it is not there. */
+static uint32_t finish_logged(const struct history *h, const struct en_history *en, int fd,
+			      struct found_stream *stream, unsigned long request)
 {
+	enum record_kind kind = en->found == FOUND_COMMIT ? RECORD_COMMIT : RECORD_ABORT;
+	const struct found_record *redo = stream_record(stream, en->key, RECORD_REDO);
+	const struct record record = {
+		.serial = AGAIN_SERIAL + (uint32_t)(en - h->ens), .kind = kind, .key = en->key,
+		.length = END_BYTES,
+	};
+	struct mark_record said = {
+		.serial = record.serial, .kind = kind, .previous = redo ? redo->lsn : 0,
+	};
+	uint8_t data[END_BYTES];
+	struct ktm_stream_piece piece = { (uintptr_t)data, sizeof(data) };
+	struct ktm_stream_append append = append_arg(0, &piece, said.previous, 0);
+	uint32_t status;
+
+	if (stream_record(stream, en->key, kind))
+		return answer(fd, request, &en->guid, 0, NULL, 0);
+	record_fill(data, &record);
+	tell_record(FACT_APPENDS, en->rm, &record, &said);
+	status = answer_stream(fd, request, &en->guid, NULL, 0, stream->fd, &append, 0);
+	said.lsn = append.lsn;
+	if (!status)
+		tell_record(FACT_APPENDED, en->rm, &record, &said);
+	if (!status && stream->nr && said.lsn <= stream->list[stream->nr - 1].lsn)
+		violation("RM %u: the LSN of a new stream record does not rise", en->rm);
+	tally.appended += !status;
+	return status;
+}
+
+static void finish(struct history *h, const int *fds, struct found_stream *streams)
+{
+	unsigned long request;
 	uint32_t status;
 	size_t i;
 
@@ -256,8 +306,12 @@ static void finish(struct history *h, const int *fds)
 		    (en->found != FOUND_COMMIT && en->found != FOUND_ROLLBACK))
 			continue;
 		tell(h, en, FACT_FINISHES);
-		status = answer(fds[en->rm], en->found == FOUND_COMMIT ? KTM_IOC_COMMIT_COMPLETE :
-				KTM_IOC_ROLLBACK_COMPLETE, &en->guid, 0, NULL, 0);
+		request = en->found == FOUND_COMMIT ? KTM_IOC_COMMIT_COMPLETE :
+						      KTM_IOC_ROLLBACK_COMPLETE;
+		if (en->rm < NR_STREAMS && streams[en->rm].fd >= 0)
+			status = finish_logged(h, en, fds[en->rm], &streams[en->rm], request);
+		else
+			status = answer(fds[en->rm], request, &en->guid, 0, NULL, 0);
 		if (status)
 			violation("RM %u: may not finish: status %u", en->rm, status);
 	}
@@ -307,8 +361,20 @@ static int open_rm(int tm, uint32_t rm)
 	return -1;
 }
 
+/* Its stream, before it recovers. */
+static void look(struct found_stream *stream, int tm, uint32_t rm)
+{
+	stream_find(stream, tm, rm);
+	tally.records += stream->nr;
+	if (stream->fd >= 0)
+		tell_record(FACT_LAST, rm, &(struct record){ 0 }, &(struct mark_record){
+				.serial = stream->nr ? stream->list[stream->nr - 1].record.serial : 0,
+				.base = stream->base });
+}
+
 void reopen(struct history *h, const struct cut *cut, const char *journal, const char *recorder)
 {
+	struct found_stream streams[NR_STREAMS];
 	int tm, superior, fds[NR_DURABLE];
 	uint32_t rm;
 	size_t i;
@@ -321,6 +387,8 @@ void reopen(struct history *h, const struct cut *cut, const char *journal, const
 	tm = open_tm(journal);
 	if (tm < 0)
 		return;
+	for (rm = 0; rm < NR_STREAMS; rm++)
+		look(&streams[rm], tm, rm);
 	/* First, as the others are in doubt until it has decided. */
 	superior = open_rm(tm, SUPERIOR);
 	if (superior >= 0)
@@ -331,8 +399,8 @@ void reopen(struct history *h, const struct cut *cut, const char *journal, const
 			listen(h, cut, fds[rm], rm);
 		conclude(h, cut, fds[rm], rm);
 	}
-	judge(h, cut);
-	finish(h, fds);
+	judge(h, cut, streams);
+	finish(h, fds, streams);
 	if (superior >= 0)
 		drain(superior);
 	expect_nothing(tm);
@@ -341,6 +409,8 @@ void reopen(struct history *h, const struct cut *cut, const char *journal, const
 	for (rm = 0; rm < NR_DURABLE; rm++)
 		if (fds[rm] >= 0)
 			close(fds[rm]);
+	for (rm = 0; rm < NR_STREAMS; rm++)
+		stream_forget(&streams[rm]);
 	close(tm);
 }
 

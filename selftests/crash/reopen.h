@@ -14,6 +14,8 @@
  * @concluded: prepared ones that were not known, or not any more
  * @queried: superiors that were asked for their decision
  * @told: superiors that were told of a commit
+ * @records: stream records that were read
+ * @appended: stream records that came with an answer
  */
 struct tally {
 	size_t commit;
@@ -21,6 +23,8 @@ struct tally {
 	size_t concluded;
 	size_t queried;
 	size_t told;
+	size_t records;
+	size_t appended;
 };
 
 extern struct tally tally;

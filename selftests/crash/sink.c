@@ -31,6 +31,36 @@ void sink_device(const char *name)
 	device = name;
 }
 
+static void put(const struct mark *mark)
+{
+	char text[SECTOR] __attribute__((aligned(SECTOR))) = "";
+	unsigned int place = atomic_fetch_add(&shared->nr_marks, 1);
+
+	mark_format(mark, text);
+	if (device)
+		dm_mark(device, text);
+	else if (pwrite(partition, text, SECTOR, (off_t)place * SECTOR) != SECTOR)
+		die("a mark could not be written: %s", strerror(errno));
+}
+
+/**
+ * mark_put_record() - something is known of a stream from here on
+ * @fact: what
+ * @rm: whose stream
+ * @record: of which record; its key and length count
+ * @said: what the mark says of it
+ */
+void mark_put_record(enum fact fact, unsigned int rm, const struct record *record,
+		     const struct mark_record *said)
+{
+	const struct mark mark = {
+		.fact = fact, .rm = rm, .key = record->key, .length = record->length,
+		.record = *said,
+	};
+
+	put(&mark);
+}
+
 /**
  * mark_put() - something is known outside the module from here on
  * @fact: what
@@ -39,9 +69,7 @@ void sink_device(const char *name)
  */
 void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *part)
 {
-	char text[SECTOR] __attribute__((aligned(SECTOR))) = "";
 	struct mark mark = { .fact = fact };
-	unsigned int place = atomic_fetch_add(&shared->nr_marks, 1);
 
 	if (part) {
 		mark.uow = part->uow;
@@ -53,9 +81,5 @@ void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *par
 	} else if (uow) {
 		mark.uow = *uow;
 	}
-	mark_format(&mark, text);
-	if (device)
-		dm_mark(device, text);
-	else if (pwrite(partition, text, SECTOR, (off_t)place * SECTOR) != SECTOR)
-		die("a mark could not be written: %s", strerror(errno));
+	put(&mark);
 }

@@ -7,6 +7,7 @@
 
 #include "calls.h"
 #include "marks.h"
+#include "records.h"
 
 #include "../cut/prng.h"
 
@@ -39,6 +40,8 @@ enum mind { MIND_OPEN, MIND_COMMIT, MIND_ROLLBACK };
  * @finishing: its RM may have said so; a killed one does not know
  * @done: finished, or it has left
  * @recovered: the incarnation to which RM recovery mentioned it
+ * @redo: LSN of its redo record in the RM's stream, 0: there is none
+ * @ended: the record of its end is there, too
  */
 struct part {
 	struct ktm_guid uow;
@@ -57,6 +60,8 @@ struct part {
 	atomic_bool finishing;
 	atomic_bool done;
 	uint32_t recovered;
+	uint64_t redo;
+	bool ended;
 };
 
 /**
@@ -66,6 +71,13 @@ struct part {
  * @nr_marks: marks made
  * @nr_failures: how often the disk failed
  * @nr_indoubt: Commits that were answered with INDOUBT
+ * @nr_records: stream records begun
+ * @nr_appended: of these, appended
+ * @nr_restarts: restart areas that the running log wrote
+ * @nr_copied: stream records that were copied forward
+ * @nr_bases: base advances
+ * @log_bytes: how far the log has gone
+ * @ring_bytes: how long its ring is
  * @incarnation: how often each RM was opened
  */
 struct shared {
@@ -74,6 +86,13 @@ struct shared {
 	atomic_uint nr_marks;
 	atomic_uint nr_failures;
 	atomic_uint nr_indoubt;
+	atomic_uint nr_records;
+	atomic_uint nr_appended;
+	atomic_uint nr_restarts;
+	atomic_uint nr_copied;
+	atomic_uint nr_bases;
+	uint64_t log_bytes;
+	uint64_t ring_bytes;
 	uint32_t incarnation[NR_RMS];
 	struct part parts[MAX_ENLISTMENTS];
 };
@@ -88,6 +107,15 @@ struct shared {
  * @reopens: it closes and opens itself now and then
  * @may_fail: the disk fails now and then
  * @owes: it has left something unanswered that only its recovery brings back
+ * @stream: descriptor of its stream
+ * @base: of the stream
+ * @last: LSN of the last record that it knows
+ * @last_serial: its serial
+ * @restart: LSN of the last restart record
+ * @fresh: it has begun to read the stream, and not recovered since; until then it appends
+ *	nothing by itself, so that what it finds is durable, and what it is going to hear of is
+ *	not behind the base
+ * @full: there was no room for a record
  * @stop: it shall end
  */
 struct participant {
@@ -99,6 +127,13 @@ struct participant {
 	bool reopens;
 	bool may_fail;
 	bool owes;
+	int stream;
+	uint64_t base;
+	uint64_t last;
+	uint32_t last_serial;
+	uint64_t restart;
+	bool fresh;
+	bool full;
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -110,12 +145,24 @@ extern struct participant participants[NR_RMS];
 void sink_disk(const char *partition);
 void sink_device(const char *name);
 void mark_put(enum fact fact, const struct ktm_guid *uow, const struct part *part);
+void mark_put_record(enum fact fact, unsigned int rm, const struct record *record,
+		     const struct mark_record *said);
 
 /* What of a participant's work is done elsewhere. */
 bool is_of_failure(const struct participant *p, uint32_t status);
 void superior_hears(const struct participant *p);
 void superior_handle(struct participant *p, struct part *part, uint32_t kind);
 void single_handle(struct participant *p, struct part *part);
+
+/* An RM's stream. */
+void log_open(struct participant *p);
+bool log_found(struct participant *p);
+uint32_t log_answer(struct participant *p, struct part *part, unsigned long request,
+		    enum record_kind kind, const void *information, uint32_t length);
+void log_upkeep(struct participant *p);
+
+/* What the log did is counted; to be told often, as an opening begins from 0. */
+bool space_note(int tm, struct ktm_tm_space *space);
 
 void participant_start(struct participant *p, int tm, struct prng prng, bool reopens,
 		       bool may_fail);
