@@ -85,6 +85,12 @@ static void finish(struct participant *p, struct part *part, unsigned long reque
 {
 	uint32_t status;
 
+	/*
+	 * The journal failed while the stream was read, so it is not known what is in there. The RM
+	 * has to recover, and hears of this one again.
+	 */
+	if (has_stream(p) && !p->known)
+		return;
 	mark_put(FACT_FINISHES, NULL, part);
 	part->finishing = true;
 	/* Its own record of the end, once, together with the answer. */
@@ -194,8 +200,11 @@ static void handle(struct participant *p, const struct ktm_notification *n)
 	}
 }
 
-/* It is not to enlist before; and nobody enlists for it now. @reopened: the journal was. */
-static void recover_it(struct participant *p, bool reopened)
+/*
+ * It is not to enlist before; and nobody enlists for it now. The stream is read behind that:
+ * if the journal is opened once more in between, no answer of the RM counts until it is here again.
+ */
+static void recover_it(struct participant *p)
 {
 	uint32_t status;
 
@@ -203,11 +212,11 @@ static void recover_it(struct participant *p, bool reopened)
 	if (p->number == NR_DURABLE)
 		return;
 	p->owes = false;
-	if (reopened && has_stream(p) && !log_found(p))
-		return;
 	status = rm_recover(p->fd);
 	if (status && !is_of_failure(p, status))
 		die("RM %u cannot recover: status %u", p->number, status);
+	if (!status && has_stream(p) && !log_known(p))
+		log_found(p);
 }
 
 static void open_it(struct participant *p)
@@ -228,7 +237,7 @@ static void open_it(struct participant *p)
 	}
 	if (status)
 		die("RM %u cannot be opened: status %u", p->number, status);
-	recover_it(p, false);
+	recover_it(p);
 }
 
 static void reopen(struct participant *p)
@@ -257,7 +266,7 @@ static void *participant_run(void *arg)
 		if (n < 0) {
 			usleep(1000);
 			pthread_rwlock_wrlock(&p->lock);
-			recover_it(p, true);
+			recover_it(p);
 			pthread_rwlock_unlock(&p->lock);
 		}
 		for (i = 0; i < n; i++)

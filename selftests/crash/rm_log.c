@@ -30,6 +30,18 @@ static void note(struct participant *p, const struct record *record, uint64_t ls
 		part->ended = true;
 }
 
+/**
+ * log_known() - is what the RM knows of its stream still so?
+ * @p: the RM
+ *
+ * Return: not if the journal was opened since it read it: to advance the base to where it is
+ * does nothing, and says so.
+ */
+bool log_known(struct participant *p)
+{
+	return p->known && !stream_advance(p->stream, p->base);
+}
+
 /* What was left is forgotten: what counts is there. */
 static void forget(struct participant *p)
 {
@@ -48,7 +60,7 @@ static void forget(struct participant *p)
  * log_found() - read all of the stream, after the journal was opened
  * @p: its RM
  *
- * Return: yes; no: the journal has failed, it will be opened again.
+ * Return: yes, done; no: the journal has failed, it will be opened again.
  */
 bool log_found(struct participant *p)
 {
@@ -61,8 +73,10 @@ bool log_found(struct participant *p)
 
 	p->fresh = true;
 	status = stream_info(p->stream, &info);
-	if (!status)
+	if (!status) {
+		p->known = false;
 		forget(p);
+	}
 	while (!status) {
 		status = stream_read(p->stream, KTM_STREAM_NEXT, lsn, data, &read);
 		if (status)
@@ -79,6 +93,7 @@ bool log_found(struct participant *p)
 		die("RM %u cannot read its stream: status %u", p->number, status);
 	p->base = info.base_lsn;
 	p->restart = info.restart_lsn;
+	p->known = true;
 	mark_put_record(FACT_LAST, p->number, &(struct record){ 0 }, &(struct mark_record){
 			.serial = p->last_serial, .base = p->base });
 	return true;
@@ -97,11 +112,9 @@ void log_open(struct participant *p)
 		status = stream_open(p->tm, name, &p->stream);
 		if (status == KTM_STATUS_STREAM_NOT_FOUND)
 			status = stream_create(p->tm, name, STREAM_QUOTA, &p->stream);
-		if (!status && log_found(p))
-			return;
 		if (!status)
-			close(p->stream);
-		else if (!is_of_failure(p, status))
+			return;
+		if (!is_of_failure(p, status))
 			die("RM %u cannot open its stream: status %u", p->number, status);
 		usleep(1000);
 	}
@@ -285,7 +298,7 @@ void log_upkeep(struct participant *p)
 {
 	uint64_t draw = prng_below(&p->prng, 16);
 
-	if (p->fresh || !p->last)
+	if (!p->known || p->fresh || !p->last)
 		return;
 	if (!draw)
 		flush(p);

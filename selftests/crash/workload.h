@@ -112,6 +112,7 @@ struct shared {
  * @last: LSN of the last record that it knows
  * @last_serial: its serial
  * @restart: LSN of the last restart record
+ * @known: it has read all of the stream, as it is since the journal was opened last
  * @fresh: it has begun to read the stream, and not recovered since; until then it appends
  *	nothing by itself, so that what it finds is durable, and what it is going to hear of is
  *	not behind the base
@@ -132,6 +133,7 @@ struct participant {
 	uint64_t last;
 	uint32_t last_serial;
 	uint64_t restart;
+	bool known;
 	bool fresh;
 	bool full;
 	atomic_bool stop;
@@ -156,6 +158,7 @@ void single_handle(struct participant *p, struct part *part);
 
 /* An RM's stream. */
 void log_open(struct participant *p);
+bool log_known(struct participant *p);
 bool log_found(struct participant *p);
 uint32_t log_answer(struct participant *p, struct part *part, unsigned long request,
 		    enum record_kind kind, const void *information, uint32_t length);
