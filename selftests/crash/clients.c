@@ -158,7 +158,6 @@ static void one_transaction(struct client *c)
 	uint64_t timeout_ns = prng_below(&c->prng, 12) ? 400000000 :
 			      1 + prng_below(&c->prng, 30000000);
 	uint64_t draw = prng_below(&c->prng, 100);
-	struct ktm_tm_space space;
 	bool waits = false;
 	struct ktm_guid uow;
 	uint32_t status;
@@ -178,7 +177,7 @@ static void one_transaction(struct client *c)
 		commit(tx, &uow, !waits && draw < 60);
 	}
 	close(tx);
-	space_note(c->tm, &space);
+	space_note(c->tm);
 	if (draw >= 8 && draw < 12)
 		mark_put(FACT_TOLD_ABORT, &uow, NULL);
 	atomic_fetch_add(&shared->nr_ended, 1);

@@ -205,19 +205,6 @@ static uint64_t oldest(const struct participant *p)
 	return lsn;
 }
 
-/*
- * A base that the log has no room for counts only until a crash. Did it have room all the
- * time, even if others had set aside all that they may?
- */
-static bool had_room(int tm, const struct ktm_tm_space *before)
-{
-	struct ktm_tm_space after;
-
-	return space_note(tm, &after) && after.restarts == before->restarts &&
-	       before->free + before->reserved > before->bytes / 2 + (64 << 10) +
-						 after.next_lsn - before->next_lsn;
-}
-
 static void expect_upkeep(struct participant *p, uint32_t status, const char *what)
 {
 	if (status == KTM_STATUS_STREAM_REOPENED)
@@ -245,8 +232,6 @@ static void flush(struct participant *p)
 static void restart(struct participant *p, bool durable)
 {
 	uint64_t base = oldest(p);
-	struct ktm_tm_space space;
-	bool known = space_note(p->tm, &space);
 	uint32_t status;
 	struct out out;
 
@@ -256,7 +241,7 @@ static void restart(struct participant *p, bool durable)
 		out.append.flags |= KTM_STREAM_DURABLE;
 	status = stream_append(p->stream, &out.append);
 	if (!status) {
-		appended(p, &out, known && had_room(p->tm, &space) ? base : 0);
+		appended(p, &out, base);
 		p->base = base;
 		p->restart = out.append.lsn;
 		atomic_fetch_add(&shared->nr_bases, 1);
@@ -270,15 +255,12 @@ static void advance(struct participant *p)
 {
 	struct mark_record said = { .serial = p->last_serial, .base = oldest(p) };
 	const struct record none = { 0 };
-	struct ktm_tm_space space;
-	bool known = space_note(p->tm, &space);
 	uint32_t status;
 
 	mark_put_record(FACT_ADVANCES, p->number, &none, &said);
 	status = stream_advance(p->stream, said.base);
 	if (!status) {
-		if (known && had_room(p->tm, &space))
-			mark_put_record(FACT_ADVANCED, p->number, &none, &said);
+		mark_put_record(FACT_ADVANCED, p->number, &none, &said);
 		p->base = said.base;
 		if (p->restart < p->base)
 			p->restart = 0;

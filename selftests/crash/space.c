@@ -19,22 +19,17 @@ static unsigned int more(uint64_t *before, uint64_t now)
 /**
  * space_note() - add up what the log did
  * @tm: its TM
- * @space: out: as it says now
- *
- * Return: it says something.
  */
-bool space_note(int tm, struct ktm_tm_space *space)
+void space_note(int tm)
 {
-	bool said;
+	struct ktm_tm_space space;
 
 	pthread_mutex_lock(&lock);
-	said = !tm_space(tm, space);
-	if (said) {
-		atomic_fetch_add(&shared->nr_restarts, more(&restarts, space->restarts));
-		atomic_fetch_add(&shared->nr_copied, more(&copied, space->copied));
-		shared->log_bytes = space->next_lsn;
-		shared->ring_bytes = space->bytes;
+	if (!tm_space(tm, &space)) {
+		atomic_fetch_add(&shared->nr_restarts, more(&restarts, space.restarts));
+		atomic_fetch_add(&shared->nr_copied, more(&copied, space.copied));
+		shared->log_bytes = space.next_lsn;
+		shared->ring_bytes = space.bytes;
 	}
 	pthread_mutex_unlock(&lock);
-	return said;
 }

@@ -165,7 +165,7 @@ uint32_t log_answer(struct participant *p, struct part *part, unsigned long requ
 void log_upkeep(struct participant *p);
 
 /* What the log did is counted; to be told often, as an opening begins from 0. */
-bool space_note(int tm, struct ktm_tm_space *space);
+void space_note(int tm);
 
 void participant_start(struct participant *p, int tm, struct prng prng, bool reopens,
 		       bool may_fail);
