@@ -361,8 +361,7 @@ static enum jnext what_next(const struct ktm_journal *j)
 static bool due(struct ktm_journal *j)
 {
 	lockdep_assert_held(&j->lock);
-	if (!j->online || j->due_told || j->w.next_lsn < j->due_from ||
-	    !ktm_jw_restart_due(&j->w))
+	if (!j->online || j->due_told || !ktm_jw_restart_due(&j->w))
 		return false;
 	j->due_told = true;
 	return true;

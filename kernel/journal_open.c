@@ -224,7 +224,6 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 		j->forces = 0;
 		j->restarts = 0;
 		j->due_told = false;
-		j->due_from = 0;
 		/* A log that was full when it was left: who is refused may ask for room once. */
 		j->freed = true;
 		j->online = true;

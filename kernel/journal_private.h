@@ -50,7 +50,6 @@ struct ktm_journal {
 	u64 granted_quota;
 	u64 restarts;			/* restart areas since the opening */
 	u64 restart_tries;		/* those that failed counted, too */
-	u64 due_from;			/* no restart area is due before this LSN */
 	bool freed;			/* since the last one began something was given up */
 	bool due_told;			/* that one is due, and it has not begun */
 	u64 live;

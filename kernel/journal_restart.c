@@ -5,6 +5,7 @@
  */
 #include <linux/completion.h>
 
+#include "core/journal_copy.h"
 #include "journal_private.h"
 
 /* A multiple of every write unit, far from overflow. */
@@ -155,6 +156,18 @@ void ktm_journal_freed(struct ktm_journal *j)
 	spin_unlock(&j->lock);
 }
 
+/**
+ * ktm_journal_copy_plan - what a restart area is to copy forward
+ * @j: the journal
+ * @c: see ktm_jc_init()
+ */
+void ktm_journal_copy_plan(struct ktm_journal *j, struct ktm_jc *c)
+{
+	spin_lock(&j->lock);
+	ktm_jc_init(c, &j->w);
+	spin_unlock(&j->lock);
+}
+
 /* All was added: how far it may know of the log. */
 static int end_walk(struct ktm_journal *j, u64 tail)
 {
@@ -170,11 +183,13 @@ static int end_walk(struct ktm_journal *j, u64 tail)
 }
 
 /* Nothing that counts was written. Another one is tried when some more of the log is used. */
-static void give_up(struct ktm_journal *j)
+static void give_up(struct ktm_journal *j, int err)
 {
 	spin_lock(&j->lock);
+	/* There may be memory when the next one who is refused asks. */
+	if (err == -ENOMEM)
+		j->freed = true;
 	ktm_jw_unmark(&j->w);
-	j->due_from = j->w.next_lsn + j->w.sb.ring_bytes / 16;
 	j->restart_tries++;
 	ktm_journal_changed(j);
 	spin_unlock(&j->lock);
@@ -234,14 +249,14 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 
 	err = begin(j);
 	if (err) {
-		give_up(j);
+		give_up(j, err);
 		return err;
 	}
 	err = walk(ctx, &snap);
 	if (!err)
 		err = end_walk(j, snap.tail);
 	if (err && !j->restart.err) {
-		give_up(j);
+		give_up(j, err);
 		return err;
 	}
 	if (!err && run_restart(j) == KTM_JO_DONE) {
@@ -255,7 +270,7 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 		return 0;
 	}
 	ktm_journal_fail(j, j->restart.err);
-	give_up(j);
+	give_up(j, -EIO);
 	return -EIO;
 }
 
@@ -278,8 +293,7 @@ int ktm_journal_wait_room(struct ktm_journal *j)
 	/* One that is under way may have passed what has become free since. */
 	enough = j->restart_tries + (j->w.marking ? 2 : 1);
 	/* Whoever asks in vain must not keep the device busy. */
-	helps = j->w.marking || j->freed ||
-		ktm_jw_end(&j->w) - j->w.sb.start_lsn >= j->w.sb.ring_bytes / 16;
+	helps = j->freed || ktm_jw_restart_helps(&j->w);
 	spin_unlock(&j->lock);
 	if (!helps)
 		return -ENOSPC;

@@ -9,6 +9,7 @@
  */
 #include <linux/mutex.h>
 
+#include "core/journal_copy.h"
 #include "restart.h"
 #include "rm.h"
 #include "stream.h"
@@ -17,9 +18,6 @@
 
 /* More than all but the largest transactions have to say. */
 #define TX_ROOM		KTM_JF_AREA_ROOM
-
-/* Of one stream at a time, though others have records between. */
-#define COPY_CHUNK	(64u << 10)
 
 struct walk {
 	struct ktm_tm *tm;
@@ -61,66 +59,51 @@ static int add_rms(struct walk *w)
 	return err;
 }
 
-/* What lies before this is copied: the older half of the ring, or, if little is free, of all. */
-static u64 copy_below(const struct ktm_journal_stat *st)
-{
-	u64 below = st->next_lsn - min(st->next_lsn, st->ring_bytes / 2);
-
-	if (st->free_bytes < st->ring_bytes / 4)
-		below = max(below, st->tail_lsn + (st->next_lsn - st->tail_lsn) / 2);
-	return below;
-}
-
-/*
- * The stream whose oldest record is the log's oldest, with a reference, if that is before
- * @below; *@next: where the next stream's oldest is.
- */
-static struct ktm_stream *oldest_stream(struct ktm_tm *tm, u64 below, u64 *next)
+/* The one to be copied from next, with a reference; *@until: what lies before this. */
+static struct ktm_stream *oldest_stream(struct ktm_tm *tm, struct ktm_jc *c, u64 *until)
 {
 	struct ktm_stream *s, *found = NULL;
-	u64 oldest = below, place;
 
-	*next = below;
+	ktm_jc_round(c);
 	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
-		place = s->stuck ? U64_MAX : ktm_stream_oldest_place(s);
-		if (place >= oldest) {
-			*next = min(*next, place);
+		if (s->stuck || !ktm_jc_offer(c, ktm_stream_oldest_place(s)))
 			continue;
-		}
-		*next = oldest;
-		oldest = place;
 		ktm_object_get(&s->obj);
 		if (found)
 			ktm_object_put(&found->obj);
 		found = s;
 	}
-	*next = min(below, max(*next, oldest + COPY_CHUNK));
-	return found;
+	if (ktm_jc_pick(c, until))
+		return found;
+	if (found)
+		ktm_object_put(&found->obj);
+	return NULL;
 }
 
 /*
  * Records that live, but lie in the older part of the ring, are written once more: else
- * they would keep what is dead around them. The log's oldest first, whoever's it is: so each
- * copy lets the tail go on, also when there is no room for all. What cannot be read, or
- * not now, stays where it is.
+ * they would keep what is dead around them. What cannot be read, or not now, stays where
+ * it is.
  */
 static int copy_streams(struct walk *w)
 {
 	struct ktm_tm *tm = w->tm;
-	struct ktm_journal_stat st;
 	struct ktm_stream *s;
-	u64 below, next, copied = 0;
+	u64 until, copied = 0;
+	struct ktm_jc c;
 	int err = 0;
 
 	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s))
 		s->stuck = false;
-	ktm_journal_stat(tm->journal, &st);
-	below = copy_below(&st);
+	ktm_journal_copy_plan(tm->journal, &c);
 	while (!err) {
-		s = oldest_stream(tm, below, &next);
+		s = oldest_stream(tm, &c, &until);
 		if (!s)
 			break;
-		err = ktm_stream_copy_forward(s, next, &copied);
+		err = ktm_stream_copy_forward(s, until, &copied);
+		/* Who is refused next may ask for another restart area at once. */
+		if (err == -ENOMEM)
+			ktm_journal_freed(tm->journal);
 		if (err && err != -ENOSPC && ktm_tm_online(tm)) {
 			s->stuck = true;
 			err = 0;

@@ -598,7 +598,7 @@ void ktm_tm_restart_due(struct ktm_tm *tm)
  */
 bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *tries)
 {
-	return tm->journal && !(*tries)++ && !ktm_journal_wait_room(tm->journal);
+	return tm->journal && (*tries)++ < KTM_STREAM_TRIES && !ktm_journal_wait_room(tm->journal);
 }
 
 /*

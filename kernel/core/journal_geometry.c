@@ -29,8 +29,8 @@ static u64 restart_min(u32 unit)
 
 static u64 ring_min(u32 unit)
 {
-	/* Sixteen: what restart areas of the running log keep for themselves is in whole units. */
-	return max(4ull * KTM_JF_WINDOW_MIN, 16ull * unit);
+	/* What restart areas of the running log keep for themselves is in whole units. */
+	return max(4ull * KTM_JF_WINDOW_MIN, 64ull * unit);
 }
 
 u64 ktm_jf_min_bytes(u32 unit)

@@ -11,13 +11,22 @@
  */
 #include "journal_writer.h"
 
-/* What the copy of a stream's record costs at most. */
-#define LARGEST_COPY	(KTM_JF_REC_MAX + KTM_JF_REC_MAX / 2)
-
 /* What a batch may cost beyond its records' own share if it ends before it is full. */
 static u64 padding(const struct ktm_jw *w)
 {
 	return w->sb.unit + KTM_JF_BATCH_HEAD;
+}
+
+/*
+ * An eighth. But in a full log a restart area pads one batch, or two; so it has to copy what lives
+ * in as much, and the record that begins there and ends behind, or each one would use up
+ * some of what the next one needs.
+ */
+static u64 headroom(const struct ktm_jw *w)
+{
+	const u64 copies = 2 * w->sb.unit + KTM_JF_REC_MAX;
+
+	return max(w->sb.ring_bytes / 8, 2 * padding(w) + copies + copies / 2);
 }
 
 void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs, u32 nbufs,
@@ -47,7 +56,9 @@ void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs
 	w->want_lsn = sb->start_lsn;
 	w->limit = sb->tail_lsn + sb->ring_bytes;
 	w->written_crc = sb->start_prev_crc;
-	w->headroom = max(w->sb.ring_bytes / 8, 2 * padding(w) + LARGEST_COPY);
+	w->headroom = headroom(w);
+	w->untried = true;
+	w->tried_lsn = sb->start_lsn;
 }
 
 static struct ktm_jw_batch *batch_of(struct ktm_jw *w, u64 n)
@@ -149,12 +160,21 @@ static void make_forcible(struct ktm_jw *w, struct ktm_jw_batch *b)
 	b->forcible = true;
 }
 
-/* Room for what nobody has reserved. A copy leaves what the end of a restart area may cost. */
-static u64 room_for(const struct ktm_jw *w, const struct ktm_jrec *rec)
+/* Less than all: the end of a restart area may cost something, too. */
+static u64 copy_room(const struct ktm_jw *w)
 {
-	if (rec->type == KTM_JREC_SREC && rec->flags & KTM_JREC_F_COPY)
-		return free_but(w, 2 * padding(w));
-	return ktm_jw_free(w);
+	return free_but(w, 2 * padding(w));
+}
+
+static bool is_copy(const struct ktm_jrec *rec)
+{
+	return rec->type == KTM_JREC_SREC && rec->flags & KTM_JREC_F_COPY;
+}
+
+/* Is there room for what nobody has reserved? */
+static bool fits(const struct ktm_jw *w, const struct ktm_jrec *rec, u32 charge)
+{
+	return charge <= (is_copy(rec) ? copy_room(w) : ktm_jw_free(w));
 }
 
 int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
@@ -171,7 +191,7 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 	if (reserved) {
 		if (KTM_CORE_BUG_ON(reserved < charge || reserved > w->reserved))
 			return -EINVAL;
-	} else if (charge > room_for(w, rec)) {
+	} else if (!fits(w, rec, charge)) {
 		return -ENOSPC;
 	}
 	/* Only a hostile geometry can grant more than the ring holds; it gets no further. */
@@ -200,6 +220,8 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 		make_forcible(w, b);
 	w->reserved -= reserved;
 	w->appends++;
+	if (is_copy(rec))
+		w->copied += size;
 	*lsn = b->lsn + b->used;
 	return 0;
 }
@@ -358,15 +380,27 @@ void ktm_jw_fail(struct ktm_jw *w, int err)
 
 /* ---- restart areas of the running log ---------------------------------- */
 
+/* Of what was written since the last one began some will be dead. */
+static bool worth_it(const struct ktm_jw *w)
+{
+	return w->untried || w->next_lsn - w->tried_lsn >= w->sb.ring_bytes / 16;
+}
+
 bool ktm_jw_restart_due(const struct ktm_jw *w)
 {
-	u64 written = w->next_lsn - w->sb.start_lsn;
-
-	if (w->err || w->marking)
+	if (w->err || w->marking || !worth_it(w))
 		return false;
-	/* Where little is left, but for what lives or is reserved, another one would not help. */
-	return written >= w->sb.ring_bytes / 4 ||
-	       (written >= w->sb.ring_bytes / 16 && ktm_jw_free(w) < w->sb.ring_bytes / 4);
+	return w->next_lsn - w->sb.start_lsn >= w->sb.ring_bytes / 4 ||
+	       ktm_jw_free(w) < w->sb.ring_bytes / 4;
+}
+
+bool ktm_jw_restart_helps(const struct ktm_jw *w)
+{
+	/*
+	 * What lives may lie so dense that only its own copies find room where it was, but dead
+	 * bytes lie behind it. If half a ring was copied and nothing has come of it, none do.
+	 */
+	return !w->err && (w->marking || worth_it(w) || w->vain < w->sb.ring_bytes / 2);
 }
 
 int ktm_jw_mark(struct ktm_jw *w)
@@ -381,6 +415,11 @@ int ktm_jw_mark(struct ktm_jw *w)
 	 */
 	w->marking = true;
 	w->marked = false;
+	if (worth_it(w))
+		w->vain = 0;
+	w->untried = false;
+	w->tried_lsn = w->next_lsn;
+	w->copied = 0;
 	w->mark.lsn = w->next_lsn;
 	w->mark.seq = w->next_seq;
 	see_mark(w);
@@ -423,11 +462,16 @@ bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket)
 
 void ktm_jw_unmark(struct ktm_jw *w)
 {
+	if (w->marking)
+		w->vain += w->copied + w->sb.ring_bytes / 64;
 	w->marking = false;
 }
 
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb)
 {
+	const u64 cost = w->copied + w->sb.ring_bytes / 64;
+
+	w->vain = sb->tail_lsn - w->sb.tail_lsn > cost ? 0 : w->vain + cost;
 	/* Whoever maps a batch to its place right now looks at the rest. */
 	w->sb.generation = sb->generation;
 	w->sb.start_lsn = sb->start_lsn;

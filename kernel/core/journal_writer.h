@@ -83,6 +83,10 @@ struct ktm_jw {
 	u64 want_lsn;		/* somebody waits for this to be durable */
 	u64 limit;		/* end of the ring's free space */
 	u64 headroom;		/* what only a restart area uses */
+	bool untried;		/* no restart area has begun since the opening */
+	u64 tried_lsn;		/* where the last one began */
+	u64 copied;		/* bytes of copies since then */
+	u64 vain;		/* what restart areas have cost that gained nothing, in a row */
 	u64 reserved;
 	u64 quota;		/* sum of what streams may keep alive */
 
@@ -160,6 +164,12 @@ u64 ktm_jw_end(const struct ktm_jw *w);
 
 /* Has enough been written, or is so little left, that a restart area should be made now? */
 bool ktm_jw_restart_due(const struct ktm_jw *w);
+
+/*
+ * May a restart area make room for who was refused? False if those before it have tried, and
+ * little was written since.
+ */
+bool ktm_jw_restart_helps(const struct ktm_jw *w);
 
 /**
  * ktm_jw_mark() - a restart area begins: what is appended from now on is replayed with it
