@@ -22,7 +22,7 @@
  * @guid: its own, if durable
  * @config: for ktm_rm_start()
  * @told: what it has been asked, a letter each: 0 preprepare, P prepare, 1 single
- *	phase, C commit, B rollback, V recover, L last recover, I in doubt, D disconnected;
+ *	phase, C commit, B rollback, r recovering, V recover, L last recover, I in doubt, D disconnected;
  *	of a superior: q phase 0 over, p prepared, c committed, b rolled back, R commit
  *	request, O outcome requested, Q recover query
  * @preprepare: what it replies, as the next ones
@@ -31,6 +31,7 @@
  * @superior: see there
  * @recover: see there
  * @commit: see there
+ * @recovering: see there
  * @last: the last event
  * @flushes_into: whom it enlists in phase 0, or NULL
  * @tx: in which transaction
@@ -40,7 +41,7 @@ struct manager {
 	guid_t guid;
 	struct ktm_rm_config config;
 	char told[32];
-	int preprepare, prepare, single_phase, superior, recover, commit;
+	int preprepare, prepare, single_phase, superior, recover, commit, recovering;
 	struct ktm_rm_event last;
 	struct manager *flushes_into;
 	int tx;
@@ -91,6 +92,12 @@ static int on_rollback(struct ktm_rm *rm, struct ktm_rm_event *event, void *data
 {
 	(void)rm;
 	return tell(data, 'B', event, KTM_RM_DONE);
+}
+
+static int on_recovering(struct ktm_rm *rm, void *data)
+{
+	(void)rm;
+	return tell(data, 'r', NULL, ((struct manager *)data)->recovering);
 }
 
 static int on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
@@ -165,6 +172,16 @@ static const struct ktm_rm_ops all = {
 	.indoubt = on_indoubt,
 	.last_recover = on_last_recover,
 	.rm_disconnected = on_disconnected,
+};
+
+static const struct ktm_rm_ops with_stream = {
+	.size = sizeof(with_stream),
+	.prepare = on_prepare,
+	.commit = on_commit,
+	.rollback = on_rollback,
+	.recovering = on_recovering,
+	.recover = on_recover,
+	.last_recover = on_last_recover,
 };
 
 /* Only ever a superior. */
@@ -381,6 +398,46 @@ TEST(the_one_that_decides_goes_and_comes_back)
 	TOLD(beside, "PD");
 	end(durable);
 	end(beside);
+	close(tx);
+	tm_close(tm, journal);
+}
+
+/* ---- a recovery that fails ---- */
+
+/* Its log could not be read: it must not be taken for one that holds nothing. */
+TEST(what_is_not_known_is_not_finished)
+{
+	uint32_t status;
+	struct manager *m;
+	int tm, tx, ret;
+
+	need_journal();
+	tm = tm_online(journal);
+	managers[0].recovering = 0;
+	m = start(0, journal, NULL, &two_phase);
+	tx = begin(tm);
+	CHECK_EQ(ktm_rm_enlist(m->rm, tx, 5, NULL, NULL), 0);
+	m->commit = KTM_RM_LATER;
+	CHECK_EQ(ktm_tx_commit(tx, 0, NULL), 0);
+	until_told(m, "PC");
+	end(m);
+
+	m->recovering = -ENOMEM;
+	m->recover = KTM_RM_NONE;
+	memset(m->told, 0, sizeof(m->told));
+	CHECK_EQ(ktm_rm_start(&m->rm, &m->config, &with_stream, m, NULL), 0);
+	ret = ktm_rm_dispatch(m->rm, &status);
+	CHECK_EQ(ret, -ENOMEM);
+	TOLD(m, "r");
+	CHECK_EQ(ktm_rm_state(m->rm), KTM_RM_OFFLINE);
+	TX_IS(tx, KTM_TX_STATE_COMMITTING);
+
+	m->recovering = 0;
+	m->recover = KTM_RM_DONE;
+	m->commit = KTM_RM_DONE;
+	until_told(m, "rrVLC");
+	expect_outcome(tx, KTM_OUTCOME_COMMITTED);
+	end(m);
 	close(tx);
 	tm_close(tm, journal);
 }

@@ -45,6 +45,7 @@ struct ktm_rm_record {
  * @flags: KTM_RM_LOOP_*
  * @state: enum ktm_rm_state; other threads read it
  * @failed: a step of this recovery failed: it has to begin again
+ * @blind: @ops.recovering failed: what the caller holds is not known
  * @told: @ops.recovering was called for this recovery
  * @with_streams: the caller knows of streams: his events have those fields
  * @delay_ms: until the next try
@@ -74,6 +75,7 @@ struct ktm_rm {
 	uint32_t flags;
 	_Atomic int state;
 	bool failed;
+	bool blind;
 	bool told;
 	bool with_streams;
 	uint32_t delay_ms;

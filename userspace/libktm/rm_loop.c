@@ -29,7 +29,7 @@ typedef int (*ktm_rm_op)(struct ktm_rm *rm, struct ktm_rm_event *event, void *da
 static void on_vote(struct ktm_rm *rm, struct ktm_rm_event *event, ktm_rm_op op,
 		    struct ktm_rm_progress *progress)
 {
-	/* No function: of an earlier life of this RM, with other functions. */
+	/* No function: of an earlier life of this RM, with other functions; or it is blind. */
 	int reply = op ? op(rm, event, rm->data) : KTM_RM_REFUSE;
 
 	if (reply == KTM_RM_LATER)
@@ -86,8 +86,21 @@ static void tell_recovering(struct ktm_rm *rm, struct ktm_rm_progress *progress)
 		return;
 	rm->told = true;
 	ret = rm->ops.recovering ? rm->ops.recovering(rm, rm->data) : 0;
-	if (ret < 0)
+	if (ret < 0) {
+		rm->blind = true;
 		recovery_failed(rm, ret, progress);
+	}
+}
+
+/*
+ * Who does not know what he holds must neither say that it is nothing nor that he has
+ * finished with it. The next recovery brings all of this again.
+ */
+static bool needs_sight(uint32_t kind)
+{
+	return kind == KTM_NOTIFY_RECOVER || kind == KTM_NOTIFY_RECOVER_QUERY ||
+	       kind == KTM_NOTIFY_COMMIT || kind == KTM_NOTIFY_SINGLE_PHASE_COMMIT ||
+	       kind == KTM_NOTIFY_INDOUBT;
 }
 
 static void on_recover(struct ktm_rm *rm, struct ktm_rm_event *event,
@@ -175,12 +188,14 @@ static void handle(struct ktm_rm *rm, const struct ktm_notification *notificatio
 
 	progress->handled++;
 	tell_recovering(rm, progress);
+	if (rm->blind && needs_sight(notification->kind))
+		return;
 	switch (notification->kind) {
 	case KTM_NOTIFY_PREPREPARE:
-		on_vote(rm, &event, rm->ops.preprepare, progress);
+		on_vote(rm, &event, rm->blind ? NULL : rm->ops.preprepare, progress);
 		break;
 	case KTM_NOTIFY_PREPARE:
-		on_vote(rm, &event, rm->ops.prepare, progress);
+		on_vote(rm, &event, rm->blind ? NULL : rm->ops.prepare, progress);
 		break;
 	case KTM_NOTIFY_SINGLE_PHASE_COMMIT:
 		on_single_phase(rm, &event, progress);

@@ -124,6 +124,7 @@ int ktm_rm_begin_recovery(struct ktm_rm *rm, uint32_t *status)
 	}
 	ktm_rm_forget_unknown(rm);
 	rm->failed = false;
+	rm->blind = false;
 	rm->told = false;
 	atomic_store(&rm->state, KTM_RM_RECOVERING);
 	return 0;

@@ -131,7 +131,9 @@ enum ktm_rm_reply {
  *
  * @recovering: recovery begins, at the start and each time the TM is back: read your
  *	stream anew (ktm_stream_query() first). Comes before the first @recover, or
- *	@last_recover if there is none; a failure stops recovery. May be NULL
+ *	@last_recover if there is none. A failure stops recovery: votes are refused, @rollback
+ *	goes on, nothing else is called or answered until it has been called again, after
+ *	a while, and has succeeded. May be NULL
  * @answered: an answer that brought a record was given (@error 0, @event->lsn) or
  *	refused with @error and @status, record and all: a refused vote is a no, any
  *	other refusal is handled as without a record. May be NULL
