@@ -343,9 +343,9 @@ enum jnext {
 };
 
 /*
- * After an append or a force: who has something for the device? While anything is under
- * way its end looks after what has come meanwhile; what has filled a batch need not wait
- * for that, and is a work item's.
+ * After an append or a force: who has something for the device? While as much is under way
+ * as may be its end looks after what has come meanwhile; what has filled a batch need not
+ * wait for that, and is a work item's.
  */
 static enum jnext what_next(const struct ktm_journal *j)
 {
@@ -353,6 +353,8 @@ static enum jnext what_next(const struct ktm_journal *j)
 	if (!list_empty(&j->done))
 		return J_KICK;
 	if (!j->in_flight && (!list_empty(&j->waiting) || j->w.submitted < j->w.closed))
+		return J_PUMP;
+	if (ktm_jw_ready(&j->w))
 		return J_PUMP;
 	return j->w.submitted < j->w.closed ? J_KICK : J_NOTHING;
 }

@@ -53,6 +53,7 @@ void ktm_jw_init(struct ktm_jw *w, const struct ktm_jf_sb *sb, void *const *bufs
 	w->submitted_lsn = sb->start_lsn;
 	w->written_lsn = sb->start_lsn;
 	w->flushed_lsn = sb->start_lsn;
+	w->fua_lsn = sb->start_lsn;
 	w->want_lsn = sb->start_lsn;
 	w->limit = sb->tail_lsn + sb->ring_bytes;
 	w->written_crc = sb->start_prev_crc;
@@ -257,10 +258,13 @@ void ktm_jw_want_all(struct ktm_jw *w)
 	w->want_lsn = max(w->want_lsn, w->next_lsn);
 }
 
-/* The forced batch is all that is not yet durable: one write through the cache will do. */
+/*
+ * The forced batch is all that is not yet durable, or on its way through the cache: one more
+ * such write will do. They may end in any order; what counts is up to where all have.
+ */
 static bool alone(const struct ktm_jw *w, const struct ktm_jw_batch *b)
 {
-	return w->has_fua && !w->force && b->lsn == w->flushed_lsn &&
+	return w->has_fua && b->lsn == w->fua_lsn &&
 	       w->want_lsn > b->lsn && w->want_lsn <= b->lsn + b->bytes;
 }
 
@@ -270,8 +274,8 @@ static enum ktm_jw_want next_write(struct ktm_jw *w, struct ktm_jw_batch **out)
 
 	b->fua = alone(w, b);
 	if (b->fua) {
-		w->force = true;
-		w->force_lsn = b->lsn + b->bytes;
+		w->fuas++;
+		w->fua_lsn = b->lsn + b->bytes;
 		w->fua_writes++;
 	}
 	b->flushed_lsn = w->flushed_lsn;
@@ -294,14 +298,24 @@ static bool flush_now(const struct ktm_jw *w, bool blocked)
 	       (blocked && w->written_lsn == w->submitted_lsn);
 }
 
+/* Who comes while as many forces are under way as may be shares the next batch. */
+static bool may_force(const struct ktm_jw *w)
+{
+	return !w->force && w->fuas < KTM_JW_FUAS;
+}
+
+bool ktm_jw_ready(const struct ktm_jw *w)
+{
+	return w->has_fua && !w->err && w->want_lsn > w->next_lsn && may_force(w);
+}
+
 enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b)
 {
 	bool blocked = false;
 
 	if (w->err)
 		return KTM_JW_NOTHING;
-	/* One force at a time: who comes meanwhile shares the next batch. */
-	if (!w->force && w->want_lsn > w->next_lsn)
+	if (may_force(w) && w->want_lsn > w->next_lsn)
 		close_batch(w);
 	if (w->submitted < w->closed) {
 		struct ktm_jw_batch *n = batch_of(w, w->submitted);
@@ -352,12 +366,12 @@ void ktm_jw_write_done(struct ktm_jw *w, struct ktm_jw_batch *b, int err)
 		w->written_lsn = first->lsn + first->bytes;
 		w->written_crc = first->crc;
 		see_mark(w);
+		/* Before it there was nothing else, or it would not have been alone(). */
+		if (first->fua && !w->err)
+			w->flushed_lsn = w->written_lsn;
 	}
-	if (b->fua) {
-		w->force = false;
-		if (!w->err)
-			w->flushed_lsn = w->force_lsn;
-	}
+	if (b->fua)
+		w->fuas--;
 }
 
 void ktm_jw_flush_done(struct ktm_jw *w, int err)
@@ -368,7 +382,9 @@ void ktm_jw_flush_done(struct ktm_jw *w, int err)
 	/* Another one that failed meanwhile may have dropped what this one should have flushed. */
 	if (w->err)
 		return;
-	w->flushed_lsn = w->force_lsn;
+	/* What went through the cache meanwhile may be further. */
+	w->flushed_lsn = max(w->flushed_lsn, w->force_lsn);
+	w->fua_lsn = max(w->fua_lsn, w->flushed_lsn);
 	w->flushed_ticket = w->force_ticket;
 }
 

@@ -22,6 +22,12 @@
 #define KTM_JW_BUFS		8
 #define KTM_JW_BUF_BYTES	(128u << 10)
 
+/*
+ * Forced writes through the cache that may be under way at once. With a second one a few
+ * clients wait half as long; more of them would be for ever smaller groups of commits.
+ */
+#define KTM_JW_FUAS		2
+
 enum ktm_jw_want {
 	KTM_JW_NOTHING,
 	KTM_JW_WRITE,
@@ -90,7 +96,9 @@ struct ktm_jw {
 	u64 reserved;
 	u64 quota;		/* sum of what streams may keep alive */
 
-	bool force;		/* a flush or a write through the cache is under way */
+	u32 fuas;		/* writes through the cache under way */
+	u64 fua_lsn;		/* all before it is durable, or under way through the cache */
+	bool force;		/* a flush is under way */
 	u64 force_lsn;		/* what it makes durable */
 	u64 force_ticket;	/* and whose wish for a flush it fulfils */
 	u64 want_ticket;
@@ -236,6 +244,9 @@ int ktm_jw_quota(struct ktm_jw *w, s64 change, bool granted);
  * Return: where they are, until a write ends; or NULL: they have been written, read the ring.
  */
 const u8 *ktm_jw_peek(const struct ktm_jw *w, u64 place, u32 bytes);
+
+/* Would ktm_jw_next() begin another write through the cache beside those under way? */
+bool ktm_jw_ready(const struct ktm_jw *w);
 
 /* What to do next; for WRITE *@b is the batch, to be sealed, in the order handed out. */
 enum ktm_jw_want ktm_jw_next(struct ktm_jw *w, struct ktm_jw_batch **b);
