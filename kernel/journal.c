@@ -363,7 +363,8 @@ static enum jnext what_next(const struct ktm_journal *j)
 static bool due(struct ktm_journal *j)
 {
 	lockdep_assert_held(&j->lock);
-	if (!j->online || j->due_told || !ktm_jw_restart_due(&j->w))
+	if (!j->online || j->due_told ||
+	    (!ktm_jw_restart_due(&j->w) && !ktm_journal_may_grow(j)))
 		return false;
 	j->due_told = true;
 	return true;
@@ -569,9 +570,14 @@ dev_t ktm_journal_dev(const struct ktm_journal *j)
  * ktm_journal_ring_bytes() - how much log there is
  * @j: the journal
  */
-u64 ktm_journal_ring_bytes(const struct ktm_journal *j)
+u64 ktm_journal_ring_bytes(struct ktm_journal *j)
 {
-	return j->sb.ring_bytes;
+	u64 bytes;
+
+	spin_lock(&j->lock);
+	bytes = j->sb.ring_bytes;
+	spin_unlock(&j->lock);
+	return bytes;
 }
 
 /**

@@ -128,7 +128,7 @@ const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
 u32 ktm_journal_path(struct ktm_journal *j, char *path, u32 room);
 dev_t ktm_journal_dev(const struct ktm_journal *j);
-u64 ktm_journal_ring_bytes(const struct ktm_journal *j);
+u64 ktm_journal_ring_bytes(struct ktm_journal *j);
 
 /*
  * Reservations end when the journal goes offline: nobody gives them back or uses them
@@ -155,6 +155,7 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 int ktm_journal_wait_room(struct ktm_journal *j);
 void ktm_journal_copy_plan(struct ktm_journal *j, struct ktm_jc *c);
 void ktm_journal_freed(struct ktm_journal *j);
+bool ktm_journal_outgrown(struct ktm_journal *j);
 int ktm_journal_quota(struct ktm_journal *j, s64 change);
 
 int ktm_journal_append_stream(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,

@@ -91,7 +91,10 @@ void ktm_jio_write(struct ktm_journal *j, struct ktm_jw_batch *b)
 		jio_put(io, BLK_STS_OK);
 		return;
 	}
+	/* A restart area may just make the ring larger; it leaves in place what is written. */
+	spin_lock(&j->lock);
 	n = ktm_jf_map(&j->w.sb, b->lsn, b->bytes, segs);
+	spin_unlock(&j->lock);
 	for (i = 0; i < n; i++) {
 		submit_async(io, make_bio(j, opf, segs[i].place, data, segs[i].bytes));
 		data += segs[i].bytes;

@@ -221,6 +221,8 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 		ktm_jw_quota(&j->w, j->granted_quota, true);
 		j->sb = jo->next_sb;
 		j->live_capacity = ktm_jf_live_capacity(&j->sb);
+		j->seen_bytes = jo->dev_bytes;
+		j->vain_bytes = 0;
 		j->forces = 0;
 		j->restarts = 0;
 		j->due_told = false;

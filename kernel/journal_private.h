@@ -33,7 +33,7 @@ struct ktm_journal {
 	struct ktm_bdev_claim claim;
 	struct block_device *bdev;
 	struct bio_set bios;
-	struct ktm_jf_sb sb;		/* as attached; geometry and uuid do not change */
+	struct ktm_jf_sb sb;		/* as attached or opened; unit and uuid do not change */
 
 	bool discard;			/* tell the device what a restart area has freed */
 	const struct ktm_journal_ops *ops;
@@ -52,6 +52,8 @@ struct ktm_journal {
 	u64 restart_tries;		/* those that failed counted, too */
 	bool freed;			/* since the last one began something was given up */
 	bool due_told;			/* that one is due, and it has not begun */
+	u64 seen_bytes;			/* size of the device that was reckoned with */
+	u64 vain_bytes;			/* size that the log could not grow to */
 	u64 live;
 	u64 live_capacity;
 	u64 tail;
@@ -97,6 +99,7 @@ void ktm_journal_fail(struct ktm_journal *j, int err);
 
 void ktm_jio_write(struct ktm_journal *j, struct ktm_jw_batch *b);
 void ktm_jio_flush(struct ktm_journal *j);
+bool ktm_journal_may_grow(struct ktm_journal *j);
 int ktm_journal_restart_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec);
 int ktm_jio_sync(struct ktm_journal *j, struct block_device *bdev, enum ktm_jo_want want,
 		 u64 place, void *data, u32 bytes);

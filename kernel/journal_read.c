@@ -25,7 +25,9 @@ static int read_device(struct ktm_journal *j, u64 from, u32 bytes, u8 *to)
 	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
 	int i, n, err;
 
+	spin_lock(&j->lock);
 	n = ktm_jf_map(&j->w.sb, from, bytes, segs);
+	spin_unlock(&j->lock);
 	for (i = 0; i < n; i++) {
 		err = ktm_jio_sync(j, j->bdev, KTM_JO_READ, segs[i].place, to, segs[i].bytes);
 		if (err)

@@ -2,6 +2,7 @@
 /*
  * Restart areas of the running log: what lives is written down, so that recovery need not
  * read what is older and the ring's oldest part can be used again. Commits go on meanwhile.
+ * Where the device has become larger since the last one, so does the ring.
  */
 #include <linux/completion.h>
 
@@ -26,7 +27,7 @@ static void waiter_told(struct ktm_force *f, int err)
 }
 
 /* What the area knows of has to be in the log first. */
-static int force_log(struct ktm_journal *j, u64 lsn, struct ktm_jf_link *mark)
+static int force_log(struct ktm_journal *j, u64 lsn, struct ktm_jf_link *mark, u64 *upto)
 {
 	struct waiter w = { .force.done = waiter_told };
 	bool marked;
@@ -38,6 +39,8 @@ static int force_log(struct ktm_journal *j, u64 lsn, struct ktm_jf_link *mark)
 		return w.err;
 	spin_lock(&j->lock);
 	marked = ktm_jw_marked(&j->w, mark);
+	if (marked)
+		*upto = ktm_jw_hold(&j->w, j->restart.dev_bytes);
 	spin_unlock(&j->lock);
 	/* All before the mark is durable, so it is known; a reopening would have forgotten it. */
 	return marked ? 0 : -EIO;
@@ -74,6 +77,7 @@ static enum ktm_jo_want run_restart(struct ktm_journal *j)
 	struct ktm_jr *jr = &j->restart;
 	struct ktm_jf_link mark = { };
 	enum ktm_jo_want want;
+	u64 upto = 0;
 	int err;
 
 	for (;;) {
@@ -87,8 +91,8 @@ static enum ktm_jo_want run_restart(struct ktm_journal *j)
 			ktm_jr_io_done(jr, flush_device(j));
 			break;
 		case KTM_JO_FORCE:
-			err = force_log(j, jr->end_lsn, &mark);
-			ktm_jr_forced(jr, &mark, err);
+			err = force_log(j, jr->end_lsn, &mark, &upto);
+			ktm_jr_forced(jr, &mark, upto, err);
 			break;
 		default:
 			return want;
@@ -129,14 +133,43 @@ int ktm_jsnap_make_room(struct ktm_jsnap *snap, u32 bytes)
 	return run_restart(snap->j) == KTM_JO_SNAPSHOT ? 0 : jr->err;
 }
 
+/**
+ * ktm_journal_may_grow - has the device become larger since somebody looked?
+ * @j: the journal, its lock held
+ */
+bool ktm_journal_may_grow(struct ktm_journal *j)
+{
+	u64 bytes = bdev_nr_bytes(j->bdev);
+
+	lockdep_assert_held(&j->lock);
+	return bytes > j->seen_bytes && bytes != j->vain_bytes && ktm_jf_growth(&j->w.sb, bytes);
+}
+
+/**
+ * ktm_journal_outgrown - would a restart area make the log larger?
+ * @j: the journal
+ */
+bool ktm_journal_outgrown(struct ktm_journal *j)
+{
+	bool ret;
+
+	spin_lock(&j->lock);
+	ret = j->online && ktm_journal_may_grow(j);
+	spin_unlock(&j->lock);
+	return ret;
+}
+
 static int begin(struct ktm_journal *j)
 {
 	int err;
 
 	spin_lock(&j->lock);
 	err = j->online ? ktm_jw_mark(&j->w) : -EIO;
-	if (!err)
-		ktm_jr_init(&j->restart, &j->w.sb, j->area);
+	if (!err) {
+		ktm_jr_init(&j->restart, &j->w.sb, bdev_nr_bytes(j->bdev), j->area);
+		/* If it does not come about, the next one that is due tries again. */
+		j->seen_bytes = j->restart.dev_bytes;
+	}
 	j->due_told = false;
 	j->freed = false;
 	spin_unlock(&j->lock);
@@ -174,8 +207,11 @@ static int end_walk(struct ktm_journal *j, u64 tail)
 	u64 end;
 	int err;
 
+	const u64 bytes = j->restart.dev_bytes;
+
 	spin_lock(&j->lock);
-	err = j->online ? ktm_jw_want_end(&j->w, tail, &end) : -EIO;
+	err = j->online ? ktm_jw_want_end(&j->w, tail, bytes != j->vain_bytes &&
+					  ktm_jf_growth(&j->w.sb, bytes), &end) : -EIO;
 	spin_unlock(&j->lock);
 	if (!err)
 		ktm_jr_end(&j->restart, end, tail);
@@ -228,6 +264,29 @@ static void discard_freed(struct ktm_journal *j)
 	}
 }
 
+/* Both superblocks say so. */
+static void take_over(struct ktm_journal *j)
+{
+	const struct ktm_jf_sb *sb = &j->restart.next_sb;
+	const u64 bytes = j->restart.dev_bytes;
+	u64 was;
+
+	discard_freed(j);
+	spin_lock(&j->lock);
+	was = j->w.sb.ring_bytes;
+	ktm_jw_restarted(&j->w, sb);
+	j->sb.ring_bytes = sb->ring_bytes;
+	/* Its end cannot be written, or the ring would be in too many pieces. */
+	j->vain_bytes = ktm_jf_growth(sb, bytes) ? bytes : 0;
+	j->restarts++;
+	j->restart_tries++;
+	ktm_journal_changed(j);
+	spin_unlock(&j->lock);
+	if (sb->ring_bytes != was)
+		pr_info("ktm: journal on %pg has grown: its ring has %llu bytes\n", j->bdev,
+			sb->ring_bytes);
+}
+
 /**
  * ktm_journal_restart - write a restart area
  * @j: the journal
@@ -260,13 +319,7 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 		return err;
 	}
 	if (!err && run_restart(j) == KTM_JO_DONE) {
-		discard_freed(j);
-		spin_lock(&j->lock);
-		ktm_jw_restarted(&j->w, &j->restart.next_sb);
-		j->restarts++;
-		j->restart_tries++;
-		ktm_journal_changed(j);
-		spin_unlock(&j->lock);
+		take_over(j);
 		return 0;
 	}
 	ktm_journal_fail(j, j->restart.err);
@@ -293,7 +346,7 @@ int ktm_journal_wait_room(struct ktm_journal *j)
 	/* One that is under way may have passed what has become free since. */
 	enough = j->restart_tries + (j->w.marking ? 2 : 1);
 	/* Whoever asks in vain must not keep the device busy. */
-	helps = j->freed || ktm_jw_restart_helps(&j->w);
+	helps = j->freed || ktm_journal_may_grow(j) || ktm_jw_restart_helps(&j->w);
 	spin_unlock(&j->lock);
 	if (!helps)
 		return -ENOSPC;

@@ -115,7 +115,9 @@ static u32 grow(struct ktm_stream *s, u64 quota)
 	return KTM_STATUS_SUCCESS;
 uncharge:
 	ktm_object_uncharge_log(&s->obj, more + live);
-	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+	if (err != -ENOSPC)
+		return KTM_STATUS_TM_NOT_ONLINE;
+	return ktm_journal_outgrown(j) ? KTM_STREAM_NO_ROOM : KTM_STATUS_LOG_FULL;
 }
 
 static void shrink(struct ktm_stream *s, u64 quota)

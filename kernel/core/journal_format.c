@@ -6,6 +6,7 @@
 
 /* Far from where sums of an LSN and a length could overflow. */
 #define LSN_LIMIT	(1ull << 62)
+#define DEVICE_LIMIT	(1ull << 63)
 
 static u32 crc_of(const void *buf, u32 bytes, u32 crc_at)
 {
@@ -83,11 +84,10 @@ void ktm_jf_sb_encode(const struct ktm_jf_sb *sb, void *blk)
 	d->crc = cpu_to_le32(crc_of(d, sizeof(*d), offsetof(struct ktm_jf_dsb, crc)));
 }
 
-/* From units to bytes, unless it is empty or leaves the device. */
-static bool get_extent(struct ktm_jf_extent *e, const struct ktm_jf_dextent *d, u32 unit,
-		       u64 dev_bytes)
+/* From units to bytes, unless it is empty or lies behind so many bytes. */
+static bool get_extent(struct ktm_jf_extent *e, const struct ktm_jf_dextent *d, u32 unit, u64 bytes)
 {
-	u64 all = core_div64(dev_bytes, unit);
+	u64 all = core_div64(bytes, unit);
 	u64 start = le64_to_cpu(d->start);
 	u64 units = le64_to_cpu(d->units);
 
@@ -146,7 +146,7 @@ static int decode_layout(const struct ktm_jf_dsb *d, u64 dev_bytes, u64 place,
 			     "a superblock is not where it says that copies of it are");
 
 	for (i = 0; i < 2; i++)
-		if (!get_extent(&sb->restart[i], &d->restart[i], sb->unit, dev_bytes))
+		if (!get_extent(&sb->restart[i], &d->restart[i], sb->unit, sb->dev_bytes))
 			return wrong(fault, KTM_JF_CORRUPT, place,
 				     "a restart extent is empty or leaves the device");
 	if (sb->restart[0].bytes != sb->restart[1].bytes)
@@ -157,9 +157,12 @@ static int decode_layout(const struct ktm_jf_dsb *d, u64 dev_bytes, u64 place,
 		return wrong(fault, KTM_JF_CORRUPT, place,
 			     "the ring's table has no entries, or more than fit into it");
 	for (i = 0; i < sb->ring_count; i++) {
-		if (!get_extent(&sb->ring[i], &d->ring[i], sb->unit, dev_bytes))
+		if (!get_extent(&sb->ring[i], &d->ring[i], sb->unit, DEVICE_LIMIT))
 			return wrong(fault, KTM_JF_CORRUPT, place,
-				     "an extent of the ring is empty or leaves the device");
+				     "an extent of the ring is empty or lies where no device reaches");
+		if (sb->ring[i].start + sb->ring[i].bytes > dev_bytes)
+			return wrong(fault, KTM_JF_TOO_SMALL, place,
+				     "the device is smaller than it was when the log had grown onto it");
 		sb->ring_bytes += sb->ring[i].bytes;
 	}
 	if (layout_overlaps(sb))
@@ -231,6 +234,19 @@ bool ktm_jf_sb_whole(const void *blk)
 
 	return !memcmp(d->magic, KTM_JF_SB_MAGIC, sizeof(d->magic)) &&
 	       le32_to_cpu(d->crc) == crc_of(d, sizeof(*d), offsetof(struct ktm_jf_dsb, crc));
+}
+
+u64 ktm_jf_signpost(const void *blk, u64 dev_bytes, u64 place)
+{
+	const struct ktm_jf_dsb *d = blk;
+	u64 units = le64_to_cpu(d->units);
+	u32 unit = le32_to_cpu(d->unit);
+
+	if (!ktm_jf_sb_whole(blk) || le32_to_cpu(d->version) != KTM_JF_VERSION || unit != place ||
+	    unit < KTM_JF_UNIT_MIN || unit > KTM_JF_UNIT_MAX || units < 3 ||
+	    units > core_div64(dev_bytes, unit))
+		return 0;
+	return (units - 1) * unit;
 }
 
 int ktm_jf_sb_decode(const void *blk, u64 dev_bytes, u64 place, struct ktm_jf_sb *sb,

@@ -82,7 +82,7 @@ struct ktm_jf_dextent {
 	__le64 units;
 };
 
-/* One unit at the start of the device and one at its end hold a copy. */
+/* The first unit and the last of the device as it was formatted hold a copy each. */
 struct ktm_jf_dsb {
 	u8	magic[8];
 	__le32	crc;			/* crc32c of all 4096 bytes, this field 0 */
@@ -93,7 +93,7 @@ struct ktm_jf_dsb {
 	__le32	unit;			/* write unit in bytes */
 	u8	uuid[16];		/* of this journal */
 	u8	tm_guid[16];		/* of the transaction manager it belongs to */
-	__le64	units;			/* initial size of the device */
+	__le64	units;			/* size of the device when it was formatted */
 	__le64	window;			/* W in bytes */
 	__le64	created;		/* seconds since 1970 */
 	struct ktm_jf_dextent restart[2];
@@ -365,7 +365,7 @@ struct ktm_jf_sb {
 	struct ktm_guid uuid, tm_guid;
 	u32 version, compat, ro_compat, incompat;
 	u32 unit;
-	u64 dev_bytes;
+	u64 dev_bytes;			/* when it was formatted: behind it lies only the ring */
 	u64 window;
 	u64 created;
 	struct ktm_jf_extent restart[2];
@@ -406,11 +406,30 @@ int ktm_jf_sb_decode(const void *blk, u64 dev_bytes, u64 place, struct ktm_jf_sb
 /* Magic and checksum right? If so, what is wrong with it is not a torn write. */
 bool ktm_jf_sb_whole(const void *blk);
 
-/* Place of the second copy. */
+/* Place of the second copy. It stays where it is when the device grows. */
 static inline u64 ktm_jf_sb2_place(const struct ktm_jf_sb *sb)
 {
 	return sb->dev_bytes - sb->unit;
 }
+
+/*
+ * Place of the signpost: the superblock as format wrote it, never written again. It is not
+ * one of the copies. Where the first copy is lost it says where the second is.
+ */
+static inline u64 ktm_jf_signpost_place(const struct ktm_jf_sb *sb)
+{
+	return sb->unit;
+}
+
+/**
+ * ktm_jf_signpost() - where does a signpost say that the second copy is?
+ * @blk: KTM_JF_SB_BYTES bytes as read
+ * @dev_bytes: size of the device now
+ * @place: where that was read
+ *
+ * Return: the place, or 0: it is no signpost.
+ */
+u64 ktm_jf_signpost(const void *blk, u64 dev_bytes, u64 place);
 
 /* ---- LSN and place --------------------------------------------------- */
 
@@ -494,8 +513,9 @@ struct ktm_jf_params {
  * @fault: out, why not
  *
  * The caller then, each step flushed before the next: overwrites with zeros the
- * KTM_JF_SB_BYTES at place 0 and at ktm_jf_sb2_place(); writes the encoded @sb at place 0; writes
- * it at ktm_jf_sb2_place(). Whatever the ring holds from before is of another epoch and uuid.
+ * KTM_JF_SB_BYTES at place 0 and at ktm_jf_sb2_place(); writes the encoded @sb at
+ * ktm_jf_signpost_place(), at place 0, at ktm_jf_sb2_place(). Whatever the ring holds from
+ * before is of another epoch and uuid.
  *
  * Return: 0 or a negative errno.
  */
@@ -506,6 +526,25 @@ u64 ktm_jf_min_bytes(u32 unit);
 
 /* Write unit for a device. 0: none fits. */
 u32 ktm_jf_unit(u32 logical, u32 physical);
+
+/* ---- growing ---------------------------------------------------------- */
+
+/* How many bytes of the device lie behind all that the journal uses; 0: too few to bother. */
+u64 ktm_jf_growth(const struct ktm_jf_sb *sb, u64 dev_bytes);
+
+/**
+ * ktm_jf_grow() - take what the device has gained into the ring
+ * @sb: a superblock that is to be written, tail_lsn in place; changed only if it works
+ * @dev_bytes: size of the device now
+ * @upto: on a unit: as long as one copy of the superblock says less, nothing is written at this
+ *	LSN or behind it
+ *
+ * From tail_lsn to @upto each LSN keeps its place, so the old superblock and the new one read
+ * the same log. All other room of the ring comes behind that, in a new order.
+ *
+ * Return: false if there is nothing to gain, or the table has no room for it.
+ */
+bool ktm_jf_grow(struct ktm_jf_sb *sb, u64 dev_bytes, u64 upto);
 
 /* Bytes of records that a restart extent holds for certain, however they are packed. */
 u64 ktm_jf_live_capacity(const struct ktm_jf_sb *sb);

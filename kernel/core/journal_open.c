@@ -6,6 +6,7 @@
  *  2. write the units from F to the tail again, flush
  *  2b. write the chosen superblock over both copies, each flushed
  *  3. write a restart area into the extent that is not in use, flush
+ *  3b. where the device has grown: write its last unit
  *  4. write the new superblock over both copies, each flushed
  *  5. done: only now may anybody be told anything
  *
@@ -97,6 +98,8 @@ static u64 sb2_place(const struct ktm_jo *o)
 {
 	if (o->sb1_good)
 		return ktm_jf_sb2_place(&o->sb1);
+	if (o->sb2_told)
+		return o->sb2_told;
 	return o->dev_bytes - core_mod64(o->dev_bytes, o->sb2_unit) - o->sb2_unit;
 }
 
@@ -111,7 +114,7 @@ static void unreadable_sb(struct ktm_jf_fault *fault, u64 place)
 
 static void have_sb1(struct ktm_jo *o, int err)
 {
-	o->phase = KTM_JO_P_SB2;
+	o->phase = KTM_JO_P_SIGNPOST;
 	o->sb2_unit = max(KTM_JF_UNIT_MIN, o->sector);
 	if (err) {
 		unreadable_sb(&o->sb1_fault, 0);
@@ -129,7 +132,28 @@ static void have_sb1(struct ktm_jo *o, int err)
 		o->phase = KTM_JO_P_FAILED;
 	} else if (o->sb1_good && o->sb1.unit < o->sector) {
 		fail(o, KTM_JF_UNSUPPORTED, -EINVAL, 0, 0, blocks_too_large);
+	} else if (o->sb1_good) {
+		o->phase = KTM_JO_P_SB2;
 	}
+}
+
+/*
+ * Without the first copy, where is the second? The last unit of the device holds it only as long
+ * as the device has not been enlarged. The signpost is never written again: no crash tears it.
+ */
+static void have_signpost(struct ktm_jo *o, int err)
+{
+	if (!err)
+		o->sb2_told = ktm_jf_signpost(o->buf, o->dev_bytes, o->sb2_unit);
+	o->phase = KTM_JO_P_SB2;
+	if (o->sb2_told)
+		return;
+	/* It is in the second unit, however large that is. */
+	o->sb2_unit *= 2;
+	if (o->sb2_unit <= KTM_JF_UNIT_MAX && o->dev_bytes >= 2 * (u64)o->sb2_unit)
+		o->phase = KTM_JO_P_SIGNPOST;
+	else
+		o->sb2_unit = max(KTM_JF_UNIT_MIN, o->sector);
 }
 
 /*
@@ -170,8 +194,8 @@ static void have_sb2(struct ktm_jo *o, int err)
 	/* Of several places that were looked at, one with traces of a copy says more. */
 	if (!o->sb2_good && (!o->sb2_fault.msg || o->sb2_fault.code == KTM_JF_NOT_JOURNAL))
 		o->sb2_fault = fault;
-	/* Where the first copy does not say how large a unit is, each size is tried. */
-	if (!o->sb2_good && !o->sb1_good && o->sb2_unit < KTM_JF_UNIT_MAX) {
+	/* Where nothing says how large a unit is, each size is tried. */
+	if (!o->sb2_good && !o->sb1_good && !o->sb2_told && o->sb2_unit < KTM_JF_UNIT_MAX) {
 		o->sb2_unit *= 2;
 		if (o->dev_bytes >= 2 * (u64)o->sb2_unit)
 			return;
@@ -503,6 +527,30 @@ static void snap_written(struct ktm_jo *o)
 	o->phase = o->snap_last ? KTM_JO_P_SNAP_FLUSH : KTM_JO_P_SNAPSHOT;
 }
 
+/*
+ * A size that the device only claims to have would make a log that fails when it gets there. So
+ * its last unit is written first; if that fails, the log stays as it is.
+ */
+static enum ktm_jo_want try_end(struct ktm_jo *o)
+{
+	u64 end = o->dev_bytes - core_mod64(o->dev_bytes, o->sb.unit);
+
+	if (!ktm_jf_growth(&o->sb, o->dev_bytes)) {
+		o->phase = KTM_JO_P_NEW1;
+		return ktm_jo_step(o);
+	}
+	memset(o->buf, 0, o->sb.unit);
+	return ask(o, KTM_JO_WRITE, end - o->sb.unit, o->sb.unit, o->buf);
+}
+
+/* Nothing is written behind the tail that was found, before both copies say more. */
+static void end_tried(struct ktm_jo *o, int err)
+{
+	if (!err)
+		ktm_jf_grow(&o->next_sb, o->dev_bytes, o->tail);
+	o->phase = KTM_JO_P_NEW1;
+}
+
 /* ---- the machine ------------------------------------------------------ */
 
 static enum ktm_jo_want step(struct ktm_jo *o)
@@ -510,6 +558,8 @@ static enum ktm_jo_want step(struct ktm_jo *o)
 	switch (o->phase) {
 	case KTM_JO_P_SB1:
 		return read_sb1(o);
+	case KTM_JO_P_SIGNPOST:
+		return ask(o, KTM_JO_READ, o->sb2_unit, sb_read_bytes(o), o->buf);
 	case KTM_JO_P_SB2:
 		return ask(o, KTM_JO_READ, sb2_place(o), sb_read_bytes(o), o->buf);
 	case KTM_JO_P_CHOOSE:
@@ -539,6 +589,8 @@ static enum ktm_jo_want step(struct ktm_jo *o)
 		return KTM_JO_SNAPSHOT;
 	case KTM_JO_P_SNAP_WRITE:
 		return snap_write(o);
+	case KTM_JO_P_TRY_END:
+		return try_end(o);
 	case KTM_JO_P_DONE:
 		return KTM_JO_DONE;
 	case KTM_JO_P_FAILED:
@@ -549,7 +601,7 @@ static enum ktm_jo_want step(struct ktm_jo *o)
 
 void ktm_jo_io_done(struct ktm_jo *o, int err)
 {
-	bool sb_read = o->phase == KTM_JO_P_SB1 || o->phase == KTM_JO_P_SB2;
+	bool sb_read = o->phase <= KTM_JO_P_SB2;
 
 	KTM_CORE_BUG_ON(!o->io);
 	o->io = false;
@@ -558,7 +610,7 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 		if (!err)
 			return;
 	}
-	if (err && !(sb_read && err == -ENODATA)) {
+	if (err && !(sb_read && err == -ENODATA) && o->phase != KTM_JO_P_TRY_END) {
 		fail(o, KTM_JF_IO, err, o->place, 0,
 		     "the device failed while the journal was opened");
 		return;
@@ -567,6 +619,9 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 	switch (o->phase) {
 	case KTM_JO_P_SB1:
 		have_sb1(o, err);
+		break;
+	case KTM_JO_P_SIGNPOST:
+		have_signpost(o, err);
 		break;
 	case KTM_JO_P_SB2:
 		have_sb2(o, err);
@@ -579,6 +634,9 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 		break;
 	case KTM_JO_P_SAME2_FLUSH:
 		made_same(o);
+		break;
+	case KTM_JO_P_TRY_END:
+		end_tried(o, err);
 		break;
 	case KTM_JO_P_NEW2_FLUSH:
 		o->phase = KTM_JO_P_DONE;

@@ -18,6 +18,7 @@
 
 enum ktm_jo_phase {
 	KTM_JO_P_SB1,
+	KTM_JO_P_SIGNPOST,
 	KTM_JO_P_SB2,
 	KTM_JO_P_CHOOSE,
 	KTM_JO_P_AREA,
@@ -32,6 +33,7 @@ enum ktm_jo_phase {
 	KTM_JO_P_SNAPSHOT,
 	KTM_JO_P_SNAP_WRITE,
 	KTM_JO_P_SNAP_FLUSH,
+	KTM_JO_P_TRY_END,
 	KTM_JO_P_NEW1,
 	KTM_JO_P_NEW1_FLUSH,
 	KTM_JO_P_NEW2,
@@ -107,6 +109,7 @@ struct ktm_jo {
 	u32 rewritten;		/* bytes of the batch at the cursor */
 	struct ktm_ja area;
 	u32 sb2_unit;		/* guess, where the first copy does not say */
+	u64 sb2_told;		/* by the signpost; 0: nothing */
 	bool sb1_read;
 	u8 raw1[KTM_JF_SB_BYTES] __aligned(8);
 	u8 raw2[KTM_JF_SB_BYTES] __aligned(8);

@@ -4,6 +4,7 @@
  *
  *  1. the area, into the extent that neither copy of the superblock names
  *  2. the log, up to what the area knows of
+ *  2b. where the device has grown: its last unit is written, not flushed: does it exist?
  *  3. the new superblock, first copy
  *  4. second copy
  *
@@ -13,9 +14,10 @@
  */
 #include "journal_restart.h"
 
-void ktm_jr_init(struct ktm_jr *r, const struct ktm_jf_sb *sb, void *buf)
+void ktm_jr_init(struct ktm_jr *r, const struct ktm_jf_sb *sb, u64 dev_bytes, void *buf)
 {
 	memset(r, 0, sizeof(*r));
+	r->dev_bytes = dev_bytes;
 	r->old_tail = sb->tail_lsn;
 	r->next_sb = *sb;
 	r->next_sb.generation++;
@@ -84,6 +86,15 @@ static enum ktm_jo_want write_sb(struct ktm_jr *r, u64 place)
 	return ask_write(r, place, r->next_sb.unit);
 }
 
+/* As at an opening: a size that the device only claims to have must not get into the log. */
+static enum ktm_jo_want try_end(struct ktm_jr *r)
+{
+	u32 unit = r->next_sb.unit;
+
+	memset(r->area.buf, 0, unit);
+	return ask_write(r, r->dev_bytes - core_mod64(r->dev_bytes, unit) - unit, unit);
+}
+
 enum ktm_jo_want ktm_jr_step(struct ktm_jr *r)
 {
 	switch (r->phase) {
@@ -101,6 +112,8 @@ enum ktm_jo_want ktm_jr_step(struct ktm_jr *r)
 		return KTM_JO_FLUSH;
 	case KTM_JR_P_FORCE:
 		return KTM_JO_FORCE;
+	case KTM_JR_P_TRY_END:
+		return try_end(r);
 	case KTM_JR_P_DONE:
 		return KTM_JO_DONE;
 	case KTM_JR_P_FAILED:
@@ -111,7 +124,11 @@ enum ktm_jo_want ktm_jr_step(struct ktm_jr *r)
 
 void ktm_jr_io_done(struct ktm_jr *r, int err)
 {
-	if (err) {
+	if (r->phase == KTM_JR_P_TRY_END) {
+		if (!err)
+			ktm_jf_grow(&r->next_sb, r->dev_bytes, r->upto);
+		r->phase = KTM_JR_P_SB1;
+	} else if (err) {
 		fail(r, err);
 	} else if (r->phase == KTM_JR_P_WRITE) {
 		ktm_ja_written(&r->area, &r->next_sb);
@@ -122,7 +139,7 @@ void ktm_jr_io_done(struct ktm_jr *r, int err)
 	}
 }
 
-void ktm_jr_forced(struct ktm_jr *r, const struct ktm_jf_link *start, int err)
+void ktm_jr_forced(struct ktm_jr *r, const struct ktm_jf_link *start, u64 upto, int err)
 {
 	struct ktm_jf_sb *sb = &r->next_sb;
 	u64 tail;
@@ -142,5 +159,6 @@ void ktm_jr_forced(struct ktm_jr *r, const struct ktm_jf_link *start, int err)
 	sb->start_prev_crc = start->prev_crc;
 	sb->restart_lsn = r->end_lsn;
 	sb->tail_lsn = tail;
-	r->phase = KTM_JR_P_SB1;
+	r->upto = upto;
+	r->phase = ktm_jf_growth(sb, r->dev_bytes) ? KTM_JR_P_TRY_END : KTM_JR_P_SB1;
 }

@@ -25,6 +25,7 @@ enum ktm_jr_phase {
 	KTM_JR_P_WRITE,
 	KTM_JR_P_FLUSH,
 	KTM_JR_P_FORCE,
+	KTM_JR_P_TRY_END,
 	KTM_JR_P_SB1,
 	KTM_JR_P_SB1_FLUSH,
 	KTM_JR_P_SB2,
@@ -40,6 +41,7 @@ enum ktm_jr_phase {
  * @data: WRITE: memory
  * @end_lsn: FORCE: up to here
  * @next_sb: the new superblock; good at DONE
+ * @dev_bytes: size of the device when it began
  * @err: FAILED: why, a negative errno
  */
 struct ktm_jr {
@@ -48,12 +50,14 @@ struct ktm_jr {
 	void *data;
 	u64 end_lsn;
 	struct ktm_jf_sb next_sb;
+	u64 dev_bytes;
 	int err;
 
 	/* private: the machine's own */
 	enum ktm_jr_phase phase;
 	u64 old_tail;
 	u64 tail;
+	u64 upto;
 	bool last;		/* the batch at hand is the area's last */
 	struct ktm_ja area;
 };
@@ -62,9 +66,10 @@ struct ktm_jr {
  * ktm_jr_init() - begin a restart area
  * @r: the machine
  * @sb: the superblock that both copies hold, durably
+ * @dev_bytes: size of the device now: what it has gained becomes part of the ring
  * @buf: memory for batches and superblocks, KTM_JF_BATCH_MAX bytes
  */
-void ktm_jr_init(struct ktm_jr *r, const struct ktm_jf_sb *sb, void *buf);
+void ktm_jr_init(struct ktm_jr *r, const struct ktm_jf_sb *sb, u64 dev_bytes, void *buf);
 
 /**
  * ktm_jr_add() - one more record of what lives
@@ -96,7 +101,10 @@ enum ktm_jo_want ktm_jr_step(struct ktm_jr *r);
 /* WRITE, FLUSH. @err: 0 or a negative errno. */
 void ktm_jr_io_done(struct ktm_jr *r, int err);
 
-/* FORCE. @start: the mark, by ktm_jw_marked(); @err: 0, or why the log is not durable. */
-void ktm_jr_forced(struct ktm_jr *r, const struct ktm_jf_link *start, int err);
+/*
+ * FORCE. @start: the mark, by ktm_jw_marked(); @upto: by ktm_jw_hold(), the writer goes no
+ * further until DONE; @err: 0, or why the log is not durable.
+ */
+void ktm_jr_forced(struct ktm_jr *r, const struct ktm_jf_link *start, u64 upto, int err);
 
 #endif /* KTM_CORE_JOURNAL_RESTART_H */

@@ -448,9 +448,9 @@ bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link)
 	return w->marking && w->marked;
 }
 
-int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, u64 *lsn)
+int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, bool grows, u64 *lsn)
 {
-	bool gains = min(tail_lsn, w->mark.lsn) >= w->sb.tail_lsn + padding(w);
+	bool gains = grows || min(tail_lsn, w->mark.lsn) >= w->sb.tail_lsn + padding(w);
 	struct ktm_jw_batch *b = open_batch(w);
 
 	if (w->err)
@@ -476,29 +476,34 @@ bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket)
 	return w->flushed_ticket >= ticket;
 }
 
+u64 ktm_jw_hold(struct ktm_jw *w, u64 dev_bytes)
+{
+	u64 enough = used_lsn(w) + w->reserved + w->headroom + w->sb.ring_bytes / 8;
+
+	/* On a unit; what is promised and some more has room in front of it. */
+	if (ktm_jf_growth(&w->sb, dev_bytes))
+		w->limit = min(w->limit, enough + w->sb.unit - core_mod64(enough, w->sb.unit));
+	return w->limit;
+}
+
 void ktm_jw_unmark(struct ktm_jw *w)
 {
 	if (w->marking)
 		w->vain += w->copied + w->sb.ring_bytes / 64;
+	w->limit = w->sb.tail_lsn + w->sb.ring_bytes;
 	w->marking = false;
 }
 
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb)
 {
 	const u64 cost = w->copied + w->sb.ring_bytes / 64;
+	const bool gained = sb->ring_bytes > w->sb.ring_bytes ||
+			    sb->tail_lsn - w->sb.tail_lsn > cost;
 
-	w->vain = sb->tail_lsn - w->sb.tail_lsn > cost ? 0 : w->vain + cost;
-	/* Whoever maps a batch to its place right now looks at the rest. */
-	w->sb.generation = sb->generation;
-	w->sb.start_lsn = sb->start_lsn;
-	w->sb.start_seq = sb->start_seq;
-	w->sb.start_prev_crc = sb->start_prev_crc;
-	w->sb.restart_index = sb->restart_index;
-	w->sb.restart_bytes = sb->restart_bytes;
-	w->sb.restart_crc = sb->restart_crc;
-	w->sb.restart_lsn = sb->restart_lsn;
-	w->sb.tail_lsn = sb->tail_lsn;
+	w->vain = gained ? 0 : w->vain + cost;
+	w->sb = *sb;
 	w->limit = sb->tail_lsn + sb->ring_bytes;
+	w->headroom = headroom(w);
 	w->marking = false;
 }
 

@@ -203,13 +203,14 @@ bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link);
  * ktm_jw_want_end() - make durable what a restart area knows of
  * @w: the writer
  * @tail_lsn: as for ktm_jr_end()
+ * @grows: the ring is likely to become larger by it
  * @lsn: out, the end of all that was appended: wait until it is durable
  *
  * As ktm_jw_want(), but its padding may come from the headroom if the ring gets it back.
  *
  * Return: 0 or -ENOSPC.
  */
-int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, u64 *lsn);
+int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, bool grows, u64 *lsn);
 
 /*
  * A flush that is sent from now on, for what a restart area wrote; it has ended well when
@@ -219,10 +220,25 @@ int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, u64 *lsn);
 u64 ktm_jw_want_flush(struct ktm_jw *w);
 bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket);
 
+/**
+ * ktm_jw_hold() - the superblock is about to be written: how far may the log go until it is?
+ * @w: the writer
+ * @dev_bytes: as for ktm_jr_init()
+ *
+ * If the device has grown the writer stays, until unmark() or restarted(), where it leaves free as
+ * much of the ring as it can: that comes behind in a new order. All that was promised has room.
+ *
+ * Return: for ktm_jr_forced().
+ */
+u64 ktm_jw_hold(struct ktm_jw *w, u64 dev_bytes);
+
 /* It does not come about: nothing has changed. */
 void ktm_jw_unmark(struct ktm_jw *w);
 
-/* The restart area is done: both copies of the superblock are durable and say @sb. */
+/*
+ * The restart area is done: both copies of the superblock are durable and say @sb. The ring may
+ * be larger, and other places follow each other; those of what was written stay.
+ */
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb);
 
 /**

@@ -17,7 +17,7 @@
 #include "journal_sim.h"
 
 static struct jsim origin, trial, probe;
-static unsigned long tried, full, restarted, copied, laps;
+static unsigned long tried, full, restarted, copied, laps, grown[2], wrapped;
 static u64 seed;
 
 static void crash(struct jsim *s, enum crash_mode mode)
@@ -35,7 +35,7 @@ static void crash_somehow(struct jsim *s)
 /* Each copy of the superblock alone must suffice. */
 static void lose_one_superblock(struct jsim *s)
 {
-	u64 place = rng_percent(&s->rng, 50) ? 0 : s->disk.bytes - s->unit;
+	u64 place = rng_percent(&s->rng, 50) ? 0 : s->sb2_place;
 
 	if (rng_percent(&s->rng, 50)) {
 		s->disk.bad[place / SECTOR] = true;
@@ -248,6 +248,8 @@ static void run(u64 run_seed)
 		origin.boundary = NULL;
 		origin.restart_boundary = NULL;
 		laps = max(laps, core_div64(origin.w.next_lsn - began, origin.w.sb.ring_bytes));
+		wrapped += origin.grown[1] &&
+			   origin.w.next_lsn > origin.w.sb.ring_lsn + origin.w.sb.ring_bytes;
 		jsim_drain(&origin, rng_percent(&r, 40));
 		if (reopened % 3 == 0) {
 			every_step(&origin);
@@ -257,6 +259,8 @@ static void run(u64 run_seed)
 	}
 	restarted += origin.restarted;
 	copied += origin.copied;
+	grown[0] += origin.grown[0];
+	grown[1] += origin.grown[1];
 	jsim_free(&origin);
 }
 
@@ -270,14 +274,17 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	for (u64 i = 0; i < runs && jsim_violations < JSIM_ENOUGH; i++)
 		run(first + i);
-	printf("TAP version 13\n1..4\n");
+	printf("TAP version 13\n1..5\n");
 	printf("%sok 1 - no crash breaks a promise of the journal\n", jsim_violations ? "not " : "");
 	printf("%sok 2 - the ring was filled and opened again\n", full ? "" : "not ");
 	printf("%sok 3 - restart areas were made while it ran, records copied forward (%lu, %lu)\n",
 	       restarted && copied ? "" : "not ", restarted, copied);
 	printf("%sok 4 - one opening wrote over the whole ring several times (%lu)\n",
 	       laps > 2 ? "" : "not ", laps);
+	printf("%sok 5 - the log grew at openings, while it ran, and went round after that (%lu, %lu, %lu)\n",
+	       grown[0] && grown[1] && wrapped ? "" : "not ", grown[0], grown[1], wrapped);
 	printf("campaign journal_crash: tried=%lu violations=%lu seed=%llu\n", tried, jsim_violations,
 	       (unsigned long long)first);
-	return jsim_violations || !full || !restarted || !copied || laps <= 2;
+	return jsim_violations || !full || !restarted || !copied || laps <= 2 || !grown[0] ||
+	       !grown[1] || !wrapped;
 }

@@ -26,6 +26,25 @@ void disk_init(struct disk *d, u64 bytes)
 	d->rotten = must(calloc(bytes / SECTOR, sizeof(bool)));
 }
 
+static void *longer(void *p, size_t had, size_t has, u8 fill)
+{
+	u8 *q = must(realloc(p, has));
+
+	memset(q + had, fill, has - had);
+	return q;
+}
+
+void disk_grow(struct disk *d, u64 bytes, u8 fill)
+{
+	u64 had = d->bytes / SECTOR * sizeof(bool), has = bytes / SECTOR * sizeof(bool);
+
+	d->now = longer(d->now, d->bytes, bytes, fill);
+	d->durable = longer(d->durable, d->bytes, bytes, fill);
+	d->bad = longer(d->bad, had, has, 0);
+	d->rotten = longer(d->rotten, had, has, 0);
+	d->bytes = bytes;
+}
+
 static void forget(struct pending *p)
 {
 	free(p->lost);

@@ -54,6 +54,8 @@ enum crash_mode {
 
 void disk_init(struct disk *d, u64 bytes);
 void disk_free(struct disk *d);
+/* Enlarge it; @fill is what is there, forever if nobody writes over it. */
+void disk_grow(struct disk *d, u64 bytes, u8 fill);
 void disk_clone(struct disk *to, const struct disk *from);
 
 int disk_read(struct disk *d, u64 place, u32 bytes, void *data);

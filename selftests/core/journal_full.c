@@ -217,7 +217,7 @@ static void run(struct trial *t, struct ktm_jr *jr)
 			settle(&t->w);
 			if (t->w.flushed_lsn < jr->end_lsn || !ktm_jw_marked(&t->w, &link))
 				violation(t, "the log does not become durable");
-			ktm_jr_forced(jr, &link, 0);
+			ktm_jr_forced(jr, &link, ktm_jw_hold(&t->w, jr->dev_bytes), 0);
 			break;
 		case KTM_JO_DONE:
 			return;
@@ -241,7 +241,7 @@ static void restart_area(struct trial *t)
 		violation(t, "a restart area cannot begin");
 		return;
 	}
-	ktm_jr_init(&jr, &t->w.sb, area);
+	ktm_jr_init(&jr, &t->w.sb, t->w.sb.dev_bytes, area);
 	copy_streams(t);
 	if (rng_percent(&t->rng, t->no_memory)) {
 		give_up(t, -ENOMEM);
@@ -249,7 +249,7 @@ static void restart_area(struct trial *t)
 	}
 	for (int i = 0; i < STREAMS; i++)
 		tail = min(tail, oldest_place(&t->stream[i]));
-	err = ktm_jw_want_end(&t->w, tail, &end);
+	err = ktm_jw_want_end(&t->w, tail, false, &end);
 	if (err) {
 		give_up(t, err);
 		return;

@@ -108,11 +108,15 @@ bool jimage_make(u64 seed, u8 *image, u32 units, u32 steps, u32 later, bool info
 	struct jh_area area;
 	struct ktm_jf_sb sb;
 	struct jhistory h;
-	bool good = false;
+	bool good = false, grown = seed % 5 == 3;
 
 	memset(image, 0, p.dev_bytes);
+	/* Some were made on a smaller device, which has grown. */
+	if (grown && p.dev_bytes > ktm_jf_min_bytes(UNIT) + KTM_JF_WINDOW_MIN)
+		p.dev_bytes = ktm_jf_min_bytes(UNIT);
 	if (ktm_jf_format(&p, &sb, &fault))
 		return false;
+	ktm_jf_sb_encode(&sb, image + ktm_jf_signpost_place(&sb));
 	/* The log may be in its first lap or in a later one. */
 	jhistory_init(&h, seed, sb.ring_lsn, UNIT, info);
 	h.next += (u64)rng_below(&h.rng, 200) * UNIT;
@@ -127,6 +131,8 @@ bool jimage_make(u64 seed, u8 *image, u32 units, u32 steps, u32 later, bool info
 	sb.restart_lsn = area.end;
 	sb.tail_lsn = area.tail / UNIT * UNIT;
 	sb.restart_index = rng_below(&h.rng, 2);
+	if (grown)
+		ktm_jf_grow(&sb, (u64)units * UNIT, sb.tail_lsn + rng_below(&h.rng, 40) * UNIT);
 	if (jhistory_close(&h) - sb.tail_lsn <= sb.ring_bytes) {
 		put_ring(&h, &sb, image, area.start);
 		good = put_area(&h, &sb, image, &area);

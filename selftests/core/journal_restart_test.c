@@ -202,13 +202,14 @@ static void space(void)
 		settle();
 	need = ktm_jw_end(&w);
 	ok(err == -ENOSPC && !ktm_jw_mark(&w) && ktm_jw_end(&w) == need, "a mark needs no room");
-	ok(ktm_jw_want_end(&w, sb.tail_lsn, &end) == -ENOSPC,
+	ok(ktm_jw_want_end(&w, sb.tail_lsn, false, &end) == -ENOSPC,
 	   "one that gives nothing back does not get its end from the headroom");
-	ok(!ktm_jw_want_end(&w, U64_MAX, &end) && end == need, "copies leave what the end needs");
+	ok(!ktm_jw_want_end(&w, U64_MAX, false, &end) && end == need,
+	   "copies leave what the end needs");
 	settle();
 	ok(w.flushed_lsn >= end && ktm_jw_marked(&w, &link) && w.next_lsn <= w.limit,
 	   "all of it durable, within the ring");
-	ktm_jr_init(&jr, &w.sb, area);
+	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 	jr.next_sb.start_lsn = link.lsn;
 	jr.next_sb.tail_lsn = link.lsn;
 	ktm_jw_restarted(&w, &jr.next_sb);
@@ -247,10 +248,10 @@ static void order(void)
 	if (ktm_jw_mark(&w))
 		exit(2);
 	force();
-	ktm_jr_init(&jr, &w.sb, area);
+	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 	ok(ktm_jr_step(&jr) == KTM_JO_SNAPSHOT && ktm_jr_add(&jr, &none) == -EINVAL &&
 	   !ktm_jr_add(&jr, &clock), "the machine wants records");
-	if (ktm_jw_want_end(&w, U64_MAX, &end))
+	if (ktm_jw_want_end(&w, U64_MAX, false, &end))
 		exit(2);
 	ktm_jr_end(&jr, end, sb.start_lsn + 5);
 	good = ktm_jr_step(&jr) == KTM_JO_WRITE && jr.place == sb.restart[1].start &&
@@ -263,7 +264,7 @@ static void order(void)
 	ok(good, "it is flushed, then the log is forced to what it knows of");
 	if (!ktm_jw_marked(&w, &link))
 		exit(2);
-	ktm_jr_forced(&jr, &link, 0);
+	ktm_jr_forced(&jr, &link, w.limit, 0);
 	good = ktm_jr_step(&jr) == KTM_JO_WRITE && !jr.place;
 	good &= !ktm_jf_sb_decode(jr.data, sb.dev_bytes, 0, &read, &fault);
 	ok(good && read.generation == sb.generation + 1 && read.epoch == sb.epoch &&
@@ -290,18 +291,18 @@ static void fails(void)
 	u32 n;
 
 	begin(256);
-	ktm_jr_init(&jr, &w.sb, area);
+	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 	ktm_jr_end(&jr, sb.start_lsn, far);
 	ok(ktm_jr_step(&jr) == KTM_JO_FLUSH, "an empty area is not written");
 	ktm_jr_io_done(&jr, -EIO);
 	ok(ktm_jr_step(&jr) == KTM_JO_FAILED && jr.err == -EIO, "an I/O that fails ends it");
-	ktm_jr_init(&jr, &w.sb, area);
+	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 	ktm_jr_end(&jr, sb.start_lsn, far);
 	ktm_jr_io_done(&jr, 0);
-	ktm_jr_forced(&jr, &link, -EIO);
+	ktm_jr_forced(&jr, &link, w.limit, -EIO);
 	ok(ktm_jr_step(&jr) == KTM_JO_FAILED && jr.err == -EIO, "so does a force that fails");
 
-	ktm_jr_init(&jr, &w.sb, area);
+	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 	for (n = 0; !ktm_jr_add(&jr, &clock); n++)
 		;
 	ok(ktm_jr_add(&jr, &clock) == -ENOSPC && ktm_jr_step(&jr) == KTM_JO_SNAPSHOT &&
@@ -309,7 +310,7 @@ static void fails(void)
 	   "an extent takes what fits and no more");
 
 	begin(8192);
-	ktm_jr_init(&jr, &w.sb, area);
+	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 	ok(ktm_jr_room(&jr, KTM_JF_AREA_ROOM), "there is room in an empty batch");
 	while (KTM_JF_BATCH_MAX - jr.area.used >= KTM_JF_AREA_ROOM)
 		if (ktm_jr_add(&jr, &clock))
@@ -332,7 +333,7 @@ static void capacity(void)
 		u64 left;
 
 		begin(2048 + n * 3000);
-		ktm_jr_init(&jr, &w.sb, area);
+		ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
 		left = ktm_jf_live_capacity(&sb);
 		for (u32 i = 0; fits; i++) {
 			rec.prepared.info_len = (i * 7919 + n) % (KTM_JF_INFO_MAX + 1);

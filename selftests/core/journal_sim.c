@@ -67,6 +67,17 @@ void jsim_habits(struct jsim *s)
 	s->stream_percent = rng_percent(&s->rng, 30) ? 0 : 10 + rng_below(&s->rng, 60);
 	s->restarts = rng_percent(&s->rng, 75);
 	s->lazy = rng_percent(&s->rng, 30);
+	s->growing = rng_percent(&s->rng, 60);
+}
+
+void jsim_grow(struct jsim *s)
+{
+	u64 more = rng_percent(&s->rng, 20) ? rng_below(&s->rng, 2 * s->unit) :
+		   rng_below(&s->rng, 3 * KTM_JF_WINDOW_MIN);
+	u64 bytes = (s->disk.bytes + more) / SECTOR * SECTOR;
+
+	if (s->growing && bytes <= s->most_bytes)
+		disk_grow(&s->disk, bytes, rng_next(&s->rng));
 }
 
 /* A ring of several extents, out of order, as one that has grown may be. */
@@ -116,8 +127,11 @@ void jsim_init(struct jsim *s, u64 seed, u32 unit, u64 units)
 	if (rng_percent(&s->rng, 40))
 		split_ring(s, &sb);
 	ktm_jf_sb_encode(&sb, blk);
+	s->sb2_place = ktm_jf_sb2_place(&sb);
+	s->most_bytes = s->disk.bytes * 2;
+	disk_write(&s->disk, ktm_jf_signpost_place(&sb), sizeof(blk), blk);
 	disk_write(&s->disk, 0, sizeof(blk), blk);
-	disk_write(&s->disk, ktm_jf_sb2_place(&sb), sizeof(blk), blk);
+	disk_write(&s->disk, s->sb2_place, sizeof(blk), blk);
 	disk_flush(&s->disk);
 }
 
@@ -142,6 +156,11 @@ void jsim_clone(struct jsim *to, const struct jsim *from)
 	to->stream_percent = from->stream_percent;
 	to->restarts = from->restarts;
 	to->lazy = from->lazy;
+	to->growing = from->growing;
+	to->most_bytes = from->most_bytes;
+	to->sb2_place = from->sb2_place;
+	to->grown[0] = 0;
+	to->grown[1] = 0;
 	to->appended = from->appended;
 	to->acked = from->acked;
 	to->last_epoch = from->last_epoch;
@@ -258,9 +277,13 @@ static void online(struct jsim *s)
 	s->restart.phase = JSIM_R_OFF;
 	s->starved = false;
 	s->one_superblock = false;
-	s->old_tail = jsim_jo.sb.tail_lsn;
+	s->old_sb = jsim_jo.sb;
+	s->grown[0] += jsim_jo.next_sb.ring_bytes > jsim_jo.sb.ring_bytes;
 	s->opened = true;
 	s->online = true;
+	/* In the ring as it is now. */
+	if (!s->damaged)
+		jsim_check_streams(s, &s->w.sb, &s->state);
 }
 
 static bool do_io(struct jsim *s, enum ktm_jo_want want, enum jsim_stop stop, bool here, int *err)
@@ -358,7 +381,6 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 			      struct ktm_jf_fault *fault)
 {
 	struct ktm_jo_params p = {
-		.dev_bytes = s->disk.bytes,
 		.sector = 512,
 		/* Even a source of random numbers that repeats itself must do no harm. */
 		.epoch = rng_percent(&s->rng, 20) ? s->last_epoch : rng_next(&s->rng) | 1,
@@ -373,6 +395,9 @@ enum jsim_recovery jsim_recover(struct jsim *s, enum jsim_stop stop, u32 at, u32
 	int err;
 
 	s->online = false;
+	if (rng_percent(&s->rng, 50))
+		jsim_grow(s);
+	p.dev_bytes = s->disk.bytes;
 	memset(&r, 0, sizeof(r));
 	memset(&walk, 0, sizeof(walk));
 	walk.presume = true;

@@ -150,13 +150,17 @@ struct jsim {
 	bool starved;			/* something found no room */
 	bool one_superblock;		/* a restart area has begun to write one, and has not ended */
 	bool opened;			/* just now; what was read is there still */
-	u64 old_tail;			/* of the opening before */
+	struct ktm_jf_sb old_sb;	/* of the opening before */
 	struct ktm_jw w;
 	struct jsim_io flight[MAX_FLIGHT];
 	u32 in_flight;
 	struct jsim_restart restart;
 	unsigned long restarted;	/* restart areas that were made while it ran */
 	unsigned long copied;		/* records copied forward */
+	bool growing;			/* the disk is enlarged now and then */
+	u64 most_bytes;			/* up to this size */
+	u64 sb2_place;			/* of the second superblock, ever since it was formatted */
+	unsigned long grown[2];		/* how often the ring became larger: at an opening, later */
 	u64 last_epoch;
 	u8 bufs[4][KTM_JW_BUF_BYTES];
 	u8 info[KTM_JF_INFO_MAX];	/* variable part of the record being appended */
@@ -218,6 +222,9 @@ enum jsim_recovery jsim_rename(struct jsim *s, enum jsim_stop stop, u32 at, u32 
 /* One step of the workload; false: the journal is full or offline and wants to be opened again. */
 bool jsim_step(struct jsim *s);
 
+/* The device becomes larger, or does not. */
+void jsim_grow(struct jsim *s);
+
 /* End all I/O that is under way, with errors if @fail. */
 void jsim_drain(struct jsim *s, bool fail);
 
@@ -259,7 +266,7 @@ void jsim_reserve_again(struct jsim *s);
 void jsim_restart_begin(struct jsim *s);
 void jsim_restart_step(struct jsim *s);
 /* Both superblocks begin behind it: what no longer counts is noise from now on. */
-void jsim_give_back(struct jsim *s, u64 old_tail);
+void jsim_give_back(struct jsim *s, const struct ktm_jf_sb *old);
 /* Its write under way ends, well or not. */
 void jsim_restart_drain(struct jsim *s, bool fail);
 /* Can every live record of every stream be read, and is it what was appended? */

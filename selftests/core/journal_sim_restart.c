@@ -87,7 +87,7 @@ void jsim_restart_begin(struct jsim *s)
 		return;
 	}
 	jsim_pump(s);
-	ktm_jr_init(&r->jr, &s->w.sb, r->buf);
+	ktm_jr_init(&r->jr, &s->w.sb, s->disk.bytes, r->buf);
 	memset(&r->walk, 0, sizeof(r->walk));
 	r->walk.since = s->w.mark.lsn;
 	r->walk.tail = U64_MAX;
@@ -144,13 +144,14 @@ static void give_up(struct jsim *s)
 static void walk(struct jsim *s)
 {
 	struct jsim_restart *r = &s->restart;
+	bool grows = ktm_jf_growth(&s->w.sb, r->jr.dev_bytes) && rng_percent(&s->rng, 80);
 	u64 end;
 
 	for (u32 n = 1 + rng_below(&s->rng, 8); n; n--) {
 		int err;
 
 		if (!r->again && !jsim_walk_next(&r->walk, &s->state, &r->rec)) {
-			if (ktm_jw_want_end(&s->w, r->walk.tail, &end)) {
+			if (ktm_jw_want_end(&s->w, r->walk.tail, grows, &end)) {
 				give_up(s);
 				return;
 			}
@@ -172,14 +173,16 @@ static void walk(struct jsim *s)
 	}
 }
 
-void jsim_give_back(struct jsim *s, u64 old_tail)
+void jsim_give_back(struct jsim *s, const struct ktm_jf_sb *old)
 {
 	const struct ktm_jf_sb *sb = &s->w.sb;
 	const struct ktm_jf_extent *unused = &sb->restart[1 - sb->restart_index];
 	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
+	u64 lsn;
 
-	for (; old_tail < sb->tail_lsn; old_tail += s->unit) {
-		ktm_jf_map(sb, old_tail, s->unit, segs);
+	/* Where it was: if the ring has grown, other LSNs have these places now. */
+	for (lsn = old->tail_lsn; lsn < sb->tail_lsn; lsn += s->unit) {
+		ktm_jf_map(old, lsn, s->unit, segs);
 		disk_poison(&s->disk, segs[0].place, s->unit);
 	}
 	disk_poison(&s->disk, unused->start, unused->bytes);
@@ -187,10 +190,11 @@ void jsim_give_back(struct jsim *s, u64 old_tail)
 
 static void finish(struct jsim *s)
 {
-	u64 tail = s->w.sb.tail_lsn;
+	struct ktm_jf_sb old = s->w.sb;
 
 	ktm_jw_restarted(&s->w, &s->restart.jr.next_sb);
-	jsim_give_back(s, tail);
+	s->grown[1] += s->w.sb.ring_bytes > old.ring_bytes;
+	jsim_give_back(s, &old);
 	s->restarted++;
 	s->one_superblock = false;
 	s->restart.phase = JSIM_R_OFF;
@@ -241,7 +245,9 @@ void jsim_restart_drain(struct jsim *s, bool fail)
 	}
 	disk_write_end(&s->disk, r->io);
 	io_boundary(s);
-	ktm_jr_io_done(&r->jr, 0);
+	/* A device may claim a size that it does not have: the log lives on. */
+	fail = r->jr.phase == KTM_JR_P_TRY_END && rng_percent(&s->rng, 20);
+	ktm_jr_io_done(&r->jr, fail ? -EIO : 0);
 	r->phase = JSIM_R_STEP;
 }
 
@@ -256,7 +262,7 @@ static void wait_force(struct jsim *s)
 		jsim_violation(s, "the log is durable behind the mark, but the mark is not known");
 		return;
 	}
-	ktm_jr_forced(&r->jr, &start, 0);
+	ktm_jr_forced(&r->jr, &start, ktm_jw_hold(&s->w, r->jr.dev_bytes), 0);
 	r->phase = JSIM_R_STEP;
 }
 

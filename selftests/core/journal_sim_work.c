@@ -499,10 +499,12 @@ bool jsim_step(struct jsim *s)
 	if (!s->online || s->w.err || s->appended > MAX_HISTORY - 64)
 		return false;
 	if (s->opened)
-		jsim_give_back(s, s->old_tail);
+		jsim_give_back(s, &s->old_sb);
 	s->opened = false;
 	if (s->starved && !make_room(s))
 		return false;
+	if (!rng_below(&s->rng, 300))
+		jsim_grow(s);
 	if (!rng_below(&s->rng, 100))
 		jsim_check_streams(s, &s->w.sb, &s->state);
 	if (s->restart.phase != JSIM_R_OFF && rng_percent(&s->rng, 40)) {

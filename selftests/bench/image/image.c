@@ -179,11 +179,11 @@ static void area_step(struct ktm_jr *r)
 		ktm_jr_io_done(r, 0);
 		break;
 	case KTM_JO_FORCE:
-		err = ktm_jw_want_end(&w, U64_MAX, &lsn);
+		err = ktm_jw_want_end(&w, U64_MAX, false, &lsn);
 		pump();
 		if (!err && !ktm_jw_marked(&w, &link))
 			err = -EIO;
-		ktm_jr_forced(r, &link, err);
+		ktm_jr_forced(r, &link, w.limit, err);
 		break;
 	case KTM_JO_FAILED:
 		die("a restart area", r->err);
@@ -209,7 +209,7 @@ static void restart_area(void)
 
 	if (err)
 		die("no room to mark", err);
-	ktm_jr_init(&r, &sb, buf);
+	ktm_jr_init(&r, &sb, sb.dev_bytes, buf);
 	err = jmodel_snapshot(&model, area_add, &r);
 	if (err)
 		die("what lives does not fit into a restart area", err);
