@@ -201,6 +201,9 @@ static void print_space(const struct survey *survey)
 		       jo->tail - jo->flushed, jo->flushed);
 	printf("  write a restart area of %" PRIu64 " bytes, of %" PRIu64 " that fit\n",
 	       jo->next_sb.restart_bytes, jo->sb.restart[0].bytes);
+	if (jo->next_sb.ring_bytes > jo->sb.ring_bytes)
+		printf("  let the log grow with its device, from %" PRIu64 " to %" PRIu64 " bytes\n",
+		       jo->sb.ring_bytes, jo->next_sb.ring_bytes);
 	live_oldest(&survey->live, &whose);
 	if (whose)
 		printf("  keep the log from LSN %" PRIu64 " on, for stream %#" PRIx64 "\n",

@@ -155,7 +155,8 @@ static int write_journal(const struct device *device, const struct ktm_jf_sb *sb
 	    write_at(device, second, block, sizeof(block)))
 		return FAILED;
 	ktm_jf_sb_encode(sb, block);
-	if (write_at(device, 0, block, sizeof(block)) ||
+	if (write_at(device, ktm_jf_signpost_place(sb), block, sizeof(block)) ||
+	    write_at(device, 0, block, sizeof(block)) ||
 	    write_at(device, second, block, sizeof(block)))
 		return FAILED;
 	return DONE;

@@ -35,9 +35,12 @@ void stat_json(const struct stat_report *report)
 	json_number("version", sb->version);
 	json_number("generation", sb->generation);
 	json_number("device_bytes", sb->dev_bytes);
+	json_number("device_bytes_now", survey->image.bytes);
 	json_number("unit", sb->unit);
 	json_number("restart_extent_bytes", sb->restart[0].bytes);
 	json_number("ring_bytes", sb->ring_bytes);
+	json_number("ring_bytes_after_recovery", jo->next_sb.ring_bytes);
+	json_number("ring_extents", sb->ring_count);
 	json_number("window", sb->window);
 	json_number("tail_lsn", sb->tail_lsn);
 	json_number("start_lsn", sb->start_lsn);

@@ -46,9 +46,13 @@ void stat_text(const struct stat_report *report)
 	print_guid("journal              ", &sb->uuid);
 	print_guid("transaction manager  ", &sb->tm_guid);
 	print_size("device", sb->dev_bytes);
+	if (survey->image.bytes >= sb->dev_bytes + sb->unit)
+		print_size("device, grown to", survey->image.bytes);
 	print_size("write unit", sb->unit);
 	print_size("restart extents, each", sb->restart[0].bytes);
 	print_size("ring", sb->ring_bytes);
+	if (jo->next_sb.ring_bytes > sb->ring_bytes)
+		print_size("ring after recovery", jo->next_sb.ring_bytes);
 	print_size("unflushed at most", sb->window);
 	printf("%-22s%" PRIu64 "\n", "generation", sb->generation);
 	printf("%-22s%" PRIu64 " to %" PRIu64 ", read from %" PRIu64 "\n", "log, LSN", sb->tail_lsn,

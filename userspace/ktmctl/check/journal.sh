@@ -8,9 +8,9 @@
 image_bytes=$((1 << 20))
 last_unit=$((image_bytes - 4096))
 # Where sound.script has its restart area, and a batch of the log that is known to be durable.
-area=4096
-middle=$((270336 + 4096))
-tail_batch=$((270336 + 3 * 4096))
+area=8192
+middle=$((274432 + 4096))
+tail_batch=$((274432 + 3 * 4096))
 
 build_tools() {
 	local core=$top/kernel/core common=$top/userspace/common
@@ -211,7 +211,7 @@ damaged_area() {
 damaged_middle() {
 	make_image a && flip a $((middle + 100)) &&
 		says 4 a "damaged at byte $middle, LSN 12288: a batch is damaged that a later one knows to be durable" \
-			'  the batch at LSN 16384 (byte 278528) was written when all before LSN 16384 was durable' &&
+			'  the batch at LSN 16384 (byte 282624) was written when all before LSN 16384 was durable' &&
 		make_image a && KTM_TEST_BAD=$middle:512:61 says 4 a \
 			"damaged at byte $middle, LSN 12288: a batch is damaged that a later one knows to be durable" \
 			"1 place cannot be read (medium error), the first at byte $middle"
@@ -241,14 +241,14 @@ behind_a_gap() {
 
 ends_early() {
 	{ cat "$here/check/sound.script"; echo 'set restart_lsn 28672'; } | make_image a - &&
-		says 4 a 'damaged at byte 286720, LSN 24576: the log ends before what its restart area knows of'
+		says 4 a 'damaged at byte 290816, LSN 24576: the log ends before what its restart area knows of'
 }
 
 # LINE WORDS: this record, behind a journal that is sound, is refused with these words.
 refused_record() {
 	{ cat "$here/check/sound.script"; echo "$1"; echo batch; } | make_image a - &&
 		misfit=yes says 4 a 'recovery refuses this journal and changes nothing' &&
-		grep -qE "^damaged at byte 286720, LSN [0-9]+: $2\$" said
+		grep -qE "^damaged at byte 290816, LSN [0-9]+: $2\$" said
 }
 
 misfits() {
@@ -280,16 +280,16 @@ too_much_lives() {
 		done
 		echo batch
 	} | make_image a - &&
-		misfit=yes says 4 a 'wrong at byte 135168: what lives does not fit into a restart extent'
+		misfit=yes says 4 a 'wrong at byte 139264: what lives does not fit into a restart extent'
 }
 
 damaged_stream() {
-	make_image a && flip a $((266240 + 184 + 50)) || return 1
+	make_image a && flip a $((270336 + 184 + 50)) || return 1
 	journal check a >said
 	[ $? -eq 4 ] && cat said &&
-		grep -qxF "damaged at byte 266424, LSN 4280: record 4336 of stream 0x9: the checksum of a stream's record is wrong" said &&
+		grep -qxF "damaged at byte 270520, LSN 4280: record 4336 of stream 0x9: the checksum of a stream's record is wrong" said &&
 		grep -qxF 'what is damaged is lost; the rest can be recovered' said &&
-		make_image a && wipe a 266240 1 || return 1
+		make_image a && wipe a 270336 1 || return 1
 	journal check a >said
 	[ $? -eq 4 ] && grep -q 'record 4336 of stream 0x9: ' said
 }
@@ -302,7 +302,34 @@ wrong_places() {
 		says 4 small 'wrong at byte 0: the device is too small for a journal' &&
 		says 4 garbage 'wrong at byte 0: no superblock of a journal' &&
 		says 4 a 'wrong at byte 0: the device is smaller than the superblock says it was' &&
-		says 0 b 'nothing is wrong'
+		says 0 b 'nothing is wrong' \
+			'  let the log grow with its device, from 774144 to 1822720 bytes'
+}
+
+# The device was enlarged, and the power goes while a restart area tells of it. Each step of
+# that, and the first copy lost whenever that can be.
+grown() {
+	local both='good, generation 2' more='from 774144 to 1822720 bytes'
+
+	{ cat "$here/check/sound.script"; echo 'set generation 2'; echo "grow $((2 * image_bytes))"; } \
+		>script && make_image both script && { cat script; echo 'copy 1'; } | make_image first - &&
+		make_image none && truncate -s $((2 * image_bytes)) none &&
+		cp none one && dd if=first of=one bs=4096 count=1 conv=notrunc status=none &&
+		cp one torn && flip torn 100 && cp both lost && wipe lost 0 1 &&
+		cp none blind && wipe blind 0 2 && cp both cut && truncate -s $image_bytes cut || return 1
+	says 0 none "  let the log grow with its device, $more" &&
+		says 0 one "superblock at byte 0: $both" \
+			"superblock at byte $last_unit: good, generation 1, older than the other" &&
+		! grep -q 'let the log grow' said && journal stat one >out &&
+		grep -qE '^ring +1822720 bytes' out &&
+		says 3 torn "superblock at byte $last_unit: good, generation 1" \
+			"  let the log grow with its device, $more" &&
+		says 0 both "superblock at byte 0: $both" "superblock at byte $last_unit: $both" &&
+		says 3 lost "superblock at byte $last_unit: $both" \
+			'superblock at byte 0: not good: no superblock of a journal' &&
+		KTM_TEST_BAD=0:512:61 says 3 both "superblock at byte $last_unit: $both" &&
+		says 4 blind 'wrong at byte 0: no superblock of a journal' &&
+		says 4 cut 'wrong at byte 0: the device is smaller than it was when the log had grown onto it'
 }
 
 failing_device() {
@@ -374,6 +401,7 @@ journal_tests() {
 	check "more lives than a restart extent holds" too_much_lives
 	check "a stream's record that recovery does not read" damaged_stream
 	check "devices that are cut, grown, empty, or hold something else" wrong_places
+	check "a log that grows with its device, each step of it" grown
 	check "a device that fails is not called damaged" failing_device
 	check "what is no journal at all" what_is_none
 	check "what lives is what the tests' own model finds, in random histories" same_as_model

@@ -26,6 +26,7 @@
  *	start			replay begins here
  *	break			the next batch does not continue the chain
  *	set FIELD value		of the superblock, once all is written: see set_field()
+ *	grow bytes		so large is the device from now on, and the ring is with it
  *	copy 1			only this copy of the superblock is written
  */
 #include <stdio.h>
@@ -325,6 +326,15 @@ static void start_here(void)
 	sb.restart_lsn = ring_link.lsn;
 }
 
+/* The device has so many bytes from now on, and a restart area takes them in. */
+static void grow(void)
+{
+	const u64 bytes = number();
+
+	if (ftruncate(fd, (off_t)bytes) || !ktm_jf_grow(&sb, bytes, ring_link.lsn))
+		die("it cannot grow");
+}
+
 static void command(const char *name)
 {
 	if (!strcmp(name, "area") || !strcmp(name, "log"))
@@ -339,6 +349,8 @@ static void command(const char *name)
 		ring_link.seq++;
 	else if (!strcmp(name, "set"))
 		set_field();
+	else if (!strcmp(name, "grow"))
+		grow();
 	else if (!strcmp(name, "copy"))
 		copies = (unsigned int)number();
 	else if (!add_record(name))
@@ -363,6 +375,8 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)params.dev_bytes))
 		die("cannot make the file");
+	ktm_jf_sb_encode(&sb, block);
+	write_at(ktm_jf_signpost_place(&sb), block, sizeof(block));
 	ring_link.lsn = sb.start_lsn;
 	ring_link.seq = sb.start_seq;
 	flushed = sb.start_lsn;
