@@ -124,6 +124,8 @@ class Superblock:
             bad("no units")
         if self.device_bytes > device_bytes:
             bad("the device is smaller than it was", "TOO_SMALL")
+        if place not in (0, self.device_bytes - self.unit):
+            bad("a copy is not where it says that copies are")
         numbers = struct.unpack_from("<4Q", raw, 88)
         self.restart = [(numbers[i] * self.unit, numbers[i + 1] * self.unit) for i in (0, 2)]
         self.ring_lsn, ring_count = struct.unpack_from("<QI", raw, 120)
@@ -144,10 +146,16 @@ class Superblock:
         unit = self.unit
         extents = self.restart + self.ring
         for start, length in extents:
-            if not length or start + length > device_bytes:
-                bad("an extent is empty, or not on the device")
+            if not length:
+                bad("an extent is empty")
+        for start, length in self.restart:
+            if start + length > self.device_bytes:
+                bad("a restart extent is not within the initial size")
         if self.restart[0][1] != self.restart[1][1]:
             bad("restart extents of two sizes")
+        for start, length in self.ring:
+            if start + length > device_bytes:
+                bad("the device ends before the ring does", "TOO_SMALL")
         if overlap(extents + [(0, unit), (self.device_bytes - unit, unit)]):
             bad("extents overlap")
         if self.ring_bytes < 2 * self.restart[0][1]:
@@ -170,8 +178,6 @@ class Superblock:
             bad("restart_bytes")
         if not self.restart_bytes and self.restart_crc:
             bad("restart_crc")
-        if self.place not in (0, self.device_bytes - unit):
-            bad("a copy is not where it says that copies are")
 
     def pieces(self, lsn, length):
         """Where so much of the log lies: places and lengths."""
@@ -222,12 +228,27 @@ def read_copy(device, place):
         return None, fault
 
 
+def signpost(device):
+    """Where the second copy is, for who cannot read that in the first; or None."""
+    for size in UNITS:
+        raw = device.read(size, SB_BYTES)
+        if len(raw) < SB_BYTES or not whole(raw):
+            continue
+        version, unit, units = number(raw, 12, 4), number(raw, 28, 4), number(raw, 64, 8)
+        if version == 2 and unit == size and 3 <= units <= device.bytes // unit:
+            return (units - 1) * unit
+    return None
+
+
 def choose(device):
     """The superblock that counts, and all that are good."""
     first, fault = read_copy(device, 0)
     second = None
+    told = None if first else signpost(device)
     if first:
         second, _ = read_copy(device, first.device_bytes - first.unit)
+    elif told:
+        second, _ = read_copy(device, told)
     else:
         for unit in UNITS:
             if device.bytes >= 2 * unit and not second:
