@@ -15,7 +15,7 @@
 #include "disk.h"
 
 #define SECTOR	512
-/* Sectors at the end of a flaky device that only serve to make its flushes fail. */
+/* Sectors at the end of a flaky device that serve to make its flushes fail, or its end. */
 #define TAIL	8
 
 static int open_or_fail(const char *path, int flags)
@@ -275,6 +275,8 @@ static void load(struct flaky *f, enum trouble trouble)
 	if (trouble == FAIL_FLUSHES)
 		add_target(&t, sectors, TAIL, "flakey", "%s %llu 0 3600 1 error_writes", disk,
 			   (unsigned long long)sectors);
+	else if (trouble == FAIL_END)
+		add_target(&t, sectors, TAIL, "error", "%s", "");
 	else
 		add_target(&t, sectors, TAIL, "linear", "%s %llu", disk,
 			   (unsigned long long)sectors);

@@ -76,6 +76,7 @@ enum trouble {
 	FAIL_FLUSHES,		/* writes reach the disk, flushes fail */
 	FAIL_ALL,		/* reads, too */
 	BAD_SPOT,		/* what is asked of one place fails */
+	FAIL_END,		/* the last sectors cannot be written or read */
 };
 
 /* Where @data, so many @bytes of it, is on the disk now. */

@@ -38,6 +38,7 @@ void journal_format(const char *path, guid_t tm)
 	put(fd, 0, block);
 	put(fd, ktm_jf_sb2_place(&sb), block);
 	ktm_jf_sb_encode(&sb, block);
+	put(fd, ktm_jf_signpost_place(&sb), block);
 	put(fd, 0, block);
 	put(fd, ktm_jf_sb2_place(&sb), block);
 	close(fd);
