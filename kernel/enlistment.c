@@ -416,6 +416,17 @@ static u32 en_append(const struct ktm_stream_answer *with, struct ktm_stream_nee
 	return status;
 }
 
+/*
+ * What answers the single phase is the decision, and nothing of the TM's follows in the log that
+ * makes a record durable that comes with it.
+ */
+static bool en_decides_with_record(const struct ktm_enlistment *en, enum ktm_en_event ev,
+				   const struct ktm_stream_answer *with)
+{
+	return with && with->append && ev == KTM_ENEV_COMMIT_COMPLETE &&
+	       en->core.state == KTM_EN_STATE_SINGLE_PHASE;
+}
+
 /* The vote of a durable enlistment goes to the log, not forced, before it counts. */
 static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_answer *with)
 {
@@ -577,11 +588,9 @@ bool ktm_is_answer(unsigned int cmd)
 	return en_event_of(cmd) >= 0;
 }
 
-static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 **information,
-			    const struct ktm_answer *arg, const struct ktm_stream_answer *with)
+/* May it say so now? */
+static u32 en_check_answer(const struct ktm_enlistment *en, enum ktm_en_event ev)
 {
-	u32 status;
-
 	/* A reopened TM knows it under a new object, or not at all. */
 	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core))
 		return KTM_STATUS_OBJECT_EXPIRED;
@@ -589,9 +598,19 @@ static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 
 		return KTM_STATUS_TM_NOT_ONLINE;
 	if (ev == KTM_ENEV_RECOVER && !ktm_rm_hears(en->rm))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	status = ktm_enc_check(&en->core, ev);
+	return ktm_enc_check(&en->core, ev);
+}
+
+static u32 en_answer_locked(struct ktm_enlistment *en, enum ktm_en_event ev, u8 **information,
+			    const struct ktm_answer *arg, const struct ktm_stream_answer *with)
+{
+	u32 status = en_check_answer(en, ev);
+
 	if (status)
 		return status;
+	/* The single phase has begun since he said it. */
+	if (en_decides_with_record(en, ev, with))
+		return KTM_STATUS_NOT_REQUESTED;
 	/* Before it counts, so that all that follows from it says so. */
 	if (arg->virtual_clock)
 		ktm_tm_clock_raise(en->rm->tm, arg->virtual_clock);
@@ -637,6 +656,27 @@ static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
 	}
 }
 
+/*
+ * The record of who decides alone is durable before his answer counts. Waits for that without a
+ * lock; whether he may answer is looked at again then. If not, the record stays, and its name
+ * is told.
+ */
+static u32 en_append_decision(struct ktm_enlistment *en, enum ktm_en_event ev,
+			      const struct ktm_stream_answer **with)
+{
+	const struct ktm_stream_answer *w = *with;
+	bool decides;
+
+	mutex_lock(&en->tx->lock);
+	decides = en_decides_with_record(en, ev, w) && !en_check_answer(en, ev);
+	mutex_unlock(&en->tx->lock);
+	if (!decides)
+		return KTM_STATUS_SUCCESS;
+	*with = NULL;
+	w->append->flags |= KTM_STREAM_DURABLE;
+	return ktm_stream_append(w->use, w->append);
+}
+
 /**
  * ktm_en_answer - an RM says something about one of its enlistments
  * @en: the enlistment, with a reference of the caller
@@ -645,7 +685,8 @@ static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
  * @with: what it brings for a stream, or NULL
  *
  * Return: enum ktm_status; unless it is SUCCESS or PENDING nothing has changed but, if the log
- * has no room for the vote or is gone, the virtual clock.
+ * has no room for the vote or is gone, the virtual clock; and, in the single phase, a record may
+ * be in its stream: then it has its name.
  */
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
 		  const struct ktm_stream_answer *with)
@@ -666,6 +707,9 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 	information = ktm_copy_information(arg->information, arg->information_length);
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
+	status = en_append_decision(en, ev, &with);
+	if (status)
+		goto free;
 	do {
 		status = KTM_STATUS_SUCCESS;
 		mutex_lock(&en->tx->lock);
@@ -677,6 +721,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 	} while (with && ktm_stream_again(en->rm->tm, &status, &tries));
 	if (passed)
 		ktm_commit_is_over();
+free:
 	kvfree(information);
 	return status;
 }

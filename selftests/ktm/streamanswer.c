@@ -380,3 +380,67 @@ TEST(in_a_batch)
 	CHECK_EQ(stream_info(s).records, 2 * N);
 	CHECK_EQ(stream_info(s).reserved, 0);
 }
+
+/* Another transaction, up to the point where its RM is asked to decide alone. */
+static guid_t begin_single(int *tx)
+{
+	guid_t en;
+
+	*tx = tx_create(tm);
+	en = enlist_mask(rm, *tx, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0);
+	COMMIT(*tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	return en;
+}
+
+/*
+ * Who decides alone brings his record: it is durable before anybody hears of the outcome,
+ * for no decision of the TM's comes after it.
+ */
+TEST(single_phase_with_a_record)
+{
+	unsigned char *content;
+	struct bring b;
+	uint64_t lsn;
+	guid_t en;
+	int tx;
+
+	append(s, 1, 100);
+	flush(s, 0);
+	en = begin_single(&tx);
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, bring(&b, en, 2, 100, 0, 0), KTM_STATUS_SUCCESS);
+	CHECK_EQ(b.append.status, KTM_STATUS_SUCCESS);
+	lsn = b.append.lsn;
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	/* What the device has got. A flush that only this question would cause comes too late. */
+	content = disk_read(&d);
+	CHECK_EQ(stream_info(s).flushed_lsn, lsn);
+	close(tx);
+	cut(content);
+	check_tags(s, (uint64_t[]){ 1, 2 }, 2, 100);
+}
+
+/* Its record does not fit: it has not answered, and others may decide. */
+TEST(single_phase_without_room)
+{
+	struct bring b;
+	uint64_t lsn;
+	guid_t en;
+	int tx;
+
+	en = begin_single(&tx);
+	while (try_append(s, 1, 1000, 0, &lsn) == KTM_STATUS_SUCCESS)
+		;
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, bring(&b, en, 2, 1000, 0, 0), KTM_STATUS_STREAM_FULL);
+	CHECK_EQ(b.append.status, KTM_STATUS_STREAM_FULL);
+	CHECK_EQ(b.append.lsn, 0);
+	EN_IS(rm, en, KTM_EN_STATE_SINGLE_PHASE);
+	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	truncate_to(s, 0);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, bring(&b, en, 3, 100, 0, 0), KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	close(tx);
+}

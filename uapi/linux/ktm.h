@@ -758,14 +758,18 @@ struct ktm_enlist {
  *	the log before the answer's own, its @status and @lsn are written; else 0
  * @stream_fd: with @append or @stream_need: the stream, on which the descriptor
  *	has KTM_STREAM_APPEND, of the same TM (TM_IDENTITY_MISMATCH); else 0
- * @stream_records: PREPARE_COMPLETE: records that the stream will still need for
- *	this transaction, whatever its outcome, at most KTM_MAX_BATCH; else 0
+ * @stream_records: PREPARE_COMPLETE: records that the room is to be enough for, whatever
+ *	the outcome, at most KTM_MAX_BATCH; one, the @append of the completion, can
+ *	be had out of it; else 0
  * @stream_need: PREPARE_COMPLETE: bytes of data in those; else 0
  *
  * What @stream_need and @stream_records ask for is set aside, also across a crash,
  * or the vote fails and changes nothing (LOG_FULL, STREAM_FULL, QUOTA_EXCEEDED). The
  * @append of COMMIT_COMPLETE and ROLLBACK_COMPLETE is taken from it; what is left
- * goes back. If @append is refused so is the answer, with its status.
+ * goes back; so records beyond one only make it larger. If @append is refused so is the
+ * answer, with its status. The @append of an answer to SINGLE_PHASE_COMMIT is made durable
+ * before the answer counts, which the call waits for; if the answer is not taken and the
+ * @lsn of @append is not 0, the record is there, and is not to be brought again.
  *
  * Needs KTM_EN_SUBORDINATE_RIGHTS (EN_RECOVER: KTM_EN_RECOVER; EN_PREPREPARE,
  * EN_PREPARE, EN_COMMIT: KTM_EN_SUPERIOR_RIGHTS) on an enlistment descriptor,
@@ -1477,7 +1481,8 @@ struct ktm_stream_info {
  * @copied: records that were copied forward since then
  * @live: bytes that a restart area takes
  * @live_limit: bytes that it may take
- * @holder: the stream that holds the tail back; nil: none does
+ * @holder: the stream that holds the tail back; nil: none does, or it is one that the
+ *	caller may not open
  */
 struct ktm_tm_space {
 	__u64 bytes;

@@ -123,27 +123,48 @@ static void tell_answered(struct ktm_rm *rm, const struct ktm_rm_event *event,
 }
 
 /*
+ * In the single phase a record is made durable before the answer counts. If a signal has ended
+ * that, the record is in the stream, and another try does not bring it again. 0 or why
+ * it does not become durable.
+ */
+static int finish_record(struct ktm_answer *arg, uint32_t *status)
+{
+	const struct ktm_stream_append *append = (const void *)(uintptr_t)arg->append;
+	int ret;
+
+	if (!append || !append->lsn)
+		return 0;
+	do {
+		ret = ktm_stream_flush(arg->stream_fd, 0, append->lsn, NULL, status);
+	} while (ret == -EINTR);
+	arg->append = 0;
+	arg->stream_fd = 0;
+	return ret;
+}
+
+/*
  * While the transactions are frozen, what a superior orders waits, and the recovery of
  * what is committed. A signal ends that wait with nothing done: no answer gets lost
  * for that.
  */
 static int give_alone(struct ktm_rm *rm, struct ktm_batch_answer *answer)
 {
+	struct ktm_answer arg = {
+		.information_length = answer->information_length,
+		.enlistment = answer->enlistment,
+		.key = answer->key,
+		.information = answer->information,
+		.append = answer->append,
+		.stream_fd = answer->stream_fd,
+		.stream_records = answer->stream_records,
+		.stream_need = answer->stream_need,
+	};
 	int ret;
 
 	do {
-		struct ktm_answer arg = {
-			.information_length = answer->information_length,
-			.enlistment = answer->enlistment,
-			.key = answer->key,
-			.information = answer->information,
-			.append = answer->append,
-			.stream_fd = answer->stream_fd,
-			.stream_records = answer->stream_records,
-			.stream_need = answer->stream_need,
-		};
-
-		ret = ktm_answer(rm->rm, answer->request, &arg, &answer->status);
+		ret = finish_record(&arg, &answer->status);
+		if (!ret)
+			ret = ktm_answer(rm->rm, answer->request, &arg, &answer->status);
 	} while (ret == -EINTR);
 	return ret;
 }
