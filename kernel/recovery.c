@@ -637,7 +637,7 @@ static int snapshot_tx(struct recovery *r, struct ktm_jsnap *snap, struct found_
 		ktm_journal_reserve(j, ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0));
 		if (!en->log_stream)
 			continue;
-		err = ktm_found_streams_need(&r->streams, en->log_stream, en->log_need);
+		err = ktm_found_streams_need(&r->streams, &r->jp, en->log_stream, en->log_need);
 		if (err)
 			return err;
 	}

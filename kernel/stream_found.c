@@ -118,6 +118,7 @@ int ktm_found_streams_replay(struct ktm_found_streams *f, struct ktm_jp *jp,
 /**
  * ktm_found_streams_need - an enlistment that was found has room set aside
  * @f: what was found
+ * @jp: the replay
  * @id: of the stream
  * @need: bytes
  *
@@ -125,13 +126,12 @@ int ktm_found_streams_replay(struct ktm_found_streams *f, struct ktm_jp *jp,
  *
  * Return: 0, or -EUCLEAN if no such stream lives or it cannot have granted that.
  */
-int ktm_found_streams_need(struct ktm_found_streams *f, u64 id, u64 need)
+int ktm_found_streams_need(struct ktm_found_streams *f, struct ktm_jp *jp, u64 id, u64 need)
 {
 	const struct found *at = find(f, id);
+	int err = ktm_jp_need(jp, at ? at->s->quota : 0, need);
 
-	if (!at || need > at->s->quota)
-		return -EUCLEAN;
-	return ktm_journal_reserve(f->tm->journal, need);
+	return err ? err : ktm_journal_reserve(f->tm->journal, need);
 }
 
 static u32 guid_hash(const struct ktm_stream *s)
@@ -172,14 +172,18 @@ static bool name_taken(struct ktm_found_streams *f, const struct ktm_stream *s)
  * @f: what was found
  * @jp: the replay
  *
- * Return: 0, or -EUCLEAN if two that live have one GUID or one name.
+ * Return: 0, or -EUCLEAN if two that live have one GUID or one name, or all together more
+ * than a log can grant.
  */
 int ktm_found_streams_check(struct ktm_found_streams *f, struct ktm_jp *jp)
 {
 	struct found *at;
-	int i;
+	int i, err;
 
 	hash_for_each(f->by_id, i, at, id) {
+		err = ktm_jp_quota(jp, at->s->quota);
+		if (err)
+			return err;
 		if (guid_taken(f, at->s) || name_taken(f, at->s)) {
 			jp->why = "two streams have one name";
 			return -EUCLEAN;

@@ -17,7 +17,7 @@ struct ktm_found_streams {
 void ktm_found_streams_init(struct ktm_found_streams *f, struct ktm_tm *tm);
 int ktm_found_streams_replay(struct ktm_found_streams *f, struct ktm_jp *jp,
 			     const struct ktm_jrec *rec);
-int ktm_found_streams_need(struct ktm_found_streams *f, u64 id, u64 need);
+int ktm_found_streams_need(struct ktm_found_streams *f, struct ktm_jp *jp, u64 id, u64 need);
 int ktm_found_streams_check(struct ktm_found_streams *f, struct ktm_jp *jp);
 int ktm_found_streams_snapshot(struct ktm_found_streams *f, struct ktm_jsnap *snap);
 void ktm_found_streams_publish(struct ktm_found_streams *f);

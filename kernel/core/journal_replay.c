@@ -13,6 +13,7 @@ void ktm_jp_init(struct ktm_jp *j, const struct ktm_jf_sb *sb)
 	memset(j, 0, sizeof(*j));
 	j->tail = sb->tail_lsn;
 	j->end = sb->restart_lsn;
+	j->ring = sb->ring_bytes;
 }
 
 static bool in_area(const struct ktm_jrec *rec)
@@ -322,6 +323,9 @@ int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jr
 		return refuse(j, "a stream knows more of the log than its restart area");
 	if (in_area(rec) && rec->stream.restart > rec->stream.last)
 		return refuse(j, "a stream's restart record is behind its last");
+	if (!in_area(rec) && (rec->stream.base || rec->stream.restart || rec->stream.lsn ||
+			      rec->stream.entries))
+		return refuse(j, "a stream says in the log what only a restart area does");
 	/* It is new, or was never written to, or has changed and is over. */
 	if (!s && !in_area(rec) && rec->stream.last)
 		return unknown(j, rec, no_stream);
@@ -490,5 +494,24 @@ int ktm_jp_end(struct ktm_jp *j, u64 tail)
 		return refuse(j, "the log ends before the restart area does");
 	if (j->owed)
 		return refuse(j, "the log lacks the end of what its restart area does not know");
+	return 0;
+}
+
+int ktm_jp_quota(struct ktm_jp *j, u64 quota)
+{
+	if (quota > j->ring / 8 * 3 || j->quotas > j->ring / 8 * 3 - quota)
+		return refuse(j, "streams may keep more than the log can give them");
+	j->quotas += quota;
+	return 0;
+}
+
+int ktm_jp_need(struct ktm_jp *j, u64 quota, u64 need)
+{
+	if (!quota || need > quota)
+		return refuse(j, "an enlistment needs more of its stream than there is");
+	/* More than the quotas: what has been written out of one lives, and is kept once more. */
+	if (need > j->ring || j->needs > j->ring - need)
+		return refuse(j, "enlistments need more of their streams than the log has");
+	j->needs += need;
 	return 0;
 }

@@ -58,6 +58,9 @@ enum ktm_jp_do {
  * @clock: the highest virtual clock so far
  * @announced: records and entries of indexes that the restart area has still to bring
  * @owed: records without which what was skipped makes no sense
+ * @ring: bytes of the ring
+ * @quotas: that the streams which live were granted, as far as ktm_jp_quota() was told
+ * @needs: bytes kept in them for enlistments, as far as ktm_jp_need() was told
  * @why: what is wrong, once a call has failed
  */
 struct ktm_jp {
@@ -66,6 +69,9 @@ struct ktm_jp {
 	u64 clock;
 	u64 announced;
 	u64 owed;
+	u64 ring;
+	u64 quotas;
+	u64 needs;
 	const char *why;
 };
 
@@ -178,6 +184,28 @@ static inline void ktm_jp_stream_cut(struct ktm_jp_stream *s, u64 restart)
  * Return: 0 or -EUCLEAN.
  */
 int ktm_jp_end(struct ktm_jp *j, u64 tail);
+
+/**
+ * ktm_jp_quota() - after ktm_jp_end(), once for each stream that lives
+ * @j: the replay
+ * @quota: its quota
+ *
+ * All quotas together are three eighths of the ring at most: nobody is granted more, so a log
+ * that says so lies, and whoever is named as an owner would be charged for it.
+ *
+ * Return: 0 or -EUCLEAN.
+ */
+int ktm_jp_quota(struct ktm_jp *j, u64 quota);
+
+/**
+ * ktm_jp_need() - after ktm_jp_end(), once for each enlistment that is not over
+ * @j: the replay
+ * @quota: of its stream; 0: that does not live
+ * @need: bytes kept for it there
+ *
+ * Return: 0 or -EUCLEAN.
+ */
+int ktm_jp_need(struct ktm_jp *j, u64 quota, u64 need);
 
 /* No decision in the log, and none that is presumed either: the superior has to make it. */
 static inline bool ktm_jp_sealed(const struct ktm_jp_tx *tx)

@@ -562,6 +562,15 @@ static void streams(void)
 	CASE("more quota, and it says its last",
 	     "stream 5 quota 2000 base 0 last 8384 restart 8384 8320@8272 8384@8336r; clock 0",
 	     TWO; struct ktm_jrec r = stream(5, 2000); r.stream.last = P(3); LOG(P(4), r));
+	CASE("what only a restart area says: a base",
+	     "a stream says in the log what only a restart area does",
+	     struct ktm_jrec r = stream(5, 1000); r.stream.base = 1; LOG(P(1), r));
+	CASE("a restart record", "a stream says in the log what only a restart area does",
+	     struct ktm_jrec r = stream(5, 1000); r.stream.restart = 1; LOG(P(1), r));
+	CASE("what it knows", "a stream says in the log what only a restart area does",
+	     struct ktm_jrec r = stream(5, 1000); r.stream.lsn = 1; LOG(P(1), r));
+	CASE("entries", "a stream says in the log what only a restart area does",
+	     struct ktm_jrec r = stream(5, 1000); r.stream.entries = 1; LOG(P(1), r));
 	CASE("and says it wrongly", "a stream says wrongly which record is its last",
 	     TWO; LOG(P(4), stream(5, 2000)));
 	CASE("more quota for none", "a record of a stream that is not there",
@@ -732,6 +741,44 @@ static void given_back(void)
 	      "tx 100 sealed 200 201 202s; tx 101 aborted 203; tx 102 committed 204; clock 7");
 }
 
+/* ---- what may be kept, all together ---------------------------------------- */
+
+static void kept(void)
+{
+	struct ktm_jf_sb sb = { .ring_bytes = 8000 };
+	struct ktm_jp jp;
+	const char *const quotas = "streams may keep more than the log can give them";
+	const char *const needs = "enlistments need more of their streams than the log has";
+	const char *const need = "an enlistment needs more of its stream than there is";
+
+#define KEPT(name, good, words)						\
+	do {								\
+		bool is_good = (good) && (!jp.why == !(words)) &&	\
+			       (!jp.why || !strcmp(jp.why, (words) ? (words) : "")); \
+		count++;						\
+		failures += !is_good;					\
+		printf("%sok %d - %s\n", is_good ? "" : "not ", count, name); \
+	} while (0)
+
+	ktm_jp_init(&jp, &sb);
+	KEPT("quotas of three eighths", !ktm_jp_quota(&jp, 2000) && !ktm_jp_quota(&jp, 1000), NULL);
+	KEPT("one byte more", ktm_jp_quota(&jp, 1) == -EUCLEAN, quotas);
+	ktm_jp_init(&jp, &sb);
+	KEPT("one quota of more", ktm_jp_quota(&jp, 3001) == -EUCLEAN, quotas);
+	ktm_jp_init(&jp, &sb);
+	KEPT("quotas that wrap around", !ktm_jp_quota(&jp, 2) &&
+	     ktm_jp_quota(&jp, ~0ull - 1) == -EUCLEAN, quotas);
+	ktm_jp_init(&jp, &sb);
+	KEPT("all of a quota", !ktm_jp_need(&jp, 3000, 3000), NULL);
+	KEPT("more than it", ktm_jp_need(&jp, 3000, 3001) == -EUCLEAN, need);
+	ktm_jp_init(&jp, &sb);
+	KEPT("of none", ktm_jp_need(&jp, 0, 0) == -EUCLEAN, need);
+	ktm_jp_init(&jp, &sb);
+	KEPT("more than the log has", !ktm_jp_need(&jp, 3000, 3000) &&
+	     !ktm_jp_need(&jp, 3000, 3000) && !ktm_jp_need(&jp, 3000, 2000) &&
+	     ktm_jp_need(&jp, 3000, 1) == -EUCLEAN, needs);
+}
+
 int main(void)
 {
 	printf("TAP version 13\n");
@@ -742,6 +789,7 @@ int main(void)
 	streams();
 	stream_areas();
 	given_back();
+	kept();
 	printf("1..%d\n", count);
 	return failures != 0;
 }

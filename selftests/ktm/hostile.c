@@ -75,6 +75,21 @@ static struct ktm_jrec rm_gone(unsigned int n)
 	return (struct ktm_jrec){ .type = KTM_JREC_RM_GONE, .rm_gone = { .guid = guid_of(n) } };
 }
 
+/* Of somebody else, who has never heard of it. */
+static struct ktm_jrec stream(unsigned int n, u64 quota)
+{
+	static const char names[] = "abcdefgh";
+
+	return (struct ktm_jrec){
+		.type = KTM_JREC_STREAM,
+		.stream = {
+			.guid = guid_of(500 + n), .id = n, .quota = quota, .mode = 0600,
+			.uid = NOBODY, .gid = NOBODY,
+			.name = (const u8 *)names + n, .name_len = 1,
+		},
+	};
+}
+
 static struct ktm_jrec later_vote(unsigned int uow, unsigned int en, unsigned int of)
 {
 	return (struct ktm_jrec){
@@ -84,6 +99,15 @@ static struct ktm_jrec later_vote(unsigned int uow, unsigned int en, unsigned in
 			.mask = EN_MASK, .mode = 0600,
 		},
 	};
+}
+
+static struct ktm_jrec needing_vote(unsigned int en, unsigned int of_stream, u64 need)
+{
+	struct ktm_jrec rec = later_vote(100, en, 1);
+
+	rec.prepared.stream = of_stream;
+	rec.prepared.stream_need = need;
+	return rec;
 }
 
 /* The first of its transaction. */
@@ -203,6 +227,33 @@ REFUSED(uid_of_nobody, struct ktm_jrec r = rm(2); r.rm.uid = ~0u; add(r))
 REFUSED(mode_out_of_range, struct ktm_jrec r = rm(2); r.rm.mode = 07777; add(r))
 REFUSED(nil_uow,
 	struct ktm_jrec v = vote(100, 200, 1); v.prepared.uow = nil; add(v))
+
+/* What streams may keep is never more than a log grants, whoever it would be charged to. */
+TEST(streams_within_the_log)
+{
+	add(rm(1));
+	add(stream(1, sb.ring_bytes / 8 * 2));
+	add(stream(2, sb.ring_bytes / 8));
+	add(vote(100, 200, 1));
+	add(needing_vote(201, 1, sb.ring_bytes / 8));
+	opening_says(KTM_STATUS_SUCCESS);
+}
+
+REFUSED(a_stream_beyond_the_log, add(stream(1, sb.ring_bytes / 8 * 3 + 1)))
+REFUSED(streams_beyond_the_log,
+	add(stream(1, sb.ring_bytes / 8 * 2)); add(stream(2, sb.ring_bytes / 8 + 1)))
+REFUSED(streams_beyond_all_logs,
+	add(stream(1, (1ull << 62))); add(stream(2, (1ull << 62))); add(stream(3, (1ull << 62))))
+REFUSED(need_beyond_the_quota,
+	add(stream(1, 4096)); add(vote(100, 200, 1)); add(needing_vote(201, 1, 4097)))
+REFUSED(needs_beyond_the_log,
+	u64 most = sb.ring_bytes / 8 * 3;
+	add(stream(1, most)); add(vote(100, 200, 1)); add(needing_vote(201, 1, most));
+	add(needing_vote(202, 1, most)); add(needing_vote(203, 1, most)))
+REFUSED(stream_with_a_base_in_the_log,
+	struct ktm_jrec r = stream(1, 4096); r.stream.base = 4096; add(r))
+REFUSED(stream_with_a_restart_record_in_the_log,
+	struct ktm_jrec r = stream(1, 4096); r.stream.restart = 4096; add(r))
 
 /* Each is as good as the next, and none ends a step of the scanner by itself. */
 TEST(hundreds_of_empty_batches)

@@ -500,9 +500,12 @@ static int check_streams(struct live *live)
 {
 	struct live_stream **all = (struct live_stream **)live_list(&live->streams);
 	int ret = 0;
+	size_t i;
 
 	if (!all)
 		return -ENOMEM;
+	for (i = 0; !ret && i < live->streams.count; i++)
+		ret = ktm_jp_quota(&live->found, all[i]->quota);
 	if (has_twins(all, live->streams.count, compare_guids) ||
 	    has_twins(all, live->streams.count, compare_names)) {
 		live->found.why = "two streams have one GUID or one name";
@@ -521,14 +524,11 @@ static int check_enlistments(struct live *live)
 
 	if (!all)
 		return -ENOMEM;
-	for (i = 0; i < live->enlistments.count; i++) {
+	for (i = 0; !ret && i < live->enlistments.count; i++) {
 		if (!all[i]->stream)
 			continue;
 		stream = find_stream(live, all[i]->stream);
-		if (stream && all[i]->stream_need <= stream->quota)
-			continue;
-		live->found.why = "an enlistment needs more of its stream than there is";
-		ret = -EUCLEAN;
+		ret = ktm_jp_need(&live->found, stream ? stream->quota : 0, all[i]->stream_need);
 	}
 	free(all);
 	return ret;

@@ -266,6 +266,8 @@ misfits() {
 			'an enlistment needs more of its stream than there is' &&
 		refused_record 'PREPARED 5 7 1 2 0 9 65537' \
 			'an enlistment needs more of its stream than there is' &&
+		refused_record 'STREAM 7 2000000000 0 0 0 0 0 huge' \
+			'streams may keep more than the log can give them' &&
 		refused_record 'PREPARED 5 7 1 6 0' 'an enlistment has flags that are not known' &&
 		refused_record 'STREAM 7 65536 0 0 0 0 0 redo' \
 			'two streams have one GUID or one name' &&
