@@ -25,9 +25,24 @@ static u32 give(struct ktm_query *arg, const void *data, u32 length)
 	return KTM_STATUS_SUCCESS;
 }
 
+/* A stream's GUID, if the caller may open it: who may not is not told of it elsewhere either. */
+static struct ktm_guid if_allowed(struct ktm_tm *tm, const struct ktm_guid *guid)
+{
+	struct ktm_object *obj = ktm_object_find(KTM_KIND_STREAM, tm, guid);
+	struct ktm_guid told = { };
+	u32 granted;
+
+	if (obj && !ktm_object_grant(obj, KTM_MAXIMUM_ALLOWED, &granted))
+		told = *guid;
+	if (obj)
+		ktm_object_put(obj);
+	return told;
+}
+
 static u32 query_space(struct ktm_tm *tm, struct ktm_query *arg)
 {
 	struct ktm_journal_stat st;
+	struct ktm_guid holder = { };
 	struct ktm_tm_space space;
 
 	ktm_journal_stat(tm->journal, &st);
@@ -46,8 +61,10 @@ static u32 query_space(struct ktm_tm *tm, struct ktm_query *arg)
 	spin_lock(&tm->list_lock);
 	space.copied = tm->copied;
 	if (st.tail_lsn < st.start_lsn)
-		space.holder = tm->holder;
+		holder = tm->holder;
 	spin_unlock(&tm->list_lock);
+	if (!ktm_guid_is_nil(&holder))
+		space.holder = if_allowed(tm, &holder);
 	return give(arg, &space, sizeof(space));
 }
 
@@ -265,16 +282,17 @@ static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 static u32 query_stream(struct ktm_stream_use *use, struct ktm_query *arg)
 {
 	struct ktm_stream_info info;
+	u32 status;
 	u64 quota;
 
 	if (READ_ONCE(use->stream->gone))
 		return KTM_STATUS_STREAM_NOT_FOUND;
 	switch (arg->info_class) {
 	case KTM_INFO_STREAM_BASIC:
-		ktm_stream_info(use, &info);
-		return give(arg, &info, sizeof(info));
+		status = ktm_stream_info(use, &info);
+		return status ? status : give(arg, &info, sizeof(info));
 	case KTM_INFO_STREAM_QUOTA:
-		quota = ktm_stream_get_quota(use->stream);
+		quota = READ_ONCE(use->stream->quota);
 		return give(arg, &quota, sizeof(quota));
 	default:
 		return KTM_STATUS_INVALID_INFO_CLASS;

@@ -23,6 +23,8 @@ struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm)
 	INIT_LIST_HEAD(&s->spare);
 	init_waitqueue_head(&s->wait);
 	mutex_init(&s->lock);
+	spin_lock_init(&s->left_lock);
+	INIT_WORK(&s->give_back, ktm_stream_give_back_work);
 	ktm_sindex_init(&s->index);
 	s->tm = tm;
 	return s;
@@ -50,7 +52,7 @@ void ktm_stream_discard(struct ktm_stream *s)
 	ktm_object_put(&s->obj);
 }
 
-/* Its record. What restart areas say besides is added by those who write them. */
+/* Its record in the ring. What restart areas say besides is added by those who write them. */
 void ktm_stream_to_record(const struct ktm_stream *s, struct ktm_jrec *rec)
 {
 	*rec = (struct ktm_jrec){
@@ -59,10 +61,8 @@ void ktm_stream_to_record(const struct ktm_stream *s, struct ktm_jrec *rec)
 			.guid = s->obj.guid,
 			.id = s->id,
 			.quota = s->quota,
-			.base = s->base,
 			/* By that replay tells one that has changed from one that was just made. */
 			.last = s->last,
-			.restart = s->restart,
 			.uid = from_kuid(&init_user_ns, s->obj.uid),
 			.gid = from_kgid(&init_user_ns, s->obj.gid),
 			.mode = s->obj.mode,
@@ -142,21 +142,49 @@ static bool quota_valid(u64 quota)
 
 /* ---- waiting for a record of the TM's that is forced ---- */
 
+/* Who waits may be killed before it is over, so it belongs to him and to the journal. */
 struct forced {
 	struct ktm_force force;
 	struct completion over;
+	struct kref ref;
+	int err;
 };
+
+static struct forced *forced_alloc(void)
+{
+	/* To get rid of something must not fail for want of a little memory. */
+	struct forced *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_NOFAIL);
+
+	kref_init(&f->ref);
+	init_completion(&f->over);
+	return f;
+}
+
+static void forced_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct forced, ref));
+}
+
+static void forced_put(struct forced *f)
+{
+	kref_put(&f->ref, forced_release);
+}
 
 static void forced_done(struct ktm_force *force, int err)
 {
-	complete(&container_of(force, struct forced, force)->over);
+	struct forced *f = container_of(force, struct forced, force);
+
+	f->err = err;
+	complete(&f->over);
+	forced_put(f);
 }
 
+/* A caller that is killed does not hear how it ended; for all others it has happened. */
 static u32 forced_wait(struct forced *f)
 {
-	/* Whoever is killed meanwhile cannot be told anything, so there is no other end to it. */
-	wait_for_completion(&f->over);
-	return f->force.err ? KTM_STATUS_IO_ERROR : KTM_STATUS_SUCCESS;
+	if (wait_for_completion_killable(&f->over))
+		return KTM_STATUS_INTERRUPTED;
+	return f->err ? KTM_STATUS_IO_ERROR : KTM_STATUS_SUCCESS;
 }
 
 /* The stream's lock is held, or nobody knows it yet. */
@@ -165,11 +193,13 @@ static u32 append_forced(struct ktm_stream *s, const struct ktm_jrec *rec, struc
 	struct ktm_journal *j = s->tm->journal;
 	int err;
 
-	init_completion(&f->over);
 	f->force.done = forced_done;
+	kref_get(&f->ref);
 	err = ktm_journal_append_force(j, rec, 0, &f->force);
-	if (err)
+	if (err) {
+		forced_put(f);
 		return err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_TM_NOT_ONLINE;
+	}
 	s->known = f->force.lsn;
 	return KTM_STATUS_SUCCESS;
 }
@@ -295,18 +325,23 @@ static u32 enter_durably(struct ktm_stream *s, u64 quota)
 {
 	struct ktm_tm *tm = s->tm;
 	int tries = KTM_STREAM_TRIES;
-	struct forced f;
+	struct forced *f = forced_alloc();
 	u32 status;
 
 	do {
-		if (mutex_lock_killable(&tm->lock))
-			return KTM_STATUS_INTERRUPTED;
+		if (mutex_lock_killable(&tm->lock)) {
+			status = KTM_STATUS_INTERRUPTED;
+			break;
+		}
 		mutex_lock(&s->lock);
-		status = enter(s, quota, &f);
+		status = enter(s, quota, f);
 		mutex_unlock(&s->lock);
 		mutex_unlock(&tm->lock);
 	} while (ktm_stream_again(tm, &status, &tries));
-	return status ? status : forced_wait(&f);
+	if (!status)
+		status = forced_wait(f);
+	forced_put(f);
+	return status;
 }
 
 /**
@@ -460,18 +495,24 @@ static u32 set_quota(struct ktm_stream *s, u64 quota, struct forced *f)
 u32 ktm_stream_set_quota(struct ktm_stream *s, u64 quota)
 {
 	int tries = KTM_STREAM_TRIES;
-	struct forced f;
+	struct forced *f;
 	u32 status;
 
 	if (!quota_valid(quota))
 		return KTM_STATUS_INVALID_PARAMETER;
+	f = forced_alloc();
 	do {
-		if (mutex_lock_killable(&s->lock))
-			return KTM_STATUS_INTERRUPTED;
-		status = set_quota(s, quota, &f);
+		if (mutex_lock_killable(&s->lock)) {
+			status = KTM_STATUS_INTERRUPTED;
+			break;
+		}
+		status = set_quota(s, quota, f);
 		mutex_unlock(&s->lock);
 	} while (ktm_stream_again(s->tm, &status, &tries));
-	return status ? status : forced_wait(&f);
+	if (!status)
+		status = forced_wait(f);
+	forced_put(f);
+	return status;
 }
 
 static u32 delete(struct ktm_stream *s, struct forced *f)
@@ -513,26 +554,33 @@ u32 ktm_stream_delete(struct ktm_stream *s, const struct ktm_call *arg)
 {
 	struct ktm_tm *tm = s->tm;
 	int tries = KTM_STREAM_TRIES;
-	struct forced f;
+	struct forced *f;
 	u32 status;
 
 	if (arg->flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
+	f = forced_alloc();
 	do {
 		/* The TM's mutex: not while it is being reopened. */
-		if (mutex_lock_killable(&tm->lock))
-			return KTM_STATUS_INTERRUPTED;
-		mutex_lock(&s->lock);
-		status = delete(s, &f);
-		mutex_unlock(&s->lock);
+		if (mutex_lock_killable(&tm->lock)) {
+			status = KTM_STATUS_INTERRUPTED;
+			break;
+		}
+		status = KTM_STATUS_INTERRUPTED;
+		if (!mutex_lock_killable(&s->lock)) {
+			status = delete(s, f);
+			mutex_unlock(&s->lock);
+		}
 		if (!status)
 			ktm_stream_discard(s);
 		mutex_unlock(&tm->lock);
 	} while (ktm_stream_again(tm, &status, &tries));
-	if (status)
-		return status;
-	wake_up_all(&s->wait);
-	return forced_wait(&f);
+	if (!status) {
+		wake_up_all(&s->wait);
+		status = forced_wait(f);
+	}
+	forced_put(f);
+	return status;
 }
 
 /* ---- looking ---- */
@@ -541,13 +589,16 @@ u32 ktm_stream_delete(struct ktm_stream *s, const struct ktm_call *arg)
  * ktm_stream_info - KTM_INFO_STREAM_BASIC
  * @use: who asks; from now on he knows of the last reopening
  * @info: out
+ *
+ * Return: SUCCESS, or INTERRUPTED: killed while somebody else was in the stream.
  */
-void ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info)
+u32 ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info)
 {
 	struct ktm_stream *s = use->stream;
 	const struct ktm_sentry *first, *last, *flushed, *oldest;
 
-	mutex_lock(&s->lock);
+	if (mutex_lock_killable(&s->lock))
+		return KTM_STATUS_INTERRUPTED;
 	first = ktm_sindex_after(&s->index, 0);
 	last = ktm_sindex_before(&s->index, U64_MAX);
 	flushed = ktm_sindex_before(&s->index, ktm_journal_flushed(s->tm->journal) + 1);
@@ -576,16 +627,7 @@ void ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info)
 		WRITE_ONCE(use->opening, s->opening);
 	}
 	mutex_unlock(&s->lock);
-}
-
-u64 ktm_stream_get_quota(struct ktm_stream *s)
-{
-	u64 quota;
-
-	mutex_lock(&s->lock);
-	quota = s->quota;
-	mutex_unlock(&s->lock);
-	return quota;
+	return KTM_STATUS_SUCCESS;
 }
 
 /* ---- descriptors ---- */
@@ -597,16 +639,13 @@ u64 ktm_stream_get_quota(struct ktm_stream *s)
  */
 void ktm_stream_use_init(struct ktm_stream_use *use, struct ktm_stream *s)
 {
-	*use = (struct ktm_stream_use){ .stream = s };
-	mutex_lock(&s->lock);
-	use->opening = s->opening;
-	mutex_unlock(&s->lock);
+	*use = (struct ktm_stream_use){ .stream = s, .opening = READ_ONCE(s->opening) };
 }
 
 /* What he has set aside goes back. */
 void ktm_stream_use_end(struct ktm_stream_use *use)
 {
-	ktm_stream_unreserve(use, use->records, use->bytes);
+	ktm_stream_leave(use);
 }
 
 static u32 stream_opened(struct ktm_object *obj, u32 access, u32 flags)

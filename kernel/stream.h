@@ -103,6 +103,11 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @known: end of the last record of any kind that the log has of it
  * @charged: bytes of restart area charged for it
  * @stuck: it has a record that cannot be copied forward now; under tm->lock
+ * @give_back: a work, for those who go while somebody else holds @lock
+ * @left_lock: of what those have left
+ * @left_opening: the opening that it is of
+ * @left_records: how many
+ * @left_bytes: of the log
  * @found: while it is being built from the log, by one thread
  */
 struct ktm_stream {
@@ -130,6 +135,11 @@ struct ktm_stream {
 	u64 known;
 	u64 charged;
 	bool stuck;
+	struct work_struct give_back;
+	spinlock_t left_lock;
+	u64 left_opening;
+	u32 left_records;
+	u64 left_bytes;
 	struct ktm_jp_stream found;
 };
 
@@ -235,8 +245,7 @@ u32 ktm_stream_set_quota(struct ktm_stream *s, u64 quota);
 void ktm_stream_use_init(struct ktm_stream_use *use, struct ktm_stream *s);
 void ktm_stream_use_end(struct ktm_stream_use *use);
 u32 ktm_stream_check(struct ktm_stream *s, const struct ktm_stream_use *use);
-void ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info);
-u64 ktm_stream_get_quota(struct ktm_stream *s);
+u32 ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info);
 void ktm_stream_to_record(const struct ktm_stream *s, struct ktm_jrec *rec);
 u64 ktm_stream_live_bytes(const struct ktm_stream *s, u64 quota);
 struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm);
@@ -262,6 +271,8 @@ u32 ktm_stream_need_reserve(struct ktm_stream_need *need, struct ktm_stream_use 
 void ktm_stream_need_end(struct ktm_stream_need *need);
 void ktm_stream_need_void(struct ktm_stream_need *need);
 void ktm_stream_void_use(struct ktm_stream *s);
+void ktm_stream_leave(struct ktm_stream_use *use);
+void ktm_stream_give_back_work(struct work_struct *work);
 
 /* stream_flush.c */
 u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushed);

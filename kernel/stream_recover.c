@@ -307,6 +307,8 @@ static struct ktm_jsent *copy_index(struct ktm_stream *s, struct ktm_jrec *rec)
 		kvfree(copy);
 	}
 	ktm_stream_to_record(s, rec);
+	rec->stream.base = s->base;
+	rec->stream.restart = s->restart;
 	rec->stream.lsn = s->known;
 	rec->stream.entries = ktm_sindex_copy(&s->index, copy);
 	mutex_unlock(&s->lock);

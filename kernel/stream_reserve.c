@@ -4,6 +4,7 @@
  * voted. What is set aside counts against the stream's quota, is reserved in the journal,
  * and has its entries of the index: a record out of it needs nothing any more.
  */
+#include "ktm.h"
 #include "status.h"
 #include "stream.h"
 
@@ -154,7 +155,8 @@ u32 ktm_stream_unreserve(struct ktm_stream_use *use, u32 records, u64 bytes)
 	struct ktm_stream *s = use->stream;
 	u32 status = KTM_STATUS_SUCCESS;
 
-	mutex_lock(&s->lock);
+	if (mutex_lock_killable(&s->lock))
+		return KTM_STATUS_INTERRUPTED;
 	if (s->gone)
 		status = KTM_STATUS_STREAM_NOT_FOUND;
 	else if (use->opening != s->opening)
@@ -171,6 +173,91 @@ u32 ktm_stream_unreserve(struct ktm_stream_use *use, u32 records, u64 bytes)
 unlock:
 	mutex_unlock(&s->lock);
 	return status;
+}
+
+/*
+ * What those who went have left. What was set aside before a reopening is no more; then
+ * @left_opening is another than the stream's.
+ */
+static void take_what_is_left(struct ktm_stream *s, u32 *records, u64 *bytes)
+{
+	lockdep_assert_held(&s->lock);
+	spin_lock(&s->left_lock);
+	*records = s->left_opening == s->opening ? s->left_records : 0;
+	*bytes = s->left_opening == s->opening ? s->left_bytes : 0;
+	s->left_records = 0;
+	s->left_bytes = 0;
+	spin_unlock(&s->left_lock);
+}
+
+/**
+ * ktm_stream_give_back_work - what was left by those who could not wait goes back
+ * @work: give_back of the stream
+ */
+void ktm_stream_give_back_work(struct work_struct *work)
+{
+	struct ktm_stream *s = container_of(work, struct ktm_stream, give_back);
+	u32 records;
+	u64 bytes;
+
+	mutex_lock(&s->lock);
+	take_what_is_left(s, &records, &bytes);
+	if (!s->gone) {
+		give_back(s, bytes);
+		free_spare(&s->spare, records);
+	}
+	mutex_unlock(&s->lock);
+	ktm_tm_release(s->tm);
+	ktm_object_put(&s->obj);
+}
+
+static void leave_for_later(struct ktm_stream_use *use)
+{
+	struct ktm_stream *s = use->stream;
+
+	spin_lock(&s->left_lock);
+	if (s->left_opening < use->opening) {
+		s->left_opening = use->opening;
+		s->left_records = 0;
+		s->left_bytes = 0;
+	}
+	if (s->left_opening == use->opening) {
+		s->left_records += use->records;
+		s->left_bytes += ktm_stream_room(use->records, use->bytes);
+	}
+	spin_unlock(&s->left_lock);
+	/* The TM stays until that is done. */
+	if (!ktm_tm_hold(s->tm))
+		return;
+	ktm_object_get(&s->obj);
+	if (!queue_work(ktm_slow_wq, &s->give_back)) {
+		ktm_object_put(&s->obj);
+		ktm_tm_release(s->tm);
+	}
+}
+
+/**
+ * ktm_stream_leave - somebody does not use the stream any more
+ * @use: he
+ *
+ * What he has set aside goes back, if need be a moment later: this does not wait, as
+ * somebody who holds the stream's lock may do for a device that hangs.
+ */
+void ktm_stream_leave(struct ktm_stream_use *use)
+{
+	struct ktm_stream *s = use->stream;
+
+	if (!use->records && !use->bytes)
+		return;
+	if (!mutex_trylock(&s->lock)) {
+		leave_for_later(use);
+		return;
+	}
+	if (!s->gone && use->opening == s->opening) {
+		give_back(s, ktm_stream_room(use->records, use->bytes));
+		free_spare(&s->spare, use->records);
+	}
+	mutex_unlock(&s->lock);
 }
 
 /**

@@ -412,18 +412,28 @@ static char process_state(pid_t pid)
 	return end ? end[2] : 0;
 }
 
-void until_asleep(pid_t pid)
+/* Ten times in a row: not in passing, on a lock or a page. */
+static void until_in_state(pid_t pid, char state)
 {
 	const struct deadline d = deadline_in(PATIENCE);
 	unsigned int times = 0;
 
-	/* Asleep ten times in a row: not in passing, on a lock or a page. */
 	while (times < 10) {
-		times = process_state(pid) == 'S' ? times + 1 : 0;
+		times = process_state(pid) == state ? times + 1 : 0;
 		if (deadline_passed(&d))
-			FAIL("process %d does not go to sleep", pid);
+			FAIL("process %d does not come to state %c", pid, state);
 		nap();
 	}
+}
+
+void until_asleep(pid_t pid)
+{
+	until_in_state(pid, 'S');
+}
+
+void until_stuck(pid_t pid)
+{
+	until_in_state(pid, 'D');
 }
 
 void commit_one(int rm, int tx)

@@ -165,6 +165,8 @@ pid_t commit_in_child(int tx, unsigned int want);
 
 /* A process of the test sits in an interruptible sleep: it waits in its call. */
 void until_asleep(pid_t pid);
+/* It waits for something that it cannot be interrupted in; killed it may be. */
+void until_stuck(pid_t pid);
 
 /* One whole commit with one RM in this process. */
 void commit_one(int rm, int tx);

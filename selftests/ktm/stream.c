@@ -318,3 +318,27 @@ TEST(delete_and_make_again)
 	reopen();
 	CHECK_EQ(count_objects(tm, KTM_KIND_STREAM), 0);
 }
+
+/* Its quota is changed when much has happened to it: the log says no more than that. */
+TEST(quota_of_one_whose_base_has_moved)
+{
+	int s = stream_create(tm, "s", QUOTA);
+	uint64_t quota = 2 * QUOTA, base, restart;
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
+				 .length = sizeof(quota), .buffer = (uintptr_t)&quota);
+
+	append(s, 1, 50);
+	base = append(s, 2, 50);
+	restart = append_flags(s, 3, 50, KTM_STREAM_RESTART);
+	advance(s, base);
+	CALL(s, KTM_IOC_SET, &set, KTM_STATUS_SUCCESS);
+	append(s, 4, 50);
+	flush(s, 0);
+	close(s);
+	reopen();
+	s = stream_open(tm, "s");
+	CHECK_EQ(stream_info(s).quota, quota);
+	CHECK_EQ(stream_info(s).base_lsn, base);
+	CHECK_EQ(stream_info(s).restart_lsn, restart);
+	check_tags(s, (uint64_t[]){ 2, 3, 4 }, 3, 50);
+}

@@ -240,6 +240,73 @@ TEST(signals)
 	tear_down();
 }
 
+/*
+ * Until all buffers wait for the device: then with the stream's lock held. @data: a
+ * descriptor that only the parent shall have.
+ */
+static void append_for_ever(void *data)
+{
+	close(*(int *)data);
+	for (;;)
+		advance(s, append(s, 1, 16000));
+}
+
+static void ask_for_ever(void *data)
+{
+	close(*(int *)data);
+	for (;;)
+		stream_info(s);
+}
+
+static void delete_it(void *data)
+{
+	close(*(int *)data);
+	stream_delete(s);
+}
+
+static void kill_one(pid_t pid)
+{
+	int status;
+
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status));
+}
+
+/*
+ * The device hangs, and somebody with it in the middle of an append. Who asks about the
+ * stream meanwhile, or wants it gone, can be killed; who closes it does not wait, and what he
+ * had set aside is given back.
+ */
+TEST(device_hangs)
+{
+	int other = stream_open(tm, "s");
+	struct deadline end;
+	pid_t appender, asker, remover;
+
+	reserve(other, 3, 300);
+	CHECK(stream_info(s).reserved);
+	flaky_hold(&f);
+	appender = test_spawn(append_for_ever, &other);
+	until_stuck(appender);
+	asker = test_spawn(ask_for_ever, &other);
+	remover = test_spawn(delete_it, &other);
+	until_stuck(asker);
+	until_stuck(remover);
+	kill_one(asker);
+	kill_one(remover);
+	close(other);
+	/* And who opens it. */
+	other = stream_open(tm, "s");
+	flaky_release(&f, NO_TROUBLE);
+	kill_one(appender);
+	for (end = deadline_in(PATIENCE); stream_info(s).reserved; nap())
+		CHECK(!deadline_passed(&end));
+	flush(s, 0);
+	close(other);
+	tear_down();
+}
+
 /* Durable when it returns: nothing else has to be asked for. */
 TEST(durable_append)
 {

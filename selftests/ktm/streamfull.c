@@ -330,3 +330,30 @@ TEST(base_and_a_completion)
 	CHECK_EQ(where(s, KTM_STREAM_NEXT, 0), base);
 	tear_down();
 }
+
+/* Who may not open it is not told its GUID. */
+static void look_as_somebody(void *data)
+{
+	struct ktm_tm_space sp = space();
+
+	CHECK(!same(&sp.holder, &nil));
+	become(NOBODY, NOBODY);
+	sp = space();
+	CHECK(sp.tail_lsn < sp.restart_lsn);
+	CHECK(same(&sp.holder, &nil));
+	(void)data;
+}
+
+TEST(who_holds_it_back)
+{
+	guid_t holder, pin_guid;
+
+	fill_up();
+	CHECK(space().restarts > 0);
+	holder = space().holder;
+	pin_guid = stream_info(pin).guid;
+	CHECK(same(&holder, &pin_guid));
+	test_join(test_spawn(look_as_somebody, NULL));
+	make_room();
+	tear_down();
+}

@@ -588,10 +588,10 @@ const struct line lines[] = {
 			     BIT(INVALID_PARAMETER), 10, make_stream_reserve),
 	LINE(STREAM_READ, ON_A_STREAM | BIT(NO_MORE_ENTRIES) | BIT(LOG_RECORD_NONEXISTENT), 30,
 	     make_stream_read),
-	LINE(STREAM_FLUSH, ON_A_STREAM | BIT(PENDING), 10, make_stream_flush),
+	LINE(STREAM_FLUSH, ON_A_STREAM | BIT(PENDING) | BIT(LOG_FULL), 10, make_stream_flush),
 	LINE(STREAM_ADVANCE, ON_A_STREAM | BIT(INVALID_PARAMETER), 10, make_stream_mark),
 	LINE(STREAM_TRUNCATE, ON_A_STREAM | BIT(INVALID_PARAMETER) | BIT(LOG_FULL), 3,
 	     make_stream_mark),
-	LINE(STREAM_DELETE, ON_A_STREAM | BIT(OBJECT_BUSY), 2, make_stream_delete),
+	LINE(STREAM_DELETE, ON_A_STREAM | BIT(OBJECT_BUSY) | BIT(LOG_FULL), 2, make_stream_delete),
 };
 const unsigned int nr_lines = sizeof(lines) / sizeof(lines[0]);
