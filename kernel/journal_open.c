@@ -52,7 +52,8 @@ int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec)
 
 	if (rec->type == KTM_JREC_SINDEX) {
 		for (i = 0; i < rec->sindex.count; i++)
-			snap->tail = min(snap->tail, rec->sindex.entries[i].place);
+			if (!(rec->sindex.entries[i].flags & KTM_JREC_F_LOST))
+				snap->tail = min(snap->tail, rec->sindex.entries[i].place);
 	}
 	if (!snap->jo)
 		return ktm_journal_restart_add(snap, rec);

@@ -66,7 +66,7 @@ static struct ktm_stream *oldest_stream(struct ktm_tm *tm, struct ktm_jc *c, u64
 
 	ktm_jc_round(c);
 	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
-		if (s->stuck || !ktm_jc_offer(c, ktm_stream_oldest_place(s)))
+		if (s->stuck || !ktm_jc_offer(c, ktm_stream_next_copy(s)))
 			continue;
 		ktm_object_get(&s->obj);
 		if (found)
@@ -78,6 +78,17 @@ static struct ktm_stream *oldest_stream(struct ktm_tm *tm, struct ktm_jc *c, u64
 	if (found)
 		ktm_object_put(&found->obj);
 	return NULL;
+}
+
+/* @err: of copying @s. Return: 0 if others may be copied all the same. */
+static int look_after(struct ktm_stream *s, int err)
+{
+	if (err != -ENOMEM)
+		return err;
+	/* Who is refused next may ask for another restart area at once. */
+	ktm_journal_freed(s->tm->journal);
+	s->stuck = true;
+	return 0;
 }
 
 /*
@@ -93,21 +104,16 @@ static int copy_streams(struct walk *w)
 	struct ktm_jc c;
 	int err = 0;
 
-	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s))
-		s->stuck = false;
 	ktm_journal_copy_plan(tm->journal, &c);
+	for (s = ktm_tm_next_stream(tm, NULL); s && !err; s = ktm_tm_next_stream(tm, s)) {
+		s->stuck = false;
+		err = look_after(s, ktm_stream_copy_unread(s, c.below, c.pressed, &copied));
+	}
 	while (!err) {
 		s = oldest_stream(tm, &c, &until);
 		if (!s)
 			break;
-		err = ktm_stream_copy_forward(s, until, &copied);
-		/* Who is refused next may ask for another restart area at once. */
-		if (err == -ENOMEM)
-			ktm_journal_freed(tm->journal);
-		if (err && err != -ENOSPC && ktm_tm_online(tm)) {
-			s->stuck = true;
-			err = 0;
-		}
+		err = look_after(s, ktm_stream_copy_forward(s, until, &copied));
 		ktm_object_put(&s->obj);
 	}
 	spin_lock(&tm->list_lock);

@@ -617,6 +617,7 @@ u32 ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info)
 		.flushed_lsn = flushed ? flushed->lsn : 0,
 		.place_lsn = oldest ? oldest->place : 0,
 		.name_length = s->name_length,
+		.lost = min_t(u64, s->index.lost, U32_MAX),
 	};
 	memcpy(info->name, s->name, s->name_length);
 	/* Not while the TM is away: what will be found then is not known yet. */

@@ -19,11 +19,12 @@
  * Where a live record is.
  *
  * @node: in ktm_sindex.by_lsn
- * @link: in ktm_sindex.by_place, or among the spare ones of a stream
+ * @link: in ktm_sindex.by_place or .unread, or among the spare ones of a stream
  * @lsn: its name
- * @place: LSN of its first byte
+ * @place: LSN of its first byte; 0: it is lost
  * @bytes: its length in the log
- * @flags: KTM_JREC_F_RESTART or 0
+ * @flags: KTM_JREC_F_RESTART, KTM_JREC_F_LOST
+ * @unread_since: in @unread: second of the module's life in which it came there
  */
 struct ktm_sentry {
 	struct rb_node node;
@@ -32,6 +33,7 @@ struct ktm_sentry {
 	u64 place;
 	u32 bytes;
 	u32 flags;
+	u32 unread_since;
 };
 
 /*
@@ -39,14 +41,18 @@ struct ktm_sentry {
  *
  * @by_lsn: by name
  * @by_place: the one that lies first in the log is the first
+ * @unread: those that could not be copied forward, in the same order
  * @records: how many
+ * @lost: of these, that could not be read for too long: they have no place any more
  * @bytes: of data in them, each rounded up to 8
  * @used: what they count against the quota
  */
 struct ktm_sindex {
 	struct rb_root by_lsn;
 	struct list_head by_place;
+	struct list_head unread;
 	u64 records;
+	u64 lost;
 	u64 bytes;
 	u64 used;
 };
@@ -60,6 +66,7 @@ u64 ktm_srec_cost(u32 bytes);
 void ktm_sindex_init(struct ktm_sindex *ix);
 bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e);
 void ktm_sindex_move(struct ktm_sindex *ix, struct ktm_sentry *e, u64 place);
+void ktm_sindex_lose(struct ktm_sindex *ix, struct ktm_sentry *e);
 struct ktm_sentry *ktm_sindex_find(const struct ktm_sindex *ix, u64 lsn);
 struct ktm_sentry *ktm_sindex_after(const struct ktm_sindex *ix, u64 lsn);
 struct ktm_sentry *ktm_sindex_before(const struct ktm_sindex *ix, u64 lsn);
@@ -102,7 +109,7 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @restart: of the newest restart record that lives, 0: none
  * @known: end of the last record of any kind that the log has of it
  * @charged: bytes of restart area charged for it
- * @stuck: it has a record that cannot be copied forward now; under tm->lock
+ * @stuck: there is no memory to copy its records forward now; under tm->lock
  * @give_back: a work, for those who go while somebody else holds @lock
  * @left_lock: of what those have left
  * @left_opening: the opening that it is of
@@ -280,7 +287,15 @@ __poll_t ktm_stream_poll(const struct ktm_stream_use *use);
 
 /* stream_read.c */
 u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf);
+int ktm_stream_load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf,
+		    struct ktm_jrec *rec);
+struct ktm_jsent ktm_stream_sent(const struct ktm_sentry *e);
+struct ktm_sentry *ktm_stream_still(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening);
+
+/* stream_copy.c */
 int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied);
+int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *copied);
+u64 ktm_stream_next_copy(struct ktm_stream *s);
 
 /* stream_recover.c */
 u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,

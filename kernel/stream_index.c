@@ -50,6 +50,7 @@ void ktm_sindex_init(struct ktm_sindex *ix)
 {
 	*ix = (struct ktm_sindex){ .by_lsn = RB_ROOT };
 	INIT_LIST_HEAD(&ix->by_place);
+	INIT_LIST_HEAD(&ix->unread);
 }
 
 /* The padding to 8 is counted as data: the log's index does not know it apart. */
@@ -81,7 +82,11 @@ bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e)
 	}
 	rb_link_node(&e->node, parent, at);
 	rb_insert_color(&e->node, &ix->by_lsn);
-	list_add_tail(&e->link, &ix->by_place);
+	INIT_LIST_HEAD(&e->link);
+	if (e->flags & KTM_JREC_F_LOST)
+		ix->lost++;
+	else
+		list_add_tail(&e->link, &ix->by_place);
 	ix->records++;
 	ix->bytes += data_bytes(e);
 	ix->used += ktm_srec_cost(e->bytes);
@@ -93,6 +98,8 @@ static void remove(struct ktm_sindex *ix, struct ktm_sentry *e)
 	rb_erase(&e->node, &ix->by_lsn);
 	list_del(&e->link);
 	ix->records--;
+	if (e->flags & KTM_JREC_F_LOST)
+		ix->lost--;
 	ix->bytes -= data_bytes(e);
 	ix->used -= ktm_srec_cost(e->bytes);
 	ktm_sentry_free(e);
@@ -103,6 +110,15 @@ void ktm_sindex_move(struct ktm_sindex *ix, struct ktm_sentry *e, u64 place)
 {
 	e->place = place;
 	list_move_tail(&e->link, &ix->by_place);
+}
+
+/* It cannot be read: from now on it is only a name, and holds no part of the log. */
+void ktm_sindex_lose(struct ktm_sindex *ix, struct ktm_sentry *e)
+{
+	e->place = 0;
+	e->flags |= KTM_JREC_F_LOST;
+	list_del_init(&e->link);
+	ix->lost++;
 }
 
 /* The first whose name is not below @lsn. */
@@ -163,11 +179,20 @@ struct ktm_sentry *ktm_sindex_restart_before(const struct ktm_sindex *ix, u64 ls
 	return e;
 }
 
+static struct ktm_sentry *first_of(const struct list_head *list)
+{
+	return list_empty(list) ? NULL : list_first_entry(list, struct ktm_sentry, link);
+}
+
 /* The one that lies first in the log, or NULL. */
 struct ktm_sentry *ktm_sindex_oldest(const struct ktm_sindex *ix)
 {
-	return list_empty(&ix->by_place) ? NULL :
-	       list_first_entry(&ix->by_place, struct ktm_sentry, link);
+	struct ktm_sentry *e = first_of(&ix->by_place);
+	struct ktm_sentry *u = first_of(&ix->unread);
+
+	if (!e || !u)
+		return e ? e : u;
+	return u->place < e->place ? u : e;
 }
 
 /* Those with a name below @lsn go. May sleep. */
@@ -197,7 +222,7 @@ void ktm_sindex_clear(struct ktm_sindex *ix)
 {
 	struct ktm_sentry *e, *next;
 
-	list_for_each_entry_safe(e, next, &ix->by_place, link)
+	rbtree_postorder_for_each_entry_safe(e, next, &ix->by_lsn, node)
 		ktm_sentry_free(e);
 	ktm_sindex_init(ix);
 }
@@ -216,15 +241,22 @@ void ktm_sindex_sort(struct ktm_sindex *ix)
 	list_sort(NULL, &ix->by_place, place_order);
 }
 
-/* Each gets what the other has. */
-void ktm_sindex_swap(struct ktm_sindex *a, struct ktm_sindex *b)
+static void swap_lists(struct list_head *a, struct list_head *b)
 {
 	LIST_HEAD(list);
 
-	list_splice_init(&a->by_place, &list);
-	list_splice_init(&b->by_place, &a->by_place);
-	list_splice(&list, &b->by_place);
+	list_splice_init(a, &list);
+	list_splice_init(b, a);
+	list_splice(&list, b);
+}
+
+/* Each gets what the other has. */
+void ktm_sindex_swap(struct ktm_sindex *a, struct ktm_sindex *b)
+{
+	swap_lists(&a->by_place, &b->by_place);
+	swap_lists(&a->unread, &b->unread);
 	swap(a->by_lsn, b->by_lsn);
+	swap(a->lost, b->lost);
 	swap(a->records, b->records);
 	swap(a->bytes, b->bytes);
 	swap(a->used, b->used);

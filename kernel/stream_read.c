@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Log streams: reading records, and copying them forward.
+ * Log streams: reading records.
  *
  * The device is read without the stream's lock. Meanwhile the record may be copied
  * forward or go, and its place be written by others: what was read counts only if it
@@ -30,7 +30,8 @@ static const struct ktm_sentry *pick(struct ktm_stream *s, u32 mode, u64 lsn)
 	}
 }
 
-static struct ktm_jsent sent_of(const struct ktm_sentry *e)
+/* What its entry says. */
+struct ktm_jsent ktm_stream_sent(const struct ktm_sentry *e)
 {
 	return (struct ktm_jsent){
 		.lsn = e->lsn,
@@ -40,12 +41,25 @@ static struct ktm_jsent sent_of(const struct ktm_sentry *e)
 	};
 }
 
-/* What is on the device is to be believed only as far as it says what it is itself. */
-static int load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf, struct ktm_jrec *rec)
+/**
+ * ktm_stream_load - a record from its place
+ * @s: the stream
+ * @at: its entry; no lock is held
+ * @buf: of KTM_JF_REC_MAX bytes
+ * @rec: out; its data is in @buf
+ *
+ * What is on the device is to be believed only as far as it says what it is itself.
+ *
+ * Return: 0; -EUCLEAN: something else is there, or the record is lost; or as ktm_journal_read().
+ */
+int ktm_stream_load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf,
+		    struct ktm_jrec *rec)
 {
 	const char *why;
 	int err;
 
+	if (at->flags & KTM_JREC_F_LOST)
+		return -EUCLEAN;
 	err = ktm_journal_read(s->tm->journal, at->place, at->bytes, buf);
 	if (err)
 		return err;
@@ -56,14 +70,14 @@ static int load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf, str
 	return 0;
 }
 
-/* Has it neither moved nor gone since? */
-static bool lives_at(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening)
+/* The entry of a record that has neither moved nor gone since; NULL: it has. */
+struct ktm_sentry *ktm_stream_still(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening)
 {
-	const struct ktm_sentry *e;
+	struct ktm_sentry *e;
 
 	lockdep_assert_held(&s->lock);
 	e = ktm_sindex_find(&s->index, at->lsn);
-	return e && e->place == at->place && opening == s->opening;
+	return e && e->place == at->place && opening == s->opening ? e : NULL;
 }
 
 /* @again: out: it has moved or gone while it was read. */
@@ -84,16 +98,17 @@ static u32 read_once(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *r
 	}
 	e = pick(s, mode, lsn);
 	if (e)
-		at = sent_of(e);
+		at = ktm_stream_sent(e);
 	mutex_unlock(&s->lock);
 	if (!e)
 		return mode == KTM_STREAM_AT ? KTM_STATUS_LOG_RECORD_NONEXISTENT :
 					       KTM_STATUS_NO_MORE_ENTRIES;
 
-	err = load(s, &at, buf, rec);
+	err = ktm_stream_load(s, &at, buf, rec);
+	rec->srec.lsn = at.lsn;
 
 	mutex_lock(&s->lock);
-	*again = !lives_at(s, &at, opening);
+	*again = !ktm_stream_still(s, &at, opening);
 	mutex_unlock(&s->lock);
 	switch (err) {
 	case 0:
@@ -137,7 +152,8 @@ static u32 read_linked(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec 
  * @rec: out: the record; its data is in *@buf
  * @buf: out: to be freed with kvfree()
  *
- * Return: enum ktm_status; only with SUCCESS there is a buffer.
+ * Return: enum ktm_status; only with SUCCESS there is a buffer. With LOG_CORRUPTION_DETECTED and
+ * IO_ERROR at least rec->srec.lsn is told.
  */
 u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf)
 {
@@ -155,73 +171,4 @@ u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *re
 		*buf = NULL;
 	}
 	return status;
-}
-
-/*
- * Writes one again under its old name, if it could be read. Garbage is all right of one
- * that has moved or gone since: that needs no copy.
- */
-static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening,
-		    struct ktm_jrec *rec, int err)
-{
-	u64 lsn, place;
-
-	mutex_lock(&s->lock);
-	if (!lives_at(s, at, opening)) {
-		err = 0;
-	} else if (!err) {
-		rec->flags |= KTM_JREC_F_COPY;
-		err = ktm_journal_append_stream(s->tm->journal, rec, 0, &lsn, &place);
-		if (!err) {
-			s->known = lsn;
-			ktm_sindex_move(&s->index, ktm_sindex_find(&s->index, at->lsn), place);
-		}
-	}
-	mutex_unlock(&s->lock);
-	return err;
-}
-
-/* The one that lies first in the log, if that is before @below. */
-static bool oldest(struct ktm_stream *s, u64 below, struct ktm_jsent *at, u64 *opening)
-{
-	const struct ktm_sentry *e;
-
-	mutex_lock(&s->lock);
-	*opening = s->opening;
-	e = ktm_sindex_oldest(&s->index);
-	if (e)
-		*at = sent_of(e);
-	mutex_unlock(&s->lock);
-	return e && at->place < below;
-}
-
-/**
- * ktm_stream_copy_forward - copy live records out of the way of the log's tail
- * @s: the stream
- * @below: those that lie before this LSN
- * @copied: how many were copied or found to have gone is added to it
- *
- * Oldest first. A record that dies meanwhile is left alone. Not while the TM is reopened.
- *
- * Return: 0: all; or a negative errno: -ENOSPC: there is no more room for copies; -ENOMEM;
- * -EUCLEAN, -ENODATA: one cannot be read; -EIO: the device failed, or the journal is offline.
- */
-int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied)
-{
-	void *buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
-	struct ktm_jsent at;
-	struct ktm_jrec rec;
-	u64 opening;
-	int err = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	while (!err && oldest(s, below, &at, &opening)) {
-		err = load(s, &at, buf, &rec);
-		err = copy_one(s, &at, opening, &rec, err);
-		*copied += !err;
-		cond_resched();
-	}
-	kvfree(buf);
-	return err;
 }

@@ -189,6 +189,9 @@ u32 ktm_stream_ioctl_read(struct ktm_handle *handle, struct ktm_stream_read *arg
 	if (!(handle->access & KTM_STREAM_READ))
 		return KTM_STATUS_ACCESS_DENIED;
 	status = ktm_stream_read(ktm_stream_of(handle->obj), arg->mode, arg->lsn, &rec, &buf);
+	/* By its name he goes on to those behind it. */
+	if (status == KTM_STATUS_LOG_CORRUPTION_DETECTED || status == KTM_STATUS_IO_ERROR)
+		arg->lsn = rec.srec.lsn;
 	if (status)
 		return status;
 	status = give_record(arg, &rec);

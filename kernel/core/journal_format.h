@@ -182,6 +182,7 @@ enum ktm_jrec_type {
 #define KTM_JREC_F_END		0x0001	/* COMPLETION: the transaction's last */
 #define KTM_JREC_F_COPY		0x0001	/* SREC: copied forward under its old LSN */
 #define KTM_JREC_F_RESTART	0x0002	/* SREC: a restart record of the stream's user */
+#define KTM_JREC_F_LOST		0x0004	/* entry of SINDEX: it could not be read any more */
 
 /* ktm_jrec.prepared.flags */
 #define KTM_JREC_RM_COMMUNICATION	0x1	/* it may register protocols */
@@ -196,9 +197,9 @@ enum ktm_jrec_type {
 /**
  * struct ktm_jsent - where a live record of a stream is
  * @lsn: its name
- * @place: LSN of its first byte, where it was written last
+ * @place: LSN of its first byte, where it was written last; 0: it is lost
  * @bytes: length of it in the log
- * @flags: KTM_JREC_F_RESTART or 0
+ * @flags: KTM_JREC_F_RESTART, KTM_JREC_F_LOST
  */
 struct ktm_jsent {
 	u64 lsn;

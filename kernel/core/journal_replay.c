@@ -374,12 +374,14 @@ static int check_entry(struct ktm_jp *j, const struct ktm_jp_stream *s, const st
 	if (e->bytes < ktm_jrec_bytes(KTM_JREC_SREC, 0) ||
 	    e->bytes > ktm_jrec_bytes(KTM_JREC_SREC, KTM_JF_SREC_MAX) || e->bytes % 8)
 		return refuse(j, "an entry of a stream's index has a length that cannot be");
+	if (e->flags & ~(u32)(KTM_JREC_F_RESTART | KTM_JREC_F_LOST))
+		return refuse(j, "an entry of a stream's index has flags that are not known");
+	if (e->flags & KTM_JREC_F_LOST)
+		return e->place ? refuse(j, "an entry of a stream's index is lost and has a place") : 0;
 	/* A record is named after where it ended first, and was copied forward since. */
 	if (e->place < j->tail || e->place >= j->end || e->bytes > j->end - e->place ||
 	    e->place + e->bytes < e->lsn)
 		return refuse(j, "an entry of a stream's index lies outside the log");
-	if (e->flags & ~(u32)KTM_JREC_F_RESTART)
-		return refuse(j, "an entry of a stream's index has flags that are not known");
 	return 0;
 }
 

@@ -250,6 +250,7 @@ static void say_stream(const struct jm_stream *s)
 	    (u32)s->rec.stream.quota, (u32)s->jp.base, (u32)s->jp.last, (u32)s->jp.restart);
 	for (u32 i = 0; i < s->count; i++)
 		say(" %u@%u%s", (u32)s->entries[i].lsn, (u32)s->entries[i].place,
+		    s->entries[i].flags & KTM_JREC_F_LOST ? " lost" :
 		    s->entries[i].flags ? "r" : "");
 	say("; ");
 }
@@ -669,6 +670,7 @@ static void stream_areas(void)
 #define LENGTH	"an entry of a stream's index has a length that cannot be"
 #define PLACE	"an entry of a stream's index lies outside the log"
 #define FLAGS	"an entry of a stream's index has flags that are not known"
+#define LOST	"an entry of a stream's index is lost and has a place"
 #define ENTRY(why, ...)	CASE("entry: " #__VA_ARGS__, why,			\
 			     AREA(stream_with(5, 1, 4150, 4400, 0, 4500));	\
 			     AREA(INDEX(5, { __VA_ARGS__ })))
@@ -687,7 +689,14 @@ static void stream_areas(void)
 	ENTRY(PLACE, 4200, E, BYTES, 0);
 	ENTRY(PLACE, 4200, U64_MAX - 7, BYTES, 0);
 	ENTRY(FLAGS, 4200, 4152, BYTES, 1);
-	ENTRY(FLAGS, 4200, 4152, BYTES, 4);
+	ENTRY(FLAGS, 4200, 4152, BYTES, 8);
+	ENTRY(LOST, 4200, 4152, BYTES, 4);
+	ENTRY(PLACE, 4200, 0, BYTES, 0);
+	ENTRY("stream 5 quota 100000 base 4150 last 4400 restart 0 4200@0 lost; clock 0",
+	      4200, 0, BYTES, 4);
+	CASE("the copy of a lost one", "a copy of a stream's record is not what it is a copy of",
+	     AREA(stream_with(5, 1, 100, 4400, 0, 4500));
+	     AREA(INDEX(5, { 4200, 0, BYTES, 4 })); LOG(E + 200, srec_named(5, 4200, KTM_JREC_F_COPY)));
 	ENTRY("stream 5 quota 100000 base 4150 last 4400 restart 0 4200@8144; clock 0",
 	      4200, E - BYTES, BYTES, 0);
 }

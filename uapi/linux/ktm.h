@@ -1356,7 +1356,7 @@ enum ktm_stream_where {
  * @mode: enum ktm_stream_where
  * @length: in: bytes at @buffer; out: bytes of data in the record
  * @buffer: pointer to where the data goes, or 0
- * @lsn: in: see @mode; out: of the record
+ * @lsn: in: see @mode; out: of the record, also of one that cannot be read
  * @previous_lsn: out
  * @undo_next_lsn: out
  * @flags: out: KTM_STREAM_RESTART or 0
@@ -1365,7 +1365,9 @@ enum ktm_stream_where {
  * Needs KTM_STREAM_READ. NO_MORE_ENTRIES (returns 0) if there is none such;
  * LOG_RECORD_NONEXISTENT if @lsn with AT or a LINK, or what it links to, is not that of a live
  * record. BUFFER_TOO_SMALL: all but the data was told. LOG_CORRUPTION_DETECTED: what is
- * on the device is not the record; IO_ERROR. TM_NOT_ONLINE.
+ * on the device is not the record, or it could not be read for so long that the log has given
+ * it up; IO_ERROR: the device does not give it. The others can be read all the same, and a
+ * base that advances beyond it is rid of it. TM_NOT_ONLINE.
  */
 struct ktm_stream_read {
 	__u32 size;
@@ -1447,7 +1449,7 @@ struct ktm_stream_mark {
  * @flushed_lsn: of the last durable record, 0: none
  * @place_lsn: where in the log its oldest record lies now; 0: none
  * @name_length: bytes of @name
- * @reserved2: 0
+ * @lost: of @records, those that could not be read for so long that the log has given them up
  * @name: UTF-8, padded with zeros
  */
 struct ktm_stream_info {
@@ -1464,7 +1466,7 @@ struct ktm_stream_info {
 	__u64 flushed_lsn;
 	__u64 place_lsn;
 	__u32 name_length;
-	__u32 reserved2;
+	__u32 lost;
 	__u8 name[KTM_MAX_STREAM_NAME];
 };
 

@@ -140,6 +140,13 @@ static void check_stream(struct survey *survey, const struct live_stream *stream
 	for (i = stream->first; i < stream->end; i++) {
 		const struct ktm_jsent *record = &stream->records[i];
 
+		if (record->flags & KTM_JREC_F_LOST) {
+			printf("lost: record %" PRIu64 " of stream %#" PRIx64
+			       " could not be read, and the log has given it up\n", record->lsn,
+			       stream->id);
+			verdict->damaged++;
+			continue;
+		}
 		why = survey_read(survey, stream, record);
 		if (!why)
 			continue;

@@ -143,8 +143,12 @@ static void print_index(const struct ktm_jrec *rec)
 	for (i = 0; i < rec->sindex.count; i++) {
 		const struct ktm_jsent entry = ktm_jrec_sent(rec, i);
 
-		printf("\n    record %" PRIu64 " is at LSN %" PRIu64 ", %u bytes%s", entry.lsn,
-		       entry.place, entry.bytes,
+		printf("\n    record %" PRIu64, entry.lsn);
+		if (entry.flags & KTM_JREC_F_LOST)
+			printf(" is lost");
+		else
+			printf(" is at LSN %" PRIu64, entry.place);
+		printf(", %u bytes%s", entry.bytes,
 		       entry.flags & KTM_JREC_F_RESTART ? ", a restart record" : "");
 	}
 }

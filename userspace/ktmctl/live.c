@@ -552,7 +552,8 @@ uint64_t live_oldest_of(const struct live_stream *stream)
 	size_t i;
 
 	for (i = stream->first; i < stream->end; i++)
-		oldest = min(oldest, stream->records[i].place);
+		if (!(stream->records[i].flags & KTM_JREC_F_LOST))
+			oldest = min(oldest, stream->records[i].place);
 	return oldest;
 }
 

@@ -165,6 +165,9 @@ KTM_EXPORT int ktm_stream_read(int stream, uint32_t where, uint64_t lsn, void *b
 		record->undo_next_lsn = arg.undo_next_lsn;
 		record->flags = arg.flags;
 		record->length = arg.length;
+	} else if (record && (ret == -EUCLEAN || ret == -EIO)) {
+		/* So that the caller can go on to the next one. */
+		record->lsn = arg.lsn;
 	}
 	if (!ret)
 		ret = code == KTM_STATUS_NO_MORE_ENTRIES ? 0 : 1;

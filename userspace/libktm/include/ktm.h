@@ -295,7 +295,7 @@ struct ktm_stream_record {
  * Reads one record: which one, @where (enum ktm_stream_where) and @lsn say. 1: it is in
  * @record, which may be NULL, and its data in @buffer; 0: there is none such. -EMSGSIZE:
  * @record is filled in, the data does not fit. -ENOENT: @lsn, or what it links
- * to, names no record.
+ * to, names no record. -EUCLEAN, -EIO: it cannot be read, @record->lsn says which one.
  *
  *	for (lsn = 0; (ret = ktm_stream_read(stream, KTM_STREAM_NEXT, lsn, buffer,
  *					     sizeof(buffer), &record, NULL)) > 0;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Log streams: copying live records forward, out of the way of the log's tail.
+ *
+ * What cannot be read cannot be copied. It is passed over, so that it stops neither the others nor
+ * what stands behind it, and tried again by each restart area. Until then it holds the
+ * tail; so one that could not be read for long is given up where little room is left. It stays in
+ * the index, as lost: whoever reads it is told, and whether he can do without it is his to say.
+ *
+ * One restart area at a time calls these; not while the TM is reopened.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "stream.h"
+
+/* A device may be away for a while and come back with all that it had. */
+static unsigned int lost_after = 30;
+module_param(lost_after, uint, 0644);
+MODULE_PARM_DESC(lost_after,
+		 "seconds after which a stream's record that cannot be read is given up");
+
+static void passed_over(struct ktm_stream *s, struct ktm_sentry *e, int err)
+{
+	e->unread_since = ktime_get_seconds();
+	list_move_tail(&e->link, &s->index.unread);
+	pr_warn_ratelimited("ktm: record %llu of stream %pUb cannot be read: error %d\n", e->lsn,
+			    &s->obj.guid, err);
+}
+
+static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, bool pressed)
+{
+	if (!pressed || (u32)ktime_get_seconds() - e->unread_since < READ_ONCE(lost_after))
+		return;
+	ktm_sindex_lose(&s->index, e);
+	pr_warn_ratelimited("ktm: record %llu of stream %pUb is lost: it could not be read, and held up the log\n",
+			    e->lsn, &s->obj.guid);
+}
+
+static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, bool again, bool pressed)
+{
+	/* What has not been written for that reason will be gone when the log is opened again. */
+	if (!ktm_tm_online(s->tm))
+		return -EIO;
+	if (again)
+		tried_again(s, e, pressed);
+	else
+		passed_over(s, e, err);
+	return 0;
+}
+
+static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec)
+{
+	u64 lsn, place;
+	int err;
+
+	rec->flags |= KTM_JREC_F_COPY;
+	err = ktm_journal_append_stream(s->tm->journal, rec, 0, &lsn, &place);
+	if (err)
+		return err;
+	s->known = lsn;
+	ktm_sindex_move(&s->index, e, place);
+	return 0;
+}
+
+/*
+ * Writes one again under its old name, if it could be read. Garbage is all right of one
+ * that has moved or gone since: that needs no copy.
+ *
+ * Return: 0: it is out of the way, or was passed over; else nothing else can be copied now.
+ */
+static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening, void *buf,
+		    bool again, bool pressed)
+{
+	struct ktm_sentry *e;
+	struct ktm_jrec rec;
+	int err = ktm_stream_load(s, at, buf, &rec);
+
+	mutex_lock(&s->lock);
+	e = ktm_stream_still(s, at, opening);
+	if (!e)
+		err = 0;
+	else if (!err)
+		err = write_copy(s, e, &rec);
+	else if (err != -ENOMEM)
+		err = not_read(s, e, err, again, pressed);
+	mutex_unlock(&s->lock);
+	return err;
+}
+
+/* The first of @list, if it lies before @below. */
+static bool first_of(struct ktm_stream *s, struct list_head *list, u64 below,
+		     struct ktm_jsent *at, u64 *opening)
+{
+	const struct ktm_sentry *e;
+
+	mutex_lock(&s->lock);
+	*opening = s->opening;
+	e = list_first_entry_or_null(list, struct ktm_sentry, link);
+	if (e)
+		*at = ktm_stream_sent(e);
+	mutex_unlock(&s->lock);
+	return e && at->place < below;
+}
+
+/**
+ * ktm_stream_copy_forward - copy live records out of the way of the log's tail
+ * @s: the stream
+ * @below: those that lie before this LSN
+ * @copied: how many were copied or found to have gone is added to it
+ *
+ * Oldest first. A record that dies meanwhile is left alone.
+ *
+ * Return: 0: all, but for those that cannot be read; -ENOSPC: there is no more room for copies;
+ * -ENOMEM; -EIO: the journal is offline.
+ */
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied)
+{
+	void *buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
+	struct ktm_jsent at;
+	u64 opening;
+	int err = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!err && first_of(s, &s->index.by_place, below, &at, &opening)) {
+		err = copy_one(s, &at, opening, buf, false, false);
+		*copied += !err;
+		cond_resched();
+	}
+	kvfree(buf);
+	return err;
+}
+
+/* What was not read this time either makes way for the next one. */
+static void keep(struct ktm_stream *s, const struct ktm_jsent *at, struct list_head *kept)
+{
+	struct ktm_sentry *e;
+
+	mutex_lock(&s->lock);
+	e = ktm_sindex_find(&s->index, at->lsn);
+	if (e && e->place == at->place)
+		list_move_tail(&e->link, kept);
+	mutex_unlock(&s->lock);
+}
+
+/**
+ * ktm_stream_copy_unread - try again what could not be copied forward before
+ * @s: the stream
+ * @below: those that lie before this LSN
+ * @pressed: little is free: what can still not be read is given up in time
+ * @copied: as for ktm_stream_copy_forward()
+ *
+ * Return: as ktm_stream_copy_forward().
+ */
+int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *copied)
+{
+	struct ktm_jsent at;
+	LIST_HEAD(kept);
+	u64 opening;
+	void *buf;
+	int err = 0;
+
+	if (!first_of(s, &s->index.unread, below, &at, &opening))
+		return 0;
+	buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOMEM;
+	while (!err && first_of(s, &s->index.unread, below, &at, &opening)) {
+		err = copy_one(s, &at, opening, buf, true, pressed);
+		*copied += !err;
+		if (!err)
+			keep(s, &at, &kept);
+		cond_resched();
+	}
+	mutex_lock(&s->lock);
+	list_splice(&kept, &s->index.unread);
+	mutex_unlock(&s->lock);
+	kvfree(buf);
+	return err;
+}
+
+/**
+ * ktm_stream_next_copy - where the first record lies that copying forward has not passed over
+ * @s: the stream
+ *
+ * Return: LSN of its first byte, or U64_MAX if there is none.
+ */
+u64 ktm_stream_next_copy(struct ktm_stream *s)
+{
+	const struct ktm_sentry *e;
+	u64 place;
+
+	mutex_lock(&s->lock);
+	e = list_first_entry_or_null(&s->index.by_place, struct ktm_sentry, link);
+	place = e ? e->place : U64_MAX;
+	mutex_unlock(&s->lock);
+	return place;
+}

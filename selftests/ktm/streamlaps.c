@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Log streams in a log that fills up: what one holds, reserves or cannot read any more costs the
+ * others nothing, also if the power was cut when nothing was left.
+ */
+#include "calls.h"
+#include "disk.h"
+#include "streams.h"
+
+#define BYTES	8000		/* of data in a record of those who write */
+#define KEEP	3		/* records that they keep */
+#define LAPS	3
+
+static struct disk d;
+static struct flaky f;
+static int tm, busy;
+static uint64_t kept[KEEP], written;
+
+static void lost_after(unsigned int seconds)
+{
+	char line[96];
+
+	snprintf(line, sizeof(line), "echo %u >/sys/module/ktm/parameters/lost_after", seconds);
+	CHECK_EQ(run(line), 0);
+}
+
+void test_setup(void)
+{
+	d = disk_make(8 * MIB);
+	f = flaky_make(&d);
+	journal_format(f.path, guid_of(960));
+	tm = tm_online(f.path);
+	busy = stream_create(tm, "busy", 128 << 10);
+	lost_after(30);
+}
+
+static void reopen(void)
+{
+	close(busy);
+	tm_close(tm, f.path);
+	tm = tm_online(f.path);
+	busy = stream_open(tm, "busy");
+}
+
+static void tear_down(void)
+{
+	close(busy);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
+static struct ktm_tm_space space(void)
+{
+	struct ktm_tm_space s;
+	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
+				 .length = sizeof(s), .buffer = (uintptr_t)&s);
+
+	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
+	return s;
+}
+
+/* One more record, and one less. */
+static unsigned int write_on(void)
+{
+	unsigned int status = try_append(busy, written, BYTES, 0, &kept[written % KEEP]);
+
+	if (status != KTM_STATUS_SUCCESS)
+		return status;
+	written++;
+	if (written >= KEEP)
+		advance(busy, kept[written % KEEP]);
+	return status;
+}
+
+static void go_round(unsigned int laps)
+{
+	const uint64_t ring = space().bytes;
+	uint64_t total;
+
+	for (total = 0; total < laps * ring; total += BYTES)
+		CHECK_EQ(write_on(), KTM_STATUS_SUCCESS);
+}
+
+/* Until nobody gets anything any more. */
+static void fill_up(void)
+{
+	const uint64_t ring = space().bytes;
+	uint64_t total;
+
+	for (total = 0; write_on() == KTM_STATUS_SUCCESS; total += BYTES)
+		CHECK(total < 3 * ring);
+	CHECK_EQ(write_on(), KTM_STATUS_LOG_FULL);
+}
+
+/* Within its quota, all of it, and then nothing more. */
+TEST(one_record_and_the_rest_reserved)
+{
+	const uint64_t quota = space().bytes * 3 / 8 - (128 << 10) - 4096;
+	int s = stream_create(tm, "s", quota);
+	uint64_t lsn = append(s, 7, 64);
+
+	reserve(s, 1, 0);
+	while (stream_info(s).reserved + 16384 * 2 < quota - cost(64))
+		reserve(s, 1, 16384);
+	go_round(LAPS);
+	check_record(s, lsn, 7, 64);
+	CHECK(space().copied > 0);
+	/* And what was set aside is there. */
+	append_flags(s, 8, 16384, KTM_STREAM_RESERVED);
+	close(s);
+	reopen();
+	go_round(1);
+	tear_down();
+}
+
+/* The oldest record of the log is one stream's, another one has all that it may. */
+TEST(an_idle_record_and_a_full_stream)
+{
+	int idle = stream_create(tm, "idle", 64 << 10), full;
+	uint64_t lsn = append(idle, 7, 64), next, first;
+	unsigned int n;
+
+	full = stream_create(tm, "full", space().bytes * 3 / 8 - (192 << 10) - 4096);
+	first = append(full, 0, 12000);
+	for (n = 1; try_append(full, n, 12000, 0, &next) == KTM_STATUS_SUCCESS; n++)
+		;
+	CHECK_EQ(try_append(full, n, 12000, 0, &next), KTM_STATUS_STREAM_FULL);
+	go_round(LAPS);
+	check_record(idle, lsn, 7, 64);
+	check_record(full, first, 0, 12000);
+	CHECK_EQ(stream_info(full).records, n);
+	close(idle);
+	close(full);
+	tear_down();
+}
+
+/* ---- what cannot be read ------------------------------------------------- */
+
+static struct ktm_stream_read read_at(int s, unsigned int mode, uint64_t lsn, unsigned int status)
+{
+	struct ktm_stream_read r = ARG(ktm_stream_read, .mode = mode, .lsn = lsn);
+
+	CALL(s, KTM_IOC_STREAM_READ, &r, status);
+	return r;
+}
+
+/* Three records, each in a unit of its own, and the place of the first one. */
+static int three_records(uint64_t *lsn)
+{
+	unsigned char data[600];
+	int s = stream_create(tm, "old", 64 << 10);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		lsn[i] = append(s, 100 + i, sizeof(data));
+		flush(s, lsn[i]);
+	}
+	fill(data, 100, sizeof(data));
+	f.bad = disk_find(&d, data, sizeof(data)) / 512 * 512;
+	f.bad_bytes = 512;
+	return s;
+}
+
+static void rest_can_be_read(int s, const uint64_t *lsn)
+{
+	CHECK_EQ(where(s, KTM_STREAM_NEXT, lsn[0]), lsn[1]);
+	check_record(s, lsn[1], 101, 600);
+	check_record(s, lsn[2], 102, 600);
+	CHECK_EQ(where(s, KTM_STREAM_BEFORE, 0), lsn[2]);
+}
+
+static void first_is_lost(int s, const uint64_t *lsn)
+{
+	struct ktm_stream_info info = stream_info(s);
+
+	CHECK_EQ(info.lost, 1);
+	CHECK_EQ(info.records, 3);
+	CHECK_EQ(info.first_lsn, lsn[0]);
+	read_at(s, KTM_STREAM_AT, lsn[0], KTM_STATUS_LOG_CORRUPTION_DETECTED);
+	/* Who goes through them is told which one it is. */
+	CHECK_EQ(read_at(s, KTM_STREAM_NEXT, 0, KTM_STATUS_LOG_CORRUPTION_DETECTED).lsn, lsn[0]);
+	rest_can_be_read(s, lsn);
+}
+
+static void lost_for_good(int s, const uint64_t *lsn)
+{
+	uint64_t used;
+
+	first_is_lost(s, lsn);
+	close(s);
+	reopen();
+	s = stream_open(tm, "old");
+	first_is_lost(s, lsn);
+	go_round(1);
+	first_is_lost(s, lsn);
+	used = stream_info(s).used;
+	/* It counts until it is given up. */
+	advance(s, lsn[1]);
+	CHECK_EQ(stream_info(s).lost, 0);
+	CHECK_EQ(stream_info(s).used, used - cost(600));
+	CHECK_EQ(where(s, KTM_STREAM_NEXT, 0), lsn[1]);
+	flush(s, 0);
+	close(s);
+	reopen();
+	s = stream_open(tm, "old");
+	CHECK_EQ(stream_info(s).records, 2);
+	CHECK_EQ(stream_info(s).lost, 0);
+	append(s, 103, 600);
+	close(s);
+}
+
+/* The device does not give it: everybody else goes on. */
+TEST(a_bad_sector)
+{
+	const uint64_t ring = space().bytes;
+	uint64_t lsn[3], total;
+	int s = three_records(lsn);
+
+	lost_after(0);
+	flaky_set(&f, BAD_SPOT);
+	CHECK_EQ(read_at(s, KTM_STREAM_NEXT, 0, KTM_STATUS_IO_ERROR).lsn, lsn[0]);
+	for (total = 0; !stream_info(s).lost; total += BYTES) {
+		CHECK(total < 2 * ring);
+		CHECK_EQ(write_on(), KTM_STATUS_SUCCESS);
+	}
+	/* A disk replaces a bad sector when it is written to. */
+	flaky_set(&f, NO_TROUBLE);
+	go_round(LAPS);
+	lost_for_good(s, lsn);
+	tear_down();
+}
+
+/* The device gives something else. */
+TEST(a_damaged_record)
+{
+	static const unsigned char zeros[512];
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	lost_after(0);
+	disk_write(&d, f.bad, zeros, sizeof(zeros));
+	CHECK_EQ(read_at(s, KTM_STREAM_NEXT, 0, KTM_STATUS_LOG_CORRUPTION_DETECTED).lsn, lsn[0]);
+	CHECK_EQ(stream_info(s).lost, 0);
+	go_round(LAPS);
+	lost_for_good(s, lsn);
+	tear_down();
+}
+
+/* Away for a while, and back: nothing is lost, and whoever asks who is to blame is told. */
+TEST(unreadable_for_a_while)
+{
+	struct ktm_stream_info info;
+	struct ktm_guid holder;
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	lost_after(3600);
+	flaky_set(&f, BAD_SPOT);
+	fill_up();
+	holder = space().holder;
+	info = stream_info(s);
+	CHECK(same(&holder, &info.guid));
+	CHECK_EQ(info.lost, 0);
+	rest_can_be_read(s, lsn);
+	flaky_set(&f, NO_TROUBLE);
+	go_round(LAPS);
+	check_record(s, lsn[0], 100, 600);
+	rest_can_be_read(s, lsn);
+	CHECK_EQ(stream_info(s).lost, 0);
+	close(s);
+	tear_down();
+}
+
+/* The power is cut when nothing is left; one copy would make room, and is made. */
+TEST(full_when_the_power_was_cut)
+{
+	unsigned char *content;
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	lost_after(3600);
+	flaky_set(&f, BAD_SPOT);
+	fill_up();
+	content = disk_read(&d);
+	close(s);
+	close(busy);
+	tm_close(tm, f.path);
+	flaky_set(&f, NO_TROUBLE);
+	disk_write(&d, 0, content, d.bytes);
+	free(content);
+	tm = tm_online(f.path);
+	s = stream_open(tm, "old");
+	busy = stream_open(tm, "busy");
+	/* The last ones were not flushed, so they may be gone. */
+	written = 0;
+	go_round(LAPS);
+	check_record(s, lsn[0], 100, 600);
+	rest_can_be_read(s, lsn);
+	close(s);
+	tear_down();
+}
