@@ -3,7 +3,7 @@
  * The journal: the core's opening and writer, driven by bios.
  *
  * Who does what. append() and force() run in anybody's context and touch memory, under
- * @lock. Who forces while nothing is under way hands the batch to the device himself;
+ * @lock. Who forces while nothing is under way hands that one batch to the device himself;
  * from then on nothing depends on him, who may be frozen, throttled or killed: what ends
  * starts one of two work items, which takes back what has ended, hands out what comes
  * next and then calls back. Two, so that a callback that has to wait holds up no I/O: as
@@ -124,29 +124,44 @@ static void take_back(struct ktm_journal *j)
 		pr_warn_ratelimited("ktm: journal on %pg is offline: error %d\n", j->bdev, j->w.err);
 		go_offline(j, j->w.err);
 	}
+	j->look_again = true;
 	ktm_journal_changed(j);
 }
 
+/* Is somebody to be told something, and nobody at it? */
+static bool untold(const struct ktm_journal *j)
+{
+	lockdep_assert_held(&j->lock);
+	return !j->teller && (j->offline_untold || !list_empty(&j->done));
+}
+
 /*
- * Hand to the device what is to be handed. Process context; may wait for the device to
- * take it. If somebody else is at it he looks once more, under the lock, before he stops.
+ * Take back what has ended, and hand to the device what is to be handed. Process context; may
+ * wait for the device to take it. Whoever is at it may be off the processor for long, so the
+ * others do all but the handing out, and a client hands out one batch, not what others bring
+ * meanwhile: that, and what is then to be told, is the work items'.
  *
- * Return: somebody is to be called back, which is left to the work items.
+ * @own: one batch only
+ *
+ * Return: there is something left for the work items.
  */
-static bool pump(struct ktm_journal *j)
+static bool pump(struct ktm_journal *j, bool own)
 {
 	enum ktm_jw_want want;
 	struct ktm_jw_batch *b;
-	bool untold;
+	bool left;
 
 	spin_lock(&j->lock);
+	take_back(j);
 	if (j->pumping) {
+		j->look_again = true;
+		left = own && untold(j);
 		spin_unlock(&j->lock);
-		return false;
+		return left;
 	}
 	j->pumping = true;
-	for (;;) {
-		take_back(j);
+	do {
+		j->look_again = false;
 		want = ktm_jw_next(&j->w, &b);
 		if (want == KTM_JW_NOTHING)
 			break;
@@ -159,11 +174,16 @@ static bool pump(struct ktm_journal *j)
 			ktm_jio_flush(j);
 		}
 		spin_lock(&j->lock);
-	}
+		take_back(j);
+	} while (!own && !untold(j));
 	j->pumping = false;
-	untold = !j->teller && (j->offline_untold || !list_empty(&j->done));
+	/* Without either, the end of what is in flight looks after what comes next. */
+	left = j->look_again || (want != KTM_JW_NOTHING && j->w.submitted < j->w.closed) ||
+	       (own && untold(j));
+	if (!j->in_flight)
+		wake_up_all(&j->changed);
 	spin_unlock(&j->lock);
-	return untold;
+	return left;
 }
 
 static bool begin_telling(struct ktm_journal *j, struct jwork *w)
@@ -171,7 +191,7 @@ static bool begin_telling(struct ktm_journal *j, struct jwork *w)
 	bool mine;
 
 	spin_lock(&j->lock);
-	mine = !j->teller && (j->offline_untold || !list_empty(&j->done));
+	mine = untold(j);
 	if (mine)
 		WRITE_ONCE(j->teller, w);
 	spin_unlock(&j->lock);
@@ -205,11 +225,14 @@ void ktm_journal_work(struct work_struct *work)
 {
 	struct jwork *w = container_of(work, struct jwork, work);
 	struct ktm_journal *j = w->j;
+	bool left = pump(j, false), mine = begin_telling(j, w);
 	struct ktm_force *f;
 	bool offline;
 
-	pump(j);
-	if (!begin_telling(j, w))
+	/* Of the two, the one that does not call back. */
+	if (left)
+		ktm_journal_kick(j);
+	if (!mine)
 		return;
 	for (;;) {
 		f = next_to_tell(j, &offline);
@@ -372,7 +395,7 @@ static bool due(struct ktm_journal *j)
 
 static void do_next(struct ktm_journal *j, enum jnext next)
 {
-	if (next == J_KICK || (next == J_PUMP && pump(j)))
+	if (next == J_KICK || (next == J_PUMP && pump(j, true)))
 		ktm_journal_kick(j);
 }
 
@@ -486,6 +509,27 @@ void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
 }
 
 /**
+ * ktm_journal_unforce() - be told no more
+ * @j: the journal
+ * @f: as given to ktm_journal_force() by whoever calls this
+ *
+ * What was asked for goes on.
+ *
+ * Return: false: f->done() is being called, or was.
+ */
+bool ktm_journal_unforce(struct ktm_journal *j, struct ktm_force *f)
+{
+	bool in_time;
+
+	spin_lock(&j->lock);
+	in_time = !list_empty(&f->node);
+	if (in_time)
+		list_del_init(&f->node);
+	spin_unlock(&j->lock);
+	return in_time;
+}
+
+/**
  * ktm_journal_flushed() - up to where is the log durable?
  * @j: the journal
  */
@@ -520,6 +564,17 @@ int ktm_journal_append_force(struct ktm_journal *j, const struct ktm_jrec *rec, 
 }
 
 /* ---- looking ---------------------------------------------------------- */
+
+/**
+ * ktm_journal_online() - does it take records?
+ * @j: the journal
+ *
+ * It may go offline a moment before its TM is told.
+ */
+bool ktm_journal_online(const struct ktm_journal *j)
+{
+	return READ_ONCE(j->online);
+}
 
 /**
  * ktm_journal_guid() - the transaction manager that a journal belongs to

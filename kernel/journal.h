@@ -124,6 +124,7 @@ int ktm_journal_rename(struct ktm_journal *j, const struct ktm_guid *tm,
 void ktm_journal_detach(struct ktm_journal *j);
 void ktm_journal_set_discard(struct ktm_journal *j, bool discard);
 
+bool ktm_journal_online(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
 u32 ktm_journal_path(struct ktm_journal *j, char *path, u32 room);
@@ -146,6 +147,7 @@ int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 re
 int ktm_journal_append_force(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
 			     struct ktm_force *f);
 void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn);
+bool ktm_journal_unforce(struct ktm_journal *j, struct ktm_force *f);
 u64 ktm_journal_flushed(struct ktm_journal *j);
 
 int ktm_jsnap_add(struct ktm_jsnap *snap, const struct ktm_jrec *rec);

@@ -56,7 +56,13 @@ static struct bio *make_bio(struct ktm_journal *j, blk_opf_t opf, u64 place, voi
 	return bio;
 }
 
-/* Whoever submits it: it is the system's, not charged to him, throttled or ranked as his. */
+/*
+ * Of all that comes through here: commits wait for it, so it is not to be held back behind the
+ * buffered writes of others, as blk-wbt does with what is not both of these.
+ */
+#define AWAITED	(REQ_SYNC | REQ_IDLE)
+
+/* Whoever submits it: it is the system's, not charged to him, limited or ranked as his. */
 static void submit_async(struct jio *io, struct bio *bio)
 {
 	ktm_bio_make_root(bio);
@@ -76,7 +82,7 @@ void ktm_jio_write(struct ktm_journal *j, struct ktm_jw_batch *b)
 {
 	struct jio *io = &j->batch_io[b - j->w.batch];
 	struct ktm_jf_seg segs[KTM_JF_MAX_SEGS];
-	blk_opf_t opf = REQ_OP_WRITE | REQ_SYNC | REQ_META | REQ_PRIO;
+	blk_opf_t opf = REQ_OP_WRITE | AWAITED | REQ_META | REQ_PRIO;
 	u8 *data = b->data;
 	int i, n;
 
@@ -112,7 +118,7 @@ void ktm_jio_flush(struct ktm_journal *j)
 
 	io->err = 0;
 	atomic_set(&io->left, 1);
-	submit_async(io, make_bio(j, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 0, NULL, 0));
+	submit_async(io, make_bio(j, REQ_OP_WRITE | REQ_PREFLUSH | AWAITED, 0, NULL, 0));
 	jio_put(io, BLK_STS_OK);
 }
 
@@ -130,21 +136,23 @@ void ktm_jio_flush(struct ktm_journal *j)
 int ktm_jio_sync(struct ktm_journal *j, struct block_device *bdev, enum ktm_jo_want want,
 		 u64 place, void *data, u32 bytes)
 {
-	blk_opf_t opf = REQ_SYNC | REQ_META;
 	struct bio *bio;
+	blk_opf_t opf;
 	int err;
 
 	switch (want) {
 	case KTM_JO_READ:
-		opf |= REQ_OP_READ;
+		opf = REQ_OP_READ | REQ_SYNC | REQ_META;
 		break;
 	case KTM_JO_WRITE:
 		if (bdev_read_only(bdev))
 			return -EROFS;
-		opf |= REQ_OP_WRITE;
+		opf = REQ_OP_WRITE | AWAITED | REQ_META;
 		break;
 	default:
-		return blkdev_issue_flush(bdev);
+		opf = REQ_OP_WRITE | REQ_PREFLUSH | AWAITED;
+		place = 0;
+		bytes = 0;
 	}
 	bio = make_bio(j, opf, place, data, bytes);
 	bio_set_dev(bio, bdev);

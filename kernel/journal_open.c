@@ -138,11 +138,21 @@ static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 	}
 }
 
+static bool is_idle(struct ktm_journal *j)
+{
+	bool idle;
+
+	spin_lock(&j->lock);
+	idle = !j->in_flight && !j->pumping;
+	spin_unlock(&j->lock);
+	return idle;
+}
+
 static void wait_idle(struct ktm_journal *j)
 {
 	int i;
 
-	wait_event(j->changed, !READ_ONCE(j->in_flight));
+	wait_event(j->changed, is_idle(j));
 	/* For the end of a batch or a flush. One that was never online has had none. */
 	if (j->w.nbufs)
 		synchronize_rcu();

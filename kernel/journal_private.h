@@ -66,6 +66,7 @@ struct ktm_journal {
 	u32 changes;
 
 	bool pumping;			/* somebody hands out batches */
+	bool look_again;		/* since he last looked for one something has changed */
 
 	struct llist_head ended;	/* from end_io; no lock */
 	struct jwork {

@@ -141,6 +141,9 @@ static bool parse_line(const char *line, struct blk_event *e)
 	unsigned int i;
 
 	memset(e, 0, sizeof(*e));
+	/* "  <...>-123  [000] .....": names of processes are not recorded. */
+	if (strstr(line, ">-"))
+		e->by = atoi(strstr(line, ">-") + 2);
 	if (text) {
 		e->what = BLK_MARK;
 		e->mark = strtoull(strchr(text, ':') + 1, NULL, 10);

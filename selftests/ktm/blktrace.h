@@ -25,6 +25,7 @@ enum blk_what {
  * @sector: where
  * @sectors: how much
  * @mark: BLK_MARK: what blk_mark() was given
+ * @by: the thread in which it happened
  */
 struct blk_event {
 	enum blk_what what;
@@ -32,6 +33,7 @@ struct blk_event {
 	uint64_t sector;
 	unsigned int sectors;
 	uint64_t mark;
+	pid_t by;
 };
 
 struct blk_record {

@@ -8,6 +8,7 @@
 #include "disk.h"
 #include "hardware.h"
 #include "pairs.h"
+#include "streams.h"
 
 #define TM_GUID		guid_of(900)
 #define LONE_COMMITS	24
@@ -50,7 +51,7 @@ static int rm_for(unsigned int client)
 	return rm;
 }
 
-static void fill(unsigned char *information, uint64_t key)
+static void fill_for(unsigned char *information, uint64_t key)
 {
 	unsigned int i;
 
@@ -68,7 +69,7 @@ static guid_t commit_until_told(int rm, uint64_t key, unsigned int bytes)
 				  .information = bytes ? (uintptr_t)information : 0,
 				  .information_length = bytes);
 
-	fill(information, key);
+	fill_for(information, key);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_PREPARE, en);
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_SUCCESS);
@@ -129,7 +130,7 @@ static void check_information(int rm, guid_t en, uint64_t key)
 	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_EN_RECOVERY, .guid = en,
 				 .length = sizeof(got), .buffer = (uintptr_t)got);
 
-	fill(want, key);
+	fill_for(want, key);
 	CALL(rm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
 	CHECK_EQ(q.length, VOTE_BYTES(key % 1000));
 	CHECK(!memcmp(want, got, q.length));
@@ -279,6 +280,52 @@ NULLED(null_crowd, false, 30000, 512, .cache = true, .fua = true, .crowd = true)
 NULLED(null_through, false, 300, 512, .cache = false)
 /* Without requests it forgets to flush, so it gets nothing to flush. */
 NULLED(null_bios, true, 300, 512, .cache = false)
+
+/*
+ * Whoever appends or flushes may hand a batch to the device himself, but what follows from that
+ * is not his: he may be stopped at any moment, and others wait for it. On this disk a write
+ * has ended when it has been sent, and the flush behind it could follow at once.
+ */
+TEST(null_one_each)
+{
+	enum { ROUNDS = 8, BIG = 12 };
+	static const struct null_kind kind = { .block = 4096, .cache = 4 };
+	unsigned int i, mine = 0, flushes = 0;
+	struct blk_record r;
+	int tm, s;
+
+	hw = hw_null("one", 16, &kind);
+	journal_format(hw.path, TM_GUID);
+	tm = tm_online(hw.path);
+	s = stream_create(tm, "s", MIB);
+	blk_record_start(hw.path);
+	for (i = 0; i < ROUNDS * (BIG + 1); i++) {
+		blk_mark(i);
+		if (i % (BIG + 1) < BIG)
+			advance(s, append(s, i, KTM_MAX_STREAM_RECORD));
+		else
+			flush(s, 0);
+	}
+	r = blk_record_end();
+	for (i = 0; i < r.nr; i++) {
+		const struct blk_event *e = &r.events[i];
+
+		if (e->what == BLK_MARK)
+			mine = 0;
+		if (e->what != BLK_SENT)
+			continue;
+		flushes += e->preflush;
+		mine += e->by == getpid();
+		if (mine > 1)
+			FAIL("one call has handed out two");
+	}
+	/* More than a batch at a time is no single forced write. */
+	CHECK(flushes >= ROUNDS);
+	free(r.events);
+	close(s);
+	tm_close(tm, hw.path);
+	hw_null_remove(&hw);
+}
 
 static int tm_that_discards(void)
 {

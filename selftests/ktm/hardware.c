@@ -202,9 +202,9 @@ struct hw hw_null(const char *name, unsigned int mib, const struct null_kind *ki
 	null_put(&hw, "memory_backed", 1);
 	null_put(&hw, "cache_size", kind->cache);
 	null_put(&hw, "discard", kind->discard);
-	/* Requests end a while after they were sent, by a timer. */
+	/* Requests end a while after they were sent, by a timer, or at once. */
 	null_put(&hw, "queue_mode", kind->bios ? 0 : 2);
-	null_put(&hw, "irqmode", 2);
+	null_put(&hw, "irqmode", kind->us ? 2 : 0);
 	null_put(&hw, "completion_nsec", 1000 * kind->us);
 	null_power(&hw, true);
 	return hw;

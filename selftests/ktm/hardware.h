@@ -31,7 +31,7 @@ struct hw {
  *	goes; 0: none
  * @bios: without a queue of requests
  * @discard: it takes discards
- * @us: so long after it was sent a request ends, in microseconds
+ * @us: so long after it was sent a request ends, in microseconds; 0: while it is being sent
  */
 struct null_kind {
 	unsigned int block;
