@@ -22,6 +22,7 @@ struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm)
 	INIT_LIST_HEAD(&s->tm_link);
 	INIT_LIST_HEAD(&s->spare);
 	init_waitqueue_head(&s->wait);
+	INIT_WORK(&s->wake, ktm_stream_wake);
 	mutex_init(&s->lock);
 	spin_lock_init(&s->left_lock);
 	INIT_WORK(&s->give_back, ktm_stream_give_back_work);
@@ -624,7 +625,7 @@ u32 ktm_stream_info(struct ktm_stream_use *use, struct ktm_stream_info *info)
 	if (ktm_tm_online(s->tm) && use->opening != s->opening) {
 		use->records = 0;
 		use->bytes = 0;
-		WRITE_ONCE(use->asked, 0);
+		ktm_stream_ask_forget(use);
 		WRITE_ONCE(use->opening, s->opening);
 	}
 	mutex_unlock(&s->lock);
@@ -643,9 +644,10 @@ void ktm_stream_use_init(struct ktm_stream_use *use, struct ktm_stream *s)
 	*use = (struct ktm_stream_use){ .stream = s, .opening = READ_ONCE(s->opening) };
 }
 
-/* What he has set aside goes back. */
+/* What he has set aside goes back; what he has asked for goes on. */
 void ktm_stream_use_end(struct ktm_stream_use *use)
 {
+	ktm_stream_ask_end(use);
 	ktm_stream_leave(use);
 }
 

@@ -2,11 +2,11 @@
 #ifndef KTM_STREAM_H
 #define KTM_STREAM_H
 
-#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "core/journal_replay.h"
 #include "journal.h"
@@ -24,6 +24,7 @@
  * @place: LSN of its first byte; 0: it is lost
  * @bytes: its length in the log
  * @flags: KTM_JREC_F_RESTART, KTM_JREC_F_LOST
+ * @restarts: it, or one below it in ktm_sindex.by_lsn, is a restart record
  * @unread_since: in @unread: second of the module's life in which it came there
  */
 struct ktm_sentry {
@@ -32,7 +33,8 @@ struct ktm_sentry {
 	u64 lsn;
 	u64 place;
 	u32 bytes;
-	u32 flags;
+	u16 flags;
+	bool restarts;
 	u32 unread_since;
 };
 
@@ -94,8 +96,7 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  *	tm->list_lock
  * @id: of its records in the log
  * @wait: pollers
- * @unpadded: the log had no room to end the unit of a record up to here with; read by
- *	pollers without the lock
+ * @wake: wakes them, however many there are; on its way, it has a reference
  * @opening: how often the TM was reopened since it is here; read by pollers without the lock
  * @gone: it was deleted
  * @index: its live records
@@ -125,7 +126,7 @@ struct ktm_stream {
 	u32 name_length;
 	u8 name[KTM_MAX_STREAM_NAME];
 	wait_queue_head_t wait;
-	atomic64_t unpadded;
+	struct work_struct wake;
 	u64 opening;
 
 	struct mutex lock;
@@ -155,6 +156,8 @@ static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)
 	return container_of(obj, struct ktm_stream, obj);
 }
 
+struct ktm_stream_ask;
+
 /*
  * Somebody who uses a stream; all but @stream under its lock.
  *
@@ -163,14 +166,15 @@ static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)
  *	without the lock
  * @records: set aside for him
  * @bytes: of data in them
- * @asked: what he wants to be durable up to; read by pollers without the lock
+ * @ask: what he wants to be durable, NULL: he has never asked without waiting; made once,
+ *	read by pollers without the lock
  */
 struct ktm_stream_use {
 	struct ktm_stream *stream;
 	u64 opening;
 	u32 records;
 	u64 bytes;
-	u64 asked;
+	struct ktm_stream_ask *ask;
 };
 
 /* A descriptor of a stream. */
@@ -284,6 +288,9 @@ void ktm_stream_give_back_work(struct work_struct *work);
 /* stream_flush.c */
 u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushed);
 __poll_t ktm_stream_poll(const struct ktm_stream_use *use);
+void ktm_stream_ask_forget(struct ktm_stream_use *use);
+void ktm_stream_ask_end(struct ktm_stream_use *use);
+void ktm_stream_wake(struct work_struct *work);
 
 /* stream_read.c */
 u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf);

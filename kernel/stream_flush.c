@@ -1,49 +1,209 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Log streams: making records durable, waiting for that, polling.
+ *
+ * However often somebody asks, the log has no more to remember than one force for each
+ * thread that waits and one for each descriptor that does not.
  */
 #include <linux/completion.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 
+#include "ktm.h"
 #include "status.h"
 #include "stream.h"
 
-/*
- * A force that was asked for. Who waits may be interrupted before it is over, so it
- * belongs to both.
- */
+/* Who waits. */
 struct flush {
 	struct ktm_force force;
-	struct kref ref;
 	struct completion over;
-	struct ktm_stream *stream;
 	int err;
 };
 
-static void flush_release(struct kref *ref)
-{
-	struct flush *f = container_of(ref, struct flush, ref);
-
-	ktm_object_put(&f->stream->obj);
-	kfree(f);
-}
+/*
+ * What a descriptor has asked for without waiting. Its one force may outlive the
+ * descriptor, so it belongs to both.
+ *
+ * @force: under way while @forcing; then it has a reference, and the TM
+ * @stream: with a reference
+ * @lock: what follows
+ * @forcing: ask_done() will come
+ * @opening: of the stream, when the last of it was asked for
+ * @forced: of the stream, when the force that is under way began
+ * @asked: LSN, the highest; 0: nothing, or the descriptor is closed
+ * @failed: the log had no room to end the unit of the record up to here with, 0: it had
+ */
+struct ktm_stream_ask {
+	struct ktm_force force;
+	struct kref ref;
+	struct ktm_stream *stream;
+	spinlock_t lock;
+	bool forcing;
+	u64 opening;
+	u64 forced;
+	u64 asked;
+	u64 failed;
+};
 
 static void flush_done(struct ktm_force *force, int err)
 {
 	struct flush *f = container_of(force, struct flush, force);
-	struct ktm_stream *s = f->stream;
 
 	f->err = err;
-	if (err == -ENOSPC)
-		atomic64_set(&s->unpadded, force->lsn);
-	complete_all(&f->over);
-	wake_up_all(&s->wait);
-	kref_put(&f->ref, flush_release);
+	complete(&f->over);
 }
 
-/* Up to where, and for pollers: what he asked for. */
-static u32 begin(struct ktm_stream_use *use, struct flush *f, u64 lsn, bool wait)
+static void ask_release(struct kref *ref)
+{
+	struct ktm_stream_ask *ask = container_of(ref, struct ktm_stream_ask, ref);
+
+	ktm_object_put(&ask->stream->obj);
+	kfree(ask);
+}
+
+/**
+ * ktm_stream_wake - wake who polls a stream
+ * @work: wake of the stream
+ */
+void ktm_stream_wake(struct work_struct *work)
+{
+	struct ktm_stream *s = container_of(work, struct ktm_stream, wake);
+
+	wake_up_all(&s->wait);
+	ktm_object_put(&s->obj);
+}
+
+/* They may be many, and there is always somebody behind who is to be told something, too. */
+static void wake_later(struct ktm_stream *s)
+{
+	if (!wq_has_sleeper(&s->wait))
+		return;
+	ktm_object_get(&s->obj);
+	if (!queue_work(ktm_wq, &s->wake))
+		ktm_object_put(&s->obj);
+}
+
+/* A force has ended. Return: 0, or up to where to force next: more was asked for meanwhile. */
+static u64 ask_settle(struct ktm_stream_ask *ask, int err)
+{
+	u64 next = 0;
+
+	spin_lock(&ask->lock);
+	if (ask->forced != ask->opening || ask->asked > ask->force.lsn) {
+		ask->forced = ask->opening;
+		next = ask->asked;
+	} else if (err) {
+		ask->failed = ask->asked;
+	}
+	ask->forcing = next;
+	spin_unlock(&ask->lock);
+	return next;
+}
+
+static void ask_done(struct ktm_force *force, int err)
+{
+	struct ktm_stream_ask *ask = container_of(force, struct ktm_stream_ask, force);
+	struct ktm_tm *tm = ask->stream->tm;
+	u64 next = ask_settle(ask, err);
+
+	if (next) {
+		/* If the log was reopened just now, it is one force in vain. */
+		ktm_journal_force(tm->journal, force, next);
+		return;
+	}
+	wake_later(ask->stream);
+	ktm_object_get(&tm->obj);
+	kref_put(&ask->ref, ask_release);
+	ktm_tm_release(tm);
+	ktm_object_put(&tm->obj);
+}
+
+static struct ktm_stream_ask *ask_alloc(struct ktm_stream *s)
+{
+	struct ktm_stream_ask *ask = kzalloc(sizeof(*ask), GFP_KERNEL_ACCOUNT);
+
+	if (!ask)
+		return NULL;
+	kref_init(&ask->ref);
+	spin_lock_init(&ask->lock);
+	ask->force.done = ask_done;
+	ask->stream = s;
+	ktm_object_get(&s->obj);
+	return ask;
+}
+
+/* The descriptor gets its one, unless another thread of it was quicker. */
+static bool ask_make(struct ktm_stream_use *use)
+{
+	struct ktm_stream_ask *ask;
+
+	if (READ_ONCE(use->ask))
+		return true;
+	ask = ask_alloc(use->stream);
+	if (!ask)
+		return false;
+	if (cmpxchg(&use->ask, NULL, ask))
+		kref_put(&ask->ref, ask_release);
+	return true;
+}
+
+static void ask(struct ktm_stream_use *use, u64 lsn)
+{
+	struct ktm_stream_ask *ask = use->ask;
+	struct ktm_stream *s = use->stream;
+	bool begin;
+
+	lockdep_assert_held(&s->lock);
+	spin_lock(&ask->lock);
+	ask->opening = s->opening;
+	ask->asked = max(ask->asked, lsn);
+	ask->failed = 0;
+	lsn = ask->asked;
+	begin = !ask->forcing && lsn > ktm_journal_flushed(s->tm->journal);
+	if (begin) {
+		ask->forcing = true;
+		ask->forced = ask->opening;
+	}
+	spin_unlock(&ask->lock);
+	if (!begin)
+		return;
+	/* The descriptor has it, so this cannot be in vain. */
+	if (WARN_ON_ONCE(!ktm_tm_hold(s->tm)))
+		return;
+	kref_get(&ask->ref);
+	ktm_journal_force(s->tm->journal, &ask->force, lsn);
+}
+
+/**
+ * ktm_stream_ask_forget - it was asked for before a reopening
+ * @use: who did; the stream's lock is held
+ */
+void ktm_stream_ask_forget(struct ktm_stream_use *use)
+{
+	struct ktm_stream_ask *ask = use->ask;
+
+	if (!ask)
+		return;
+	spin_lock(&ask->lock);
+	ask->asked = 0;
+	ask->failed = 0;
+	spin_unlock(&ask->lock);
+}
+
+/**
+ * ktm_stream_ask_end - nobody asks or polls through it any more
+ * @use: who did
+ */
+void ktm_stream_ask_end(struct ktm_stream_use *use)
+{
+	if (!use->ask)
+		return;
+	ktm_stream_ask_forget(use);
+	kref_put(&use->ask->ref, ask_release);
+}
+
+/* PENDING: @f is told, or, without one, pollers are. */
+static u32 begin(struct ktm_stream_use *use, struct flush *f, u64 lsn)
 {
 	struct ktm_stream *s = use->stream;
 	u32 status;
@@ -59,56 +219,43 @@ static u32 begin(struct ktm_stream_use *use, struct flush *f, u64 lsn, bool wait
 		return status;
 	if (!lsn)
 		lsn = s->known;
-	if (!wait) {
-		atomic64_set(&s->unpadded, 0);
-		WRITE_ONCE(use->asked, max(use->asked, lsn));
+	if (!f) {
+		ask(use, lsn);
+		return KTM_STATUS_PENDING;
 	}
-	kref_get(&f->ref);
+	if (lsn <= ktm_journal_flushed(s->tm->journal))
+		return KTM_STATUS_SUCCESS;
 	/* Under the lock, which a reopening takes: the LSN is of this opening. */
 	ktm_journal_force(s->tm->journal, &f->force, lsn);
-	return KTM_STATUS_SUCCESS;
+	return KTM_STATUS_PENDING;
 }
 
-static struct flush *flush_alloc(struct ktm_stream *s)
+static u32 await(struct ktm_stream *s, struct flush *f)
 {
-	struct flush *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
-
-	if (!f)
-		return NULL;
-	kref_init(&f->ref);
-	init_completion(&f->over);
-	f->force.done = flush_done;
-	f->stream = s;
-	ktm_object_get(&s->obj);
-	return f;
+	if (wait_for_completion_interruptible(&f->over)) {
+		if (ktm_journal_unforce(s->tm->journal, &f->force))
+			return KTM_STATUS_INTERRUPTED;
+		/* It has just been told. */
+		wait_for_completion(&f->over);
+	}
+	if (f->err)
+		return f->err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_IO_ERROR;
+	return KTM_STATUS_SUCCESS;
 }
 
 static u32 flush_once(struct ktm_stream_use *use, u64 lsn, bool wait)
 {
+	struct flush f = { .force.done = flush_done };
 	struct ktm_stream *s = use->stream;
-	struct flush *f = flush_alloc(s);
 	u32 status;
 
-	if (!f)
-		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	if (mutex_lock_killable(&s->lock)) {
-		status = KTM_STATUS_INTERRUPTED;
-		goto put;
-	}
-	status = begin(use, f, lsn, wait);
+	init_completion(&f.over);
+	if (mutex_lock_killable(&s->lock))
+		return KTM_STATUS_INTERRUPTED;
+	status = begin(use, wait ? &f : NULL, lsn);
 	mutex_unlock(&s->lock);
-	if (status)
-		goto put;
-	if (!wait) {
-		status = KTM_STATUS_PENDING;
-		goto put;
-	}
-	if (wait_for_completion_interruptible(&f->over))
-		status = KTM_STATUS_INTERRUPTED;
-	else if (f->err)
-		status = f->err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_IO_ERROR;
-put:
-	kref_put(&f->ref, flush_release);
+	if (wait && status == KTM_STATUS_PENDING)
+		status = await(s, &f);
 	return status;
 }
 
@@ -138,6 +285,8 @@ u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushe
 	int tries = wait ? KTM_STREAM_TRIES : 0;
 	u32 status;
 
+	if (!wait && !ask_make(use))
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	do {
 		status = flush_once(use, lsn, wait);
 	} while (ktm_stream_again(use->stream->tm, &status, &tries));
@@ -149,22 +298,26 @@ u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushe
  * ktm_stream_poll - what a poller is told
  * @use: whose descriptor it is
  *
- * Takes no lock: an appender may hold the stream's while a device hangs.
+ * Takes no mutex: an appender may hold the stream's while a device hangs.
  */
 __poll_t ktm_stream_poll(const struct ktm_stream_use *use)
 {
+	struct ktm_stream_ask *ask = READ_ONCE(use->ask);
 	struct ktm_stream *s = use->stream;
-	const u64 asked = READ_ONCE(use->asked);
-	__poll_t events = 0;
-	u64 flushed;
+	u64 asked, failed;
 
 	if (!ktm_tm_online(s->tm) || READ_ONCE(s->gone) ||
 	    READ_ONCE(use->opening) != READ_ONCE(s->opening))
 		return EPOLLERR;
-	flushed = ktm_journal_flushed(s->tm->journal);
-	if (flushed >= asked)
-		events |= EPOLLIN | EPOLLRDNORM;
-	else if (atomic64_read(&s->unpadded) >= asked)
-		events |= EPOLLERR;
-	return events;
+	if (!ask)
+		return EPOLLIN | EPOLLRDNORM;
+	/* Who waits is in the list before he looks: pairs with the one in wq_has_sleeper(). */
+	smp_mb();
+	spin_lock(&ask->lock);
+	asked = ask->asked;
+	failed = ask->failed;
+	spin_unlock(&ask->lock);
+	if (ktm_journal_flushed(s->tm->journal) >= asked)
+		return EPOLLIN | EPOLLRDNORM;
+	return failed >= asked ? EPOLLERR | EPOLLPRI : 0;
 }

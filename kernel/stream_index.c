@@ -5,6 +5,7 @@
  * Whoever has an index keeps others from it; nothing here takes a lock.
  */
 #include <linux/list_sort.h>
+#include <linux/rbtree_augmented.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -53,6 +54,37 @@ void ktm_sindex_init(struct ktm_sindex *ix)
 	INIT_LIST_HEAD(&ix->unread);
 }
 
+static struct ktm_sentry *entry_or_null(struct rb_node *n)
+{
+	return rb_entry_safe(n, struct ktm_sentry, node);
+}
+
+static bool is_restart(const struct ktm_sentry *e)
+{
+	return e->flags & KTM_JREC_F_RESTART;
+}
+
+/* Is there a restart record at or below this node? */
+static bool has_restart(struct rb_node *n)
+{
+	const struct ktm_sentry *e = entry_or_null(n);
+
+	return e && e->restarts;
+}
+
+static inline bool compute_restarts(struct ktm_sentry *e, bool exit)
+{
+	bool now = is_restart(e) || has_restart(e->node.rb_left) ||
+		   has_restart(e->node.rb_right);
+
+	if (exit && e->restarts == now)
+		return true;
+	e->restarts = now;
+	return false;
+}
+
+RB_DECLARE_CALLBACKS(static, keep_restarts, struct ktm_sentry, node, restarts, compute_restarts);
+
 /* The padding to 8 is counted as data: the log's index does not know it apart. */
 static u32 data_bytes(const struct ktm_sentry *e)
 {
@@ -81,7 +113,9 @@ bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e)
 		at = e->lsn < lsn ? &parent->rb_left : &parent->rb_right;
 	}
 	rb_link_node(&e->node, parent, at);
-	rb_insert_color(&e->node, &ix->by_lsn);
+	e->restarts = is_restart(e);
+	keep_restarts_propagate(parent, NULL);
+	rb_insert_augmented(&e->node, &ix->by_lsn, &keep_restarts);
 	INIT_LIST_HEAD(&e->link);
 	if (e->flags & KTM_JREC_F_LOST)
 		ix->lost++;
@@ -95,7 +129,7 @@ bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e)
 
 static void remove(struct ktm_sindex *ix, struct ktm_sentry *e)
 {
-	rb_erase(&e->node, &ix->by_lsn);
+	rb_erase_augmented(&e->node, &ix->by_lsn, &keep_restarts);
 	list_del(&e->link);
 	ix->records--;
 	if (e->flags & KTM_JREC_F_LOST)
@@ -140,11 +174,6 @@ static struct ktm_sentry *not_below(const struct ktm_sindex *ix, u64 lsn)
 	return found;
 }
 
-static struct ktm_sentry *entry_or_null(struct rb_node *n)
-{
-	return rb_entry_safe(n, struct ktm_sentry, node);
-}
-
 /* The one of that name, or NULL. */
 struct ktm_sentry *ktm_sindex_find(const struct ktm_sindex *ix, u64 lsn)
 {
@@ -167,16 +196,42 @@ struct ktm_sentry *ktm_sindex_before(const struct ktm_sindex *ix, u64 lsn)
 	return entry_or_null(e ? rb_prev(&e->node) : rb_last(&ix->by_lsn));
 }
 
-/* The last restart record before @lsn, U64_MAX: the last; or NULL. May sleep. */
+/* The last restart record at or below a node where there is one. */
+static struct ktm_sentry *last_restart(struct rb_node *n)
+{
+	for (;;) {
+		if (has_restart(n->rb_right))
+			n = n->rb_right;
+		else if (is_restart(rb_entry(n, struct ktm_sentry, node)))
+			return rb_entry(n, struct ktm_sentry, node);
+		else
+			n = n->rb_left;
+	}
+}
+
+/*
+ * The last restart record before @lsn, U64_MAX: the last; or NULL. Whoever may read asks for it
+ * as often as he likes, with the stream's lock held, so it costs no walk from record to record.
+ */
 struct ktm_sentry *ktm_sindex_restart_before(const struct ktm_sindex *ix, u64 lsn)
 {
-	struct ktm_sentry *e = ktm_sindex_before(ix, lsn);
+	struct rb_node *n = ix->by_lsn.rb_node;
+	struct ktm_sentry *found = NULL;
 
-	while (e && !(e->flags & KTM_JREC_F_RESTART)) {
-		e = entry_or_null(rb_prev(&e->node));
-		cond_resched();
+	while (n) {
+		struct ktm_sentry *e = rb_entry(n, struct ktm_sentry, node);
+
+		if (e->lsn >= lsn) {
+			n = n->rb_left;
+			continue;
+		}
+		if (is_restart(e) || has_restart(n->rb_left))
+			found = e;
+		n = n->rb_right;
 	}
-	return e;
+	if (!found || is_restart(found))
+		return found;
+	return last_restart(found->node.rb_left);
 }
 
 static struct ktm_sentry *first_of(const struct list_head *list)

@@ -110,6 +110,9 @@ static u32 read_once(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *r
 	mutex_lock(&s->lock);
 	*again = !ktm_stream_still(s, &at, opening);
 	mutex_unlock(&s->lock);
+	/* A batch that could not be written is no longer in memory, and was never on the device. */
+	if (err && !ktm_journal_online(s->tm->journal))
+		return KTM_STATUS_TM_NOT_ONLINE;
 	switch (err) {
 	case 0:
 	case -ENOMEM:

@@ -159,6 +159,37 @@ TEST(reading_in_every_mode)
 	}
 }
 
+/* Restart records here and there among many, while others come and go at both ends. */
+TEST(last_restart_record)
+{
+	enum { N = 400 };
+	int s = stream_create(tm, "s", QUOTA);
+	uint64_t lsn[N], last[N + 1], got;
+	unsigned int i, first = 0, end = 0, seed = 1;
+
+	while (end < N) {
+		for (i = 0; i < 40; i++, end++) {
+			seed = seed * 1103515245 + 12345;
+			lsn[end] = append_flags(s, end, 8, seed >> 16 & 7 ? 0 :
+						KTM_STREAM_RESTART);
+			last[end] = seed >> 16 & 7 ? 0 : lsn[end];
+		}
+		first += seed >> 20 & 31;
+		advance(s, lsn[first]);
+		end -= seed >> 25 & 15;
+		truncate_to(s, lsn[end - 1]);
+		for (i = first, got = 0; i < end; i++) {
+			CHECK_EQ(where(s, KTM_STREAM_LAST_RESTART, lsn[i]), got);
+			got = last[i] ? last[i] : got;
+		}
+		CHECK_EQ(where(s, KTM_STREAM_LAST_RESTART, 0), got);
+		CHECK_EQ(where(s, KTM_STREAM_LAST_RESTART, ~0ull), got);
+		if (end > N - 40)
+			break;
+	}
+	close(s);
+}
+
 TEST(what_reading_refuses)
 {
 	int s = stream_create(tm, "s", QUOTA);

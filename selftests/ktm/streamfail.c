@@ -192,6 +192,58 @@ TEST(flush_without_waiting)
 	tear_down();
 }
 
+/* KiB of memory that the kernel cannot take back. */
+static unsigned long kernel_memory(void)
+{
+	unsigned long kib = 0;
+	char line[128];
+	FILE *file = fopen("/proc/meminfo", "re");
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file) && sscanf(line, "SUnreclaim: %lu", &kib) != 1)
+		;
+	fclose(file);
+	CHECK(kib);
+	return kib;
+}
+
+/* However often he asks, what is kept of it is one force. */
+TEST(asked_again_and_again)
+{
+	enum { TIMES = 100000, ROOM = 6 << 10 };
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	int other = stream_open(tm, "s");
+	unsigned long before;
+	uint64_t lsn[2];
+	unsigned int i;
+
+	lsn[0] = append(s, 1, 100);
+	flush(s, 0);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_PENDING);
+	CHECK(poll_now(s) & POLLIN);
+
+	flaky_hold(&f);
+	lsn[0] = append(s, 2, 100);
+	fl.lsn = lsn[0];
+	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_PENDING);
+	lsn[1] = append(s, 3, 100);
+	before = kernel_memory();
+	for (i = 0; i < TIMES; i++) {
+		fl.lsn = lsn[i & 1];
+		CHECK_EQ(test_try(s, KTM_IOC_STREAM_FLUSH, &fl), KTM_STATUS_PENDING);
+	}
+	CHECK(kernel_memory() < before + ROOM);
+	CALL(other, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_PENDING);
+	CHECK_EQ(poll_now(s) & (POLLIN | POLLERR), 0);
+	CHECK_EQ(poll_now(other) & (POLLIN | POLLERR), 0);
+	/* Who closes leaves it behind. */
+	close(other);
+	flaky_release(&f, NO_TROUBLE);
+	CHECK(poll_for(s, POLLIN) & POLLIN);
+	CHECK(stream_info(s).flushed_lsn >= lsn[1]);
+	tear_down();
+}
+
 static void wait_for_flush(void *data)
 {
 	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
@@ -320,6 +372,47 @@ TEST(durable_append)
 	test_shows(KTM_IOC_STREAM_APPEND, KTM_STATUS_IO_ERROR);
 	tm_failed();
 	flaky_set(&f, NO_TROUBLE);
+	tear_down();
+}
+
+/* [0]: LSN of the record to be read; [1]: it is over. */
+static void read_all_the_time(void *data)
+{
+	struct ktm_stream_read r;
+	unsigned int status;
+
+	while (!shared_word[1]) {
+		r = ARG(ktm_stream_read, .lsn = shared_word[0]);
+		status = test_try(s, KTM_IOC_STREAM_READ, &r);
+		if (status != KTM_STATUS_BUFFER_TOO_SMALL && status != KTM_STATUS_TM_NOT_ONLINE &&
+		    status != KTM_STATUS_LOG_RECORD_NONEXISTENT)
+			FAIL("reading gives %s", status_name(status));
+	}
+	(void)data;
+}
+
+/* A record that could not be written is gone with its log, not damaged. */
+TEST(read_what_is_not_written)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	pid_t reader[2];
+	unsigned int i;
+
+	shared_word[0] = append(s, 1, 100);
+	for (i = 0; i < 2; i++)
+		reader[i] = test_spawn(read_all_the_time, NULL);
+	for (i = 0; i < 12; i++) {
+		shared_word[0] = append(s, 1, 100);
+		flaky_set(&f, FAIL_WRITES);
+		CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_IO_ERROR);
+		tm_failed();
+		flaky_set(&f, NO_TROUBLE);
+		tm_recover(tm);
+		stream_info(s);
+	}
+	shared_word[1] = true;
+	for (i = 0; i < 2; i++)
+		test_join(reader[i]);
 	tear_down();
 }
 

@@ -170,6 +170,47 @@ TEST(refused_when_full)
 	tear_down();
 }
 
+/*
+ * What was set aside goes in; but there is no room to end the write unit with, so that it
+ * could become durable now. Who asked is told, whoever else asks for what.
+ */
+TEST(flushes_when_full)
+{
+	struct ktm_stream_append a = ARG(ktm_stream_append,
+					 .flags = KTM_STREAM_RESERVED | KTM_STREAM_DURABLE);
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	int other = stream_open(tm, "s");
+	uint64_t lsn[2];
+
+	reserve(s, 3, 300);
+	fill_up();
+	lsn[0] = append_flags(s, 1, 100, KTM_STREAM_RESERVED);
+	lsn[1] = append_flags(s, 2, 100, KTM_STREAM_RESERVED);
+	nowait.lsn = lsn[1];
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	CHECK(poll_for(s, POLLPRI) & POLLERR);
+	/* Others ask, too, for less; that is refused as well, and is not his. */
+	nowait.lsn = lsn[0];
+	CALL(other, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	CHECK(poll_for(other, POLLPRI) & POLLERR);
+	fl.lsn = lsn[0];
+	CALL(other, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(poll_now(s) & (POLLERR | POLLIN), POLLERR);
+	/* The record is there, and he is told so: not to be appended again. */
+	CALL(s, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_LOG_FULL);
+	CHECK(a.lsn > lsn[1]);
+	CHECK_EQ(stream_info(s).last_lsn, a.lsn);
+	CHECK_EQ(stream_info(s).records, 3);
+	make_room();
+	CHECK_EQ(flush(s, 0), a.lsn);
+	/* What he had asked for has become durable by that. */
+	CHECK(poll_now(s) & POLLIN);
+	CHECK(poll_now(other) & POLLIN);
+	close(other);
+	tear_down();
+}
+
 struct voted {
 	unsigned char data[100];
 	struct ktm_stream_piece piece;

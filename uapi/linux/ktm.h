@@ -1290,10 +1290,13 @@ struct ktm_stream_piece {
  *	it (as KTM_IOC_STREAM_ADVANCE); else 0
  * @lsn: out: its LSN, greater than that of every record before it
  *
- * Needs KTM_STREAM_APPEND. Not durable when it returns (but see KTM_STREAM_DURABLE,
- * INTERRUPTED if a signal ends that wait, IO_ERROR if the log fails under it: @lsn says that
- * the record is there): a decision of the TM that
- * comes later, or KTM_IOC_STREAM_FLUSH, makes it so. Waits (a signal: INTERRUPTED, nothing
+ * Needs KTM_STREAM_APPEND. Not durable when it returns, but with KTM_STREAM_DURABLE: a
+ * decision of the TM that comes later, or KTM_IOC_STREAM_FLUSH, makes it so. If with
+ * KTM_STREAM_DURABLE the status is not SUCCESS and @lsn is not 0, the record is there (it is
+ * not to be appended again), but is not known to be durable: INTERRUPTED, a signal ended the
+ * wait; LOG_FULL, no room to end the write unit with, which an append of what was set aside can
+ * meet, too; IO_ERROR, TM_NOT_ONLINE, STREAM_REOPENED, STREAM_NOT_FOUND: the log failed, or what
+ * follows from that. Waits (a signal: INTERRUPTED, nothing
  * was appended) while the log is being cleaned; STREAM_FULL beyond the stream's quota,
  * LOG_FULL if cleaning does not help. TM_NOT_ONLINE; STREAM_REOPENED until this
  * descriptor has asked for KTM_INFO_STREAM_BASIC after the TM was reopened: records that
@@ -1325,7 +1328,8 @@ struct ktm_stream_append {
  * @total_bytes: out: the same
  *
  * Needs KTM_STREAM_APPEND. What is set aside belongs to this descriptor: an append
- * with KTM_STREAM_RESERVED through it uses it and can only fail with the device; closing
+ * with KTM_STREAM_RESERVED through it uses it and can only fail with the device (with
+ * KTM_STREAM_DURABLE see there); closing
  * gives it back, as does a reopening. STREAM_FULL, LOG_FULL; INVALID_PARAMETER to
  * give back more than there is, and for an append that is larger than what is left.
  */
@@ -1395,8 +1399,9 @@ struct ktm_stream_read {
  * @flushed_lsn: out: of the stream's last durable record, 0: none
  *
  * Needs KTM_STREAM_APPEND. With KTM_STREAM_NOWAIT: PENDING (returns 0), and the
- * descriptor polls POLLIN when all that was asked for through it is durable, POLLERR
- * while the TM is not online or the stream was reopened (STREAM_REOPENED).
+ * descriptor polls POLLIN when all that was asked for through it is durable; POLLERR
+ * while the TM is not online or the stream was reopened (STREAM_REOPENED); POLLERR and POLLPRI
+ * if there was no room to end the write unit with, until it is asked for again.
  * INTERRUPTED: it goes on. LOG_FULL: no room to end the write unit with, or, all being
  * asked for, for a base that the log has not got yet.
  */

@@ -89,7 +89,7 @@ static int append(int stream, struct ktm_stream_append *arg, const struct iovec 
 	if (ret)
 		return ktm_fail(ret, KTM_STATUS_INVALID_PARAMETER, status);
 	ret = ktm_call(stream, KTM_IOC_STREAM_APPEND, arg, status);
-	/* Interrupted while it waits to be durable: it is there all the same. */
+	/* What fails while it waits to be durable: it is there all the same. */
 	if (lsn && (!ret || arg->lsn))
 		*lsn = arg->lsn;
 	return ret;
@@ -203,7 +203,8 @@ static int poll_timeout(uint64_t ns)
 
 KTM_EXPORT int ktm_stream_wait(int stream, uint64_t timeout_ns, uint32_t *status)
 {
-	struct pollfd fd = { .fd = stream, .events = POLLIN };
+	/* POLLPRI: the TM is online, but its log has no room. */
+	struct pollfd fd = { .fd = stream, .events = POLLIN | POLLPRI };
 	const uint64_t begin = ktm_now_ns();
 	uint64_t left;
 	int ret;
@@ -219,6 +220,8 @@ KTM_EXPORT int ktm_stream_wait(int stream, uint64_t timeout_ns, uint32_t *status
 		return ktm_fail(-ETIMEDOUT, KTM_STATUS_TIMEOUT, status);
 	if (fd.revents & POLLNVAL)
 		return ktm_fail(-EBADF, KTM_STATUS_INVALID_HANDLE, status);
+	if (fd.revents & POLLERR && fd.revents & POLLPRI)
+		return ktm_fail(-ENOSPC, KTM_STATUS_LOG_FULL, status);
 	if (fd.revents & (POLLERR | POLLHUP))
 		return ktm_fail(-ENOTCONN, KTM_STATUS_TM_NOT_ONLINE, status);
 	return ktm_fail(0, KTM_STATUS_SUCCESS, status);

@@ -248,7 +248,8 @@ int ktm_stream_delete(int stream, uint32_t *status);
  * Adds a record made of @count pieces, KTM_MAX_STREAM_RECORD bytes at most. @flags:
  * KTM_STREAM_RESERVED: out of what was reserved; KTM_STREAM_DURABLE: waits until it
  * is durable. @previous_lsn, @undo_next_lsn: earlier records that it is linked to, or 0.
- * @lsn: out, may be NULL.
+ * @lsn: out, may be NULL; set to 0 before: if it is not 0 after a failure, the record is there, but
+ * is not known to be durable. Do not append it again: ktm_stream_flush().
  */
 int ktm_stream_append(int stream, uint32_t flags, const struct iovec *pieces, size_t count,
 		      uint64_t previous_lsn, uint64_t undo_next_lsn, uint64_t *lsn,
@@ -313,8 +314,9 @@ int ktm_stream_read(int stream, uint32_t where, uint64_t lsn, void *buffer, size
 int ktm_stream_flush(int stream, uint32_t flags, uint64_t lsn, uint64_t *flushed_lsn,
 		     uint32_t *status);
 /*
- * Waits until all that flushes were begun for is durable. -ETIMEDOUT; -EINTR;
- * -ENOTCONN: the TM is not online, or was reopened meanwhile.
+ * Waits until all that flushes were begun for is durable. -ETIMEDOUT; -EINTR; -ENOSPC: the
+ * log had no room to write it with, flush again; -ENOTCONN: the TM is not online, or was
+ * reopened meanwhile.
  */
 int ktm_stream_wait(int stream, uint64_t timeout_ns, uint32_t *status);
 
