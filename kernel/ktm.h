@@ -8,12 +8,12 @@
  * They take over what must not be done where it comes up. Unbound, with a
  * rescuer: works of different objects run side by side and need no memory.
  *
- * ktm_wq: what follows a force. Waits for nothing but a transaction's mutex
- * that nobody holds across I/O once the decision is handed over.
+ * ktm_wq: what follows a force. Waits for no transaction that somebody is busy with, but
+ * tries again; one item of a TM does wait, which retires those that are over.
  *
- * ktm_slow_wq: time-outs, which may find the mutex held by a vote that waits for
- * a hung device, and teardown of a TM, which waits for its device. Many of them
- * must not keep the decisions of other TMs from being told.
+ * ktm_slow_wq: time-outs, which try again, too; restart areas and teardown of a TM,
+ * which wait for its device. One such item of each TM at most: a device that hangs must
+ * not keep the time-outs and decisions of other TMs from having their turn.
  */
 extern struct workqueue_struct *ktm_wq;
 extern struct workqueue_struct *ktm_slow_wq;

@@ -14,6 +14,7 @@
 #include "object.h"
 #include "quota.h"
 #include "stream.h"
+#include "transaction.h"
 
 struct workqueue_struct *ktm_wq;
 struct workqueue_struct *ktm_slow_wq;
@@ -99,6 +100,7 @@ static void __exit ktm_exit(void)
 	 */
 	misc_deregister(&ktm_device);
 	ktm_freeze_stop();
+	ktm_transactions_stop();
 	destroy_workqueue(ktm_wq);
 	destroy_workqueue(ktm_slow_wq);
 	ktm_freeze_exit();

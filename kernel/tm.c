@@ -332,6 +332,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	init_waitqueue_head(&tm->deciding_wait);
 	INIT_WORK(&tm->teardown, tm_teardown);
 	INIT_WORK(&tm->restart, ktm_restart_work);
+	INIT_WORK(&tm->reap, ktm_tx_reap_work);
 	tm->flags = arg->flags & ~KTM_TM_PERSIST;
 	tm->state = is_volatile ? KTM_TM_STATE_ONLINE : KTM_TM_STATE_OFFLINE;
 

@@ -53,6 +53,7 @@ struct ktm_transaction;
  * @deciding: decisions and superiors' prepared records on their way to the log; a
  *	reopening waits until there is none, woken by @deciding_wait
  * @restart: writes a restart area when the log asks for one
+ * @reap: retires those of @ended that are to be; on its way, it keeps the TM alive
  */
 struct ktm_tm {
 	struct ktm_object obj;
@@ -81,6 +82,7 @@ struct ktm_tm {
 	wait_queue_head_t deciding_wait;
 	struct work_struct teardown;
 	struct work_struct restart;
+	struct work_struct reap;
 };
 
 static inline struct ktm_tm *ktm_tm_of(struct ktm_object *obj)

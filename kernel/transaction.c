@@ -2,7 +2,9 @@
 /*
  * Transactions: the protocol's actions carried out, and what clients call.
  */
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/percpu_counter.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -16,18 +18,27 @@
 
 static struct kmem_cache *tx_cache;
 
+/* So many are told something, or retired, where others wait for that to be over. */
+#define FEW		16
+/* Jiffies until a time-out is looked at again that has found the mutex held. */
+#define TIMER_RETRY	(HZ / 10)
+
+/* All that have not been freed. */
+static struct percpu_counter tx_alive;
+
 static void tx_timer(struct work_struct *work);
 static void tx_forced(struct work_struct *work);
 static void tx_force_told(struct ktm_transaction *tx);
 
 static void tx_setup(struct ktm_transaction *tx)
 {
+	percpu_counter_inc(&tx_alive);
 	mutex_init(&tx->lock);
 	INIT_LIST_HEAD(&tx->tm_link);
 	INIT_LIST_HEAD(&tx->ended_link);
 	init_waitqueue_head(&tx->wait);
 	INIT_DELAYED_WORK(&tx->timer, tx_timer);
-	INIT_WORK(&tx->forced, tx_forced);
+	INIT_DELAYED_WORK(&tx->forced, tx_forced);
 	tx->created = ktime_get();
 	tx->deadline = KTIME_MAX;
 }
@@ -150,6 +161,25 @@ static void tx_retire(struct ktm_transaction *tx)
 	spin_unlock(&tx->tm->list_lock);
 }
 
+/* The next that can be retired, with a reference; with @lock: if its mutex, then held, was free. */
+static struct ktm_transaction *tx_next_ended(struct ktm_tm *tm, bool lock, bool *left)
+{
+	struct ktm_transaction *tx;
+
+	spin_lock(&tm->list_lock);
+	tx = list_first_entry_or_null(&tm->ended, struct ktm_transaction, ended_link);
+	/* They are in the order of their ends but for races of no account. */
+	*left = tx && tx_end_is_durable(tx);
+	if (!*left || (lock && !mutex_trylock(&tx->lock)))
+		tx = NULL;
+	if (tx) {
+		list_del_init(&tx->ended_link);
+		ktm_object_get(&tx->obj);
+	}
+	spin_unlock(&tm->list_lock);
+	return tx;
+}
+
 /**
  * ktm_tx_reap_ended - retire those whose end record has become durable
  * @tm: the TM; no transaction's mutex is held
@@ -157,25 +187,45 @@ static void tx_retire(struct ktm_transaction *tx)
 void ktm_tx_reap_ended(struct ktm_tm *tm)
 {
 	struct ktm_transaction *tx;
+	bool left;
 
-	for (;;) {
-		spin_lock(&tm->list_lock);
-		tx = list_first_entry_or_null(&tm->ended, struct ktm_transaction, ended_link);
-		/* They are in the order of their ends but for races of no account. */
-		if (tx && !tx_end_is_durable(tx))
-			tx = NULL;
-		if (tx) {
-			list_del_init(&tx->ended_link);
-			ktm_object_get(&tx->obj);
-		}
-		spin_unlock(&tm->list_lock);
-		if (!tx)
-			return;
+	while ((tx = tx_next_ended(tm, false, &left))) {
 		mutex_lock(&tx->lock);
 		tx_retire(tx);
 		mutex_unlock(&tx->lock);
 		ktm_object_put(&tx->obj);
 	}
+}
+
+/**
+ * ktm_tx_reap_work - the same, for those that could not be retired at once
+ * @work: reap of the TM, which it keeps alive
+ */
+void ktm_tx_reap_work(struct work_struct *work)
+{
+	struct ktm_tm *tm = container_of(work, struct ktm_tm, reap);
+
+	ktm_tx_reap_ended(tm);
+	ktm_tm_release(tm);
+}
+
+/* Where others wait: a few, with whom nobody is busy; the others are a work item's. */
+static void tx_reap_few(struct ktm_tm *tm)
+{
+	struct ktm_transaction *tx;
+	bool left;
+	u32 n;
+
+	for (n = 0; n < FEW; n++) {
+		tx = tx_next_ended(tm, true, &left);
+		if (!tx)
+			break;
+		tx_retire(tx);
+		mutex_unlock(&tx->lock);
+		ktm_object_put(&tx->obj);
+	}
+	if (left && ktm_tm_hold(tm) && !queue_work(ktm_wq, &tm->reap))
+		ktm_tm_release(tm);
 }
 
 /* What was kept in the log for its decision is not needed (any more). */
@@ -197,16 +247,59 @@ static void tx_stop_timer(struct ktm_transaction *tx)
 		ktm_object_put(&tx->obj);
 }
 
-/* From the journal's work, which goes on at once if nobody is busy with the transaction. */
+static bool few_wait(struct wait_queue_head *wait)
+{
+	struct list_head *pos;
+	unsigned long flags;
+	u32 n = 0;
+
+	spin_lock_irqsave(&wait->lock, flags);
+	list_for_each(pos, &wait->head) {
+		if (++n > FEW)
+			break;
+	}
+	spin_unlock_irqrestore(&wait->lock, flags);
+	return n <= FEW;
+}
+
+/* Is it short work to tell all whom it concerns, and without waiting for anybody? */
+static bool tx_tells_few(struct ktm_transaction *tx)
+{
+	struct ktm_enlistment *en;
+	struct ktm_enc *core;
+	u32 n = 0;
+
+	lockdep_assert_held(&tx->lock);
+	if (!few_wait(&tx->wait))
+		return false;
+	list_for_each_entry(core, &tx->core.enlistments, link) {
+		en = ktm_en_of_core(core);
+		if (++n > FEW || !few_wait(&en->rm->queue.wait))
+			return false;
+		/* To be forgotten with this, perhaps, which takes the lock of its stream. */
+		if (en->need.stream && core->flags & KTM_ENC_GONE)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * From the journal's work, behind which others wait to be told: it goes on at once if nobody
+ * is busy with the transaction and it has little to say.
+ */
 static void tx_force_done(struct ktm_force *force, int err)
 {
 	struct ktm_transaction *tx = container_of(force, struct ktm_transaction, force);
 
 	tx->forced_err = err;
-	if (mutex_trylock(&tx->lock))
-		tx_force_told(tx);
-	else
-		queue_work(ktm_wq, &tx->forced);
+	if (mutex_trylock(&tx->lock)) {
+		if (tx_tells_few(tx)) {
+			tx_force_told(tx);
+			return;
+		}
+		mutex_unlock(&tx->lock);
+	}
+	queue_delayed_work(ktm_wq, &tx->forced, 0);
 }
 
 static void tx_force_over(struct ktm_tm *tm)
@@ -522,7 +615,7 @@ static void tx_force_told(struct ktm_transaction *tx)
 		ev = tx->forced_err ? KTM_TXEV_DECISION_FAILED : KTM_TXEV_DECISION_DURABLE;
 	ktm_tx_event(tx, ev);
 	mutex_unlock(&tx->lock);
-	ktm_tx_reap_ended(tm);
+	tx_reap_few(tm);
 	tx_force_over(tm);
 	ktm_object_get(&tm->obj);
 	ktm_object_put(&tx->obj);
@@ -532,10 +625,13 @@ static void tx_force_told(struct ktm_transaction *tx)
 
 static void tx_forced(struct work_struct *work)
 {
-	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, forced);
+	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, forced.work);
 
-	mutex_lock(&tx->lock);
-	tx_force_told(tx);
+	/* Whoever has it may be stopped: that holds up this transaction, and no worker. */
+	if (mutex_trylock(&tx->lock))
+		tx_force_told(tx);
+	else
+		queue_delayed_work(ktm_wq, &tx->forced, 1);
 }
 
 static void tx_arm_timer(struct ktm_transaction *tx)
@@ -554,8 +650,16 @@ static void tx_timer(struct work_struct *work)
 {
 	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, timer.work);
 
-	mutex_lock(&tx->lock);
-	/* While this waited for the mutex the deadline may have been moved or lifted. */
+	/*
+	 * A vote may have it that waits for a hung device; many of those must not take all
+	 * workers. Armed again meanwhile: that one will do.
+	 */
+	if (!mutex_trylock(&tx->lock)) {
+		if (!queue_delayed_work(ktm_slow_wq, &tx->timer, TIMER_RETRY))
+			ktm_object_put(&tx->obj);
+		return;
+	}
+	/* Before this had the mutex the deadline may have been moved or lifted. */
 	if (tx->deadline != KTIME_MAX) {
 		if (ktime_before(ktime_get(), tx->deadline))
 			tx_arm_timer(tx);
@@ -907,6 +1011,7 @@ static void tx_free(struct ktm_object *obj)
 	kfree(tx->description);
 	if (tx->tm)
 		ktm_object_put(&tx->tm->obj);
+	percpu_counter_dec(&tx_alive);
 	call_rcu(&obj->rcu, tx_free_rcu);
 }
 
@@ -959,8 +1064,26 @@ const struct ktm_kind_ops ktm_tx_ops = {
  */
 int ktm_transactions_init(void)
 {
+	int err = percpu_counter_init(&tx_alive, 0, GFP_KERNEL);
+
+	if (err)
+		return err;
 	tx_cache = KMEM_CACHE(ktm_transaction, SLAB_ACCOUNT);
-	return tx_cache ? 0 : -ENOMEM;
+	if (tx_cache)
+		return 0;
+	percpu_counter_destroy(&tx_alive);
+	return -ENOMEM;
+}
+
+/**
+ * ktm_transactions_stop() - wait for those that a time-out still refers to
+ *
+ * When nobody has one open; before the workqueues go, into which such a time-out comes back.
+ */
+void ktm_transactions_stop(void)
+{
+	while (percpu_counter_sum(&tx_alive))
+		msleep(20);
 }
 
 /**
@@ -969,4 +1092,5 @@ int ktm_transactions_init(void)
 void ktm_transactions_exit(void)
 {
 	kmem_cache_destroy(tx_cache);
+	percpu_counter_destroy(&tx_alive);
 }

@@ -43,7 +43,8 @@ struct ktm_enlistment;
  * @force: of the superior's prepared record, later of the decision; under way, it
  *	holds a reference and the TM
  * @sealing: @force is of the former
- * @forced: takes over from the journal's work, which must not wait for @lock
+ * @forced: takes over from the journal's work, which must not wait for @lock; nor does this, it
+ *	tries again
  * @forced_err: what the force came to
  * @reserved: bytes of the log kept for the decision
  * @charged: bytes of restart area charged for the transaction itself
@@ -73,7 +74,7 @@ struct ktm_transaction {
 	struct delayed_work timer;
 	ktime_t deadline;
 	struct ktm_force force;
-	struct work_struct forced;
+	struct delayed_work forced;
 	int forced_err;
 	u32 reserved;
 	u32 charged;
@@ -94,6 +95,7 @@ static inline struct ktm_transaction *ktm_tx_of(struct ktm_object *obj)
 }
 
 int ktm_transactions_init(void);
+void ktm_transactions_stop(void);
 void ktm_transactions_exit(void);
 u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd);
 u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
@@ -113,6 +115,7 @@ void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm);
 u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx);
 void ktm_tx_discard(struct ktm_transaction *tx);
 void ktm_tx_reap_ended(struct ktm_tm *tm);
+void ktm_tx_reap_work(struct work_struct *work);
 int ktm_tx_snapshot(struct ktm_transaction *tx, struct ktm_jsnap *snap);
 void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device that does not answer: who waits for it holds up his own TM, and nobody else's.
+ */
+#include "calls.h"
+#include "disk.h"
+#include "streams.h"
+
+/* More than a workqueue runs at a time. */
+#define VOTES	280
+#define TIMEOUT	8
+
+static struct disk d;
+static struct flaky f;
+static int tm, rm, s, tx[VOTES];
+static guid_t en[VOTES];
+
+void test_setup(void)
+{
+	guid_t g = guid_of(1);
+
+	d = disk_make(16 * MIB);
+	f = flaky_make(&d);
+	journal_format(f.path, guid_of(970));
+	tm = tm_online(f.path);
+	rm = rm_create_as(tm, 0, &g);
+	rm_recover_empty(rm);
+	s = stream_create(tm, "s", 4 * MIB);
+}
+
+static void append_big(void *data)
+{
+	while (!shared_word[0])
+		append(s, 1, KTM_MAX_STREAM_RECORD);
+	(void)data;
+}
+
+static void append_small(void *data)
+{
+	while (!shared_word[0])
+		append(s, 2, 0);
+	(void)data;
+}
+
+/* One that came too late for its time-out is refused. */
+static void vote(void *data)
+{
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = *(guid_t *)data);
+
+	test_try(rm, KTM_IOC_PREPARE_COMPLETE, &a);
+}
+
+/* Votes wait for a place in memory and keep others from their transactions; time-outs fall due. */
+TEST(timeouts_of_others)
+{
+	pid_t pid[VOTES], big, small;
+	struct deadline due;
+	int other, i, late;
+
+	for (i = 0; i < VOTES; i++) {
+		tx[i] = tx_create_timeout(tm, TIMEOUT * 1000000000ull);
+		en[i] = enlist(rm, tx[i]);
+		COMMIT(tx[i], 0, KTM_STATUS_PENDING);
+		TAKE(rm, KTM_NOTIFY_PREPARE, en[i]);
+	}
+	due = deadline_in(TIMEOUT + 1);
+	flaky_hold(&f);
+	big = test_spawn(append_big, NULL);
+	until_stuck(big);
+	small = test_spawn(append_small, NULL);
+	until_stuck(small);
+	for (i = 0; i < VOTES; i++)
+		pid[i] = test_spawn(vote, &en[i]);
+	until_stuck(pid[VOTES - 1]);
+	while (!deadline_passed(&due))
+		nap();
+
+	other = tm_volatile();
+	late = tx_create_timeout(other, 1000000);
+	WAIT(late, KTM_STATUS_SUCCESS);
+	TX_IS(late, KTM_TX_STATE_ABORTED);
+	close(late);
+	close(other);
+
+	shared_word[0] = true;
+	flaky_release(&f, NO_TROUBLE);
+	test_join(big);
+	test_join(small);
+	for (i = 0; i < VOTES; i++)
+		test_join(pid[i]);
+	/* And theirs have not been forgotten meanwhile: decided, or rolled back. */
+	for (i = 0; i < VOTES; i++) {
+		CHECK(poll_for(tx[i], POLLIN) & POLLIN);
+		close(tx[i]);
+	}
+	close(s);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
