@@ -806,6 +806,41 @@ static void test_sync_order(void)
 	ok(!failures(), small ? "what is synced when the log has it not" : "what is synced when");
 }
 
+/*
+ * The TM is reopened, which takes an advance back, and the resource manager lives. What was
+ * too large for the log is needed again, until the base has passed it again.
+ */
+static void test_reopened(void)
+{
+	struct ktm_guid e;
+	struct world w;
+	uint64_t t;
+
+	old_state("reopened");
+	open_or_die(&w, "reopened");
+	core_last_recover(&w.core);
+	t = world_join(&w, &e);
+	check(!change(&w, t) && !world_prepare(&w, &e) && !world_commit(&w, &e), "the first");
+	stream_decide();
+	check(!core_sync(&w.core), "the base passes it, and that is not durable");
+	stream_cut();
+	core_offline(&w.core);
+	check(!core_load(&w.core), "found again");
+	core_last_recover(&w.core);
+	t = world_join(&w, &e);
+	check(!put(&w, t, "later", "y") && !world_prepare(&w, &e) && !world_commit(&w, &e),
+	      "a later one");
+	check(!core_sync(&w.core), "sync");
+	stream_cut();
+	/* What was not durable is gone, so the stream has to be opened anew. */
+	w.core.redo.fd = -1;
+	world_close(&w);
+	open_or_die(&w, "reopened");
+	core_last_recover(&w.core);
+	world_close(&w);
+	ok(!failures(), "a base that a reopening takes back takes nothing with it");
+}
+
 /* What a failed sync was about may be the work of another transaction. */
 static void test_failed_sync(void)
 {
@@ -1151,6 +1186,7 @@ int main(int argc, char **argv)
 	/* The same where nothing fits the log. */
 	quota = SMALL_QUOTA;
 	test_sync_order();
+	test_reopened();
 	test_failed_sync();
 	test_damage();
 	test_failure();

@@ -127,6 +127,7 @@ int ktm_rm_begin_recovery(struct ktm_rm *rm, uint32_t *status);
 
 /* The RM serves nobody from here to the next LAST_RECOVER. */
 void ktm_rm_go_offline(struct ktm_rm *rm);
+void ktm_rm_back_online(struct ktm_rm *rm);
 
 /* The kernel wants recovery to begin again. */
 bool ktm_rm_is_lost(const struct ktm_rm *rm);

@@ -172,8 +172,7 @@ static void on_last_recover(struct ktm_rm *rm, struct ktm_rm_progress *progress)
 		progress->lost = true;
 		return;
 	}
-	rm->delay_ms = KTM_RM_DELAY_MIN_MS;
-	atomic_store(&rm->state, KTM_RM_ONLINE);
+	ktm_rm_back_online(rm);
 }
 
 static void handle(struct ktm_rm *rm, const struct ktm_notification *notification,

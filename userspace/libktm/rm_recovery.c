@@ -101,11 +101,24 @@ static bool may_pass(int error)
 	}
 }
 
+/*
+ * A volatile RM has nothing to recover: the module keeps what it has prepared, and tells it the
+ * outcome when the TM is back. To be asked what it still holds would make it forget that.
+ */
+static int ask_to_recover(struct ktm_rm *rm, uint32_t *status)
+{
+	if (!(rm->flags & KTM_RM_LOOP_VOLATILE))
+		return ktm_rm_recover(rm->rm, status);
+	if (ktm_rm_is_lost(rm))
+		return ktm_fail(-ENOTCONN, KTM_STATUS_TM_NOT_ONLINE, status);
+	return ktm_fail(0, KTM_STATUS_SUCCESS, status);
+}
+
 static int reopen_tm(struct ktm_rm *rm, uint32_t *status)
 {
 	int ret = ktm_tm_recover(rm->tm, -1, status);
 
-	return ret ? ret : ktm_rm_recover(rm->rm, status);
+	return ret ? ret : ask_to_recover(rm, status);
 }
 
 int ktm_rm_begin_recovery(struct ktm_rm *rm, uint32_t *status)
@@ -113,7 +126,7 @@ int ktm_rm_begin_recovery(struct ktm_rm *rm, uint32_t *status)
 	struct epoll_event event = { .events = EPOLLIN };
 	int ret;
 
-	ret = ktm_rm_recover(rm->rm, status);
+	ret = ask_to_recover(rm, status);
 	if (ret == -ENOTCONN && (rm->flags & KTM_RM_LOOP_REOPEN))
 		ret = reopen_tm(rm, status);
 	if (!ret && epoll_ctl(rm->epoll, EPOLL_CTL_ADD, rm->rm, &event) < 0)
@@ -121,6 +134,10 @@ int ktm_rm_begin_recovery(struct ktm_rm *rm, uint32_t *status)
 	if (ret) {
 		arm_timer(rm);
 		return may_pass(ret) ? 0 : ret;
+	}
+	if (rm->flags & KTM_RM_LOOP_VOLATILE) {
+		ktm_rm_back_online(rm);
+		return 0;
 	}
 	ktm_rm_forget_unknown(rm);
 	rm->failed = false;
@@ -136,8 +153,14 @@ void ktm_rm_go_offline(struct ktm_rm *rm)
 
 	epoll_ctl(rm->epoll, EPOLL_CTL_DEL, rm->rm, NULL);
 	arm_timer(rm);
-	if (before == KTM_RM_ONLINE && rm->ops.offline)
+	if (before == KTM_RM_ONLINE && rm->ops.offline && !(rm->flags & KTM_RM_LOOP_VOLATILE))
 		rm->ops.offline(rm, rm->data);
+}
+
+void ktm_rm_back_online(struct ktm_rm *rm)
+{
+	rm->delay_ms = KTM_RM_DELAY_MIN_MS;
+	atomic_store(&rm->state, KTM_RM_ONLINE);
 }
 
 bool ktm_rm_is_lost(const struct ktm_rm *rm)

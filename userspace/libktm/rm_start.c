@@ -206,19 +206,6 @@ static int prepare_polling(struct ktm_rm *rm)
 	return 0;
 }
 
-/* A volatile RM has nothing to recover: it serves at once. */
-static int begin(struct ktm_rm *rm, uint32_t *status)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	if (!(rm->flags & KTM_RM_LOOP_VOLATILE))
-		return ktm_rm_begin_recovery(rm, status);
-	if (epoll_ctl(rm->epoll, EPOLL_CTL_ADD, rm->rm, &event) < 0)
-		return ktm_fail(-errno, KTM_STATUS_UNSUCCESSFUL, status);
-	atomic_store(&rm->state, KTM_RM_ONLINE);
-	return ktm_fail(0, KTM_STATUS_SUCCESS, status);
-}
-
 static int open_all(struct ktm_rm *rm, const struct ktm_rm_config *config, uint32_t *status)
 {
 	int ret;
@@ -232,7 +219,7 @@ static int open_all(struct ktm_rm *rm, const struct ktm_rm_config *config, uint3
 	ret = prepare_polling(rm);
 	if (ret)
 		return ktm_fail(ret, KTM_STATUS_INSUFFICIENT_RESOURCES, status);
-	return begin(rm, status);
+	return ktm_rm_begin_recovery(rm, status);
 }
 
 KTM_EXPORT int ktm_rm_start(struct ktm_rm **result, const struct ktm_rm_config *given,

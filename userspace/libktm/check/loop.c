@@ -461,7 +461,12 @@ static struct ktm_rm *start_online(uint32_t flags)
 {
 	struct ktm_rm *rm = start(flags);
 
-	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0 && ktm_rm_state(rm) == KTM_RM_RECOVERING);
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
+	if (flags & KTM_RM_LOOP_VOLATILE) {
+		CHECK(ktm_rm_state(rm) == KTM_RM_ONLINE && !*calls && !*told);
+		return rm;
+	}
+	CHECK(ktm_rm_state(rm) == KTM_RM_RECOVERING);
 	CHECK(ktm_rm_enlist(rm, 0, 0, NULL, NULL) == -ENOTCONN);
 	NOTIFY(KTM_NOTIFY_LAST_RECOVER);
 	CHECK(is_readable(rm, 10000) && ktm_rm_dispatch(rm, NULL) == 1);
@@ -932,6 +937,19 @@ static void test_offline(void)
 	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE && !strcmp(calls, "c|>T>T"));
 	end(rm);
 	done("offline: reopening the log if told to; damage is reported, a failing device waited for");
+
+	rm = start_online(KTM_RM_LOOP_VOLATILE);
+	rm->ops.recovering = on_recovering;
+	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);
+	nothing_waits = -ENOTCONN;
+	ktm_rm_dispatch(rm, NULL);
+	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE && ktm_rm_enlist(rm, 0, 0, NULL, NULL) == -ENOTCONN);
+	nothing_waits = -ETIMEDOUT;
+	CHECK(dispatch_until(rm, KTM_RM_ONLINE) >= 0 && ktm_rm_enlist(rm, 0, 0, NULL, NULL) == 0);
+	NOTIFY(KTM_NOTIFY_COMMIT);
+	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(told, "PC") && !strchr(calls, '>'));
+	end(rm);
+	done("offline: a volatile resource manager keeps what it has prepared");
 }
 
 static void test_strange(void)
@@ -1095,6 +1113,19 @@ static void test_recovering(void)
 	CHECK(ktm_rm_dispatch(rm, NULL) == 1 && !strcmp(told, ">VVLO>>LC"));
 	end(rm);
 	done("streams: each recovery begins with reading them; if that fails it begins again");
+
+	rm = start(0);
+	rm->ops.recovering = on_recovering;
+	replies.recovering = -EIO;
+	CHECK(ktm_rm_begin_recovery(rm, NULL) == 0);
+	memset(calls, 0, sizeof(calls));
+	NOTIFY(KTM_NOTIFY_RECOVER, KTM_NOTIFY_RECOVER_QUERY, KTM_NOTIFY_LAST_RECOVER,
+	       KTM_NOTIFY_COMMIT, KTM_NOTIFY_SINGLE_PHASE_COMMIT, KTM_NOTIFY_PREPARE,
+	       KTM_NOTIFY_ROLLBACK);
+	CHECK(ktm_rm_dispatch(rm, NULL) == -EIO && !strcmp(told, ">B") && !strcmp(calls, "xr|"));
+	CHECK(ktm_rm_state(rm) == KTM_RM_OFFLINE);
+	end(rm);
+	done("streams: if that fails nothing is finished, and what can be refused is refused");
 }
 
 int main(void)

@@ -114,7 +114,9 @@ enum ktm_rm_reply {
  * @indoubt: not decided yet: keep its data locked. May be NULL
  * @last_recover: all of RECOVER has been said: whatever is staged and was not
  *	named is rolled back and to be dropped. Serve from now on. May be NULL
- * @offline: the TM is gone; stop serving until @last_recover. May be NULL
+ * @offline: the TM is gone; stop serving until @last_recover. May be NULL. Not called for a
+ *	volatile RM, nor is @recovering, @recover or @last_recover: it keeps what it has
+ *	prepared and is told the outcome; until the TM is back it cannot enlist
  * @preprepare: phase 0: flush what others shall have before they prepare; they
  *	may still be enlisted. NULL: not asked
  * @single_phase: you are the only one that counts: commit by yourself, durably.

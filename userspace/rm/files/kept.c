@@ -19,8 +19,12 @@ int files_keep_dir(struct files_store *s, const struct ktm_guid *enlistment, uin
 	struct files_kept *kept;
 
 	for (kept = s->kept; kept; kept = kept->next)
-		if (!memcmp(&kept->enlistment, enlistment, sizeof(*enlistment)))
+		if (!memcmp(&kept->enlistment, enlistment, sizeof(*enlistment))) {
+			/* Found once more, so the base is back in front of it: see redo_read(). */
+			kept->redo_lsn = redo_lsn;
+			kept->gone_lsn = 0;
 			return 0;
+		}
 	kept = calloc(1, sizeof(*kept));
 	if (!kept)
 		return -ENOMEM;
