@@ -296,6 +296,23 @@ damaged_stream() {
 	[ $? -eq 4 ] && grep -q 'record 4336 of stream 0x9: ' said
 }
 
+# The log has given it up; the others are there, and a copy of it cannot be.
+lost_record() {
+	sed -e 's/ 4440 4384 56 0 / 4440 0 56 4 /' -e '/^SREC 9 1 4440/d' \
+		"$here/check/streams.script" >script || return 1
+	make_image a script && journal dump --json a >out &&
+		grep -q '"srec_lsn":4440,"at_lsn":0,"bytes":56,"flags":4' out || return 1
+	journal check a >said
+	[ $? -eq 4 ] &&
+		grep -qxF 'lost: record 4440 of stream 0x9 could not be read, and the log has given it up' said &&
+		[ "$(grep -c '^damaged\|^lost' said)" -eq 1 ] && journal dump a >out &&
+		grep -q 'record 4440 is lost, 56 bytes' out || return 1
+	# With a place it would be one of the others, or none.
+	sed -e 's/ 4440 0 56 4 / 4440 4384 56 4 /' script >other && make_image a other || return 1
+	journal check a >said
+	[ $? -eq 4 ] && grep -q 'is lost and has a place' said
+}
+
 wrong_places() {
 	: >empty && head -c 700 /dev/urandom >small && head -c $image_bytes /dev/urandom >garbage &&
 		make_image a && truncate -s $((image_bytes / 2)) a && make_image b &&
@@ -402,6 +419,7 @@ journal_tests() {
 	check "records that do not fit together" misfits
 	check "more lives than a restart extent holds" too_much_lives
 	check "a stream's record that recovery does not read" damaged_stream
+	check "a stream's record that the log has given up" lost_record
 	check "devices that are cut, grown, empty, or hold something else" wrong_places
 	check "a log that grows with its device, each step of it" grown
 	check "a device that fails is not called damaged" failing_device
