@@ -21,6 +21,9 @@
 #define KTM_JF_RO_COMPAT	0u		/* unknown: may be read, not written */
 #define KTM_JF_INCOMPAT		0u		/* unknown: may not even be read */
 
+/* Of this journal; who does not know them may do with it what he likes. */
+#define KTM_JF_COMPAT_FIXED	0x1u		/* given a part of its device: it does not grow */
+
 #define KTM_JF_SB_BYTES		4096u		/* a superblock, whatever the unit */
 #define KTM_JF_UNIT_MIN		4096u
 #define KTM_JF_UNIT_MAX		65536u
@@ -496,6 +499,7 @@ bool ktm_jf_batch_verify(const struct ktm_jf_chain *chain, u64 lsn, const void *
  * @tm_guid: of the transaction manager
  * @epoch: random
  * @created: seconds since 1970
+ * @fixed: what lies behind @dev_bytes is not the journal's, now or later
  */
 struct ktm_jf_params {
 	u64 dev_bytes;
@@ -505,6 +509,7 @@ struct ktm_jf_params {
 	struct ktm_guid uuid, tm_guid;
 	u64 epoch;
 	u64 created;
+	bool fixed;
 };
 
 /**

@@ -83,6 +83,7 @@ int ktm_jf_format(const struct ktm_jf_params *p, struct ktm_jf_sb *sb, struct kt
 	ring = units * unit - NOT_RING * unit - 2 * restart;
 
 	sb->version = KTM_JF_VERSION;
+	sb->compat = p->fixed ? KTM_JF_COMPAT_FIXED : 0;
 	sb->unit = unit;
 	sb->dev_bytes = units * unit;
 	sb->uuid = p->uuid;
@@ -143,6 +144,8 @@ u64 ktm_jf_growth(const struct ktm_jf_sb *sb, u64 dev_bytes)
 	u64 used = sb->dev_bytes;
 	u32 i;
 
+	if (sb->compat & KTM_JF_COMPAT_FIXED)
+		return 0;
 	for (i = 0; i < sb->ring_count; i++)
 		used = max(used, sb->ring[i].start + sb->ring[i].bytes);
 	dev_bytes -= core_mod64(dev_bytes, sb->unit);

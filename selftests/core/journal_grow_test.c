@@ -152,6 +152,9 @@ static void how_much(void)
 	good &= !ktm_jf_growth(&big, (16 << 20) + 65535) &&
 		ktm_jf_growth(&big, (16 << 20) + 65536) == 65536;
 	ok(good, "whole units, and not less than 64 KiB");
+	sb.compat |= KTM_JF_COMPAT_FIXED;
+	ok(!ktm_jf_growth(&sb, 4096 * KIB) && !ktm_jf_grow(&sb, 4096 * KIB, sb.tail_lsn),
+	   "nothing where the journal was given a part of its device");
 }
 
 /* ---- a running log ---------------------------------------------------- */

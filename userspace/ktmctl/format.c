@@ -232,6 +232,8 @@ static int format(const struct device *device, const struct format_options *opti
 		return complain("%s has only %" PRIu64 " bytes", device->path, device->bytes);
 	if (options->size)
 		params.dev_bytes = options->size;
+	/* Who leaves a part of it out wants that part for himself. */
+	params.fixed = params.dev_bytes < device->bytes;
 	draw_identity(&params, options);
 	if (ktm_jf_format(&params, &sb, &fault))
 		return complain("%s: %s (at least %" PRIu64 " KiB are needed)", device->path,

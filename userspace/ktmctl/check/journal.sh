@@ -373,6 +373,15 @@ what_is_none() {
 		expect 1 'No such file' ./ktmctl-checked journal check nothing
 }
 
+# A part of a device, that is to say.
+fixed() {
+	truncate -s 8M part && "$ktmctl" journal format --force --size 2M part >/dev/null &&
+		says 0 part 'nothing is wrong' && ! grep -q 'let the log grow' said &&
+		truncate -s 2M whole && "$ktmctl" journal format --force --size 2M whole >/dev/null &&
+		truncate -s 4M whole && says 0 whole 'nothing is wrong' &&
+		grep -q '^  let the log grow with its device' said
+}
+
 # Somebody chose what stands in it. Whatever is said, it ends, and in an orderly way.
 hostile() {
 	local seed=$1 tried=$2 violations=0 i command status
@@ -422,6 +431,7 @@ journal_tests() {
 	check "a stream's record that the log has given up" lost_record
 	check "devices that are cut, grown, empty, or hold something else" wrong_places
 	check "a log that grows with its device, each step of it" grown
+	check "a journal that was given a part of its device does not grow" fixed
 	check "a device that fails is not called damaged" failing_device
 	check "what is no journal at all" what_is_none
 	check "what lives is what the tests' own model finds, in random histories" same_as_model
