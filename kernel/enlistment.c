@@ -41,13 +41,14 @@ static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 	u32 decision = tx->reserved ? 0 : ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
 	u32 head = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0);
 	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+	const struct ktm_log_bytes bytes = { .ring = records + decision, .area = live + head };
+	const struct ktm_log_bytes log = ktm_journal_size(j);
 	u32 status;
 	int err;
 
 	lockdep_assert_held(&tx->lock);
 	/* Given back with the object, also if it does not come to be. */
-	status = ktm_object_charge_log(&en->obj, records + decision + live + head,
-				       ktm_journal_ring_bytes(j));
+	status = ktm_object_charge_log(&en->obj, bytes, &log);
 	if (status)
 		return status;
 	err = ktm_journal_reserve(j, records + decision);
@@ -358,13 +359,15 @@ u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes)
 {
 	struct ktm_journal *j = en->rm->tm->journal;
 	u32 extra = en_information_bytes(en), live = en_information_live(en);
+	const struct ktm_log_bytes more = { .ring = extra, .area = live };
+	const struct ktm_log_bytes log = ktm_journal_size(j);
 	u32 status;
 	int err;
 
 	lockdep_assert_held(&en->tx->lock);
 	if (!ktm_tm_online(en->rm->tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	status = ktm_object_charge_log(&en->obj, extra + live, ktm_journal_ring_bytes(j));
+	status = ktm_object_charge_log(&en->obj, more, &log);
 	if (status)
 		return status;
 	err = ktm_journal_reserve(j, extra);
@@ -380,7 +383,7 @@ u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes)
 unreserve:
 	ktm_journal_unreserve(j, extra);
 fail:
-	ktm_object_uncharge_log(&en->obj, extra + live);
+	ktm_object_uncharge_log(&en->obj, more);
 	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
 }
 
@@ -398,7 +401,7 @@ void ktm_en_unreserve_record(struct ktm_enlistment *en)
 	en->charged -= live;
 	ktm_journal_live_uncharge(j, live);
 	ktm_journal_unreserve(j, extra);
-	ktm_object_uncharge_log(&en->obj, extra + live);
+	ktm_object_uncharge_log(&en->obj, (struct ktm_log_bytes){ .ring = extra, .area = live });
 }
 
 /* A record that came with the answer goes before what the answer itself brings to the log. */
@@ -804,7 +807,8 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 	en->reserved = reserved;
 	en->charged = charged;
 	en->logged = true;
-	ktm_object_charge_log(&en->obj, reserved + charged, 0);
+	ktm_object_charge_log(&en->obj,
+			      (struct ktm_log_bytes){ .ring = reserved, .area = charged }, NULL);
 	ktm_object_publish_nofail(&en->obj);
 	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask, en_is_superior(en));
 	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));

@@ -636,6 +636,20 @@ u64 ktm_journal_ring_bytes(struct ktm_journal *j)
 }
 
 /**
+ * ktm_journal_size() - how much log there is, and how much restart areas can hold
+ * @j: the journal
+ */
+struct ktm_log_bytes ktm_journal_size(struct ktm_journal *j)
+{
+	struct ktm_log_bytes size;
+
+	spin_lock(&j->lock);
+	size = (struct ktm_log_bytes){ .ring = j->sb.ring_bytes, .area = j->live_capacity };
+	spin_unlock(&j->lock);
+	return size;
+}
+
+/**
  * ktm_journal_stat() - the journal in numbers
  * @j: the journal
  * @st: out

@@ -162,7 +162,7 @@ void ktm_object_release(struct kref *ref)
 {
 	struct ktm_object *obj = container_of(ref, struct ktm_object, ref);
 
-	ktm_user_uncharge_log(obj->user, obj->log_bytes);
+	ktm_user_uncharge_log(obj->user, obj->log);
 	ktm_user_uncharge(obj->user);
 	obj->ops->free(obj);
 }
@@ -171,15 +171,17 @@ void ktm_object_release(struct kref *ref)
  * ktm_object_charge_log - an object is about to hold bytes of a log
  * @obj: the object
  * @bytes: how many
- * @ring: bytes of that log; 0: what recovery rebuilds is never refused
+ * @log: the size of that log; NULL: what recovery rebuilds is never refused
  *
  * Return: SUCCESS or QUOTA_EXCEEDED.
  */
-u32 ktm_object_charge_log(struct ktm_object *obj, u64 bytes, u64 ring)
+u32 ktm_object_charge_log(struct ktm_object *obj, struct ktm_log_bytes bytes,
+			  const struct ktm_log_bytes *log)
 {
-	if (ktm_user_charge_log(obj->user, bytes, ring))
+	if (ktm_user_charge_log(obj->user, bytes, log))
 		return KTM_STATUS_QUOTA_EXCEEDED;
-	obj->log_bytes += bytes;
+	obj->log.ring += bytes.ring;
+	obj->log.area += bytes.area;
 	return KTM_STATUS_SUCCESS;
 }
 
@@ -188,9 +190,10 @@ u32 ktm_object_charge_log(struct ktm_object *obj, u64 bytes, u64 ring)
  * @obj: the object
  * @bytes: how many
  */
-void ktm_object_uncharge_log(struct ktm_object *obj, u64 bytes)
+void ktm_object_uncharge_log(struct ktm_object *obj, struct ktm_log_bytes bytes)
 {
-	obj->log_bytes -= bytes;
+	obj->log.ring -= bytes.ring;
+	obj->log.area -= bytes.area;
 	ktm_user_uncharge_log(obj->user, bytes);
 }
 

@@ -25,6 +25,8 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/ktm.h>
 
+#include "quota.h"
+
 /* A flag of ->opened() that user space cannot give: the opener has it open already. */
 #define KTM_OPEN_AGAIN	BIT(31)
 
@@ -68,9 +70,9 @@ struct ktm_kind_ops {
 extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops, ktm_stream_ops;
 
 /*
- * All fields but @ref, @node and @log_bytes are fixed before the object is
+ * All fields but @ref, @node and @log are fixed before the object is
  * published, but for the @guid of a durable TM, which can be renamed while it is
- * offline and has nothing in it: ktm_object_guid() reads that. @log_bytes: charged
+ * offline and has nothing in it: ktm_object_guid() reads that. @log: charged
  * to @user until the object goes; changed by one thread at a time (an enlistment's
  * under its transaction's mutex).
  */
@@ -85,7 +87,7 @@ struct ktm_object {
 	kuid_t uid;
 	kgid_t gid;
 	struct ktm_user *user;
-	u64 log_bytes;
+	struct ktm_log_bytes log;
 	struct rcu_head rcu;
 };
 
@@ -119,8 +121,9 @@ u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
 			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
 			 const void *ctx);
 const struct ktm_kind_ops *ktm_kind(u8 kind);
-u32 ktm_object_charge_log(struct ktm_object *obj, u64 bytes, u64 ring);
-void ktm_object_uncharge_log(struct ktm_object *obj, u64 bytes);
+u32 ktm_object_charge_log(struct ktm_object *obj, struct ktm_log_bytes bytes,
+			  const struct ktm_log_bytes *log);
+void ktm_object_uncharge_log(struct ktm_object *obj, struct ktm_log_bytes bytes);
 void ktm_object_release(struct kref *ref);
 
 static inline void ktm_object_get(struct ktm_object *obj)

@@ -47,7 +47,8 @@ struct ktm_user {
 	struct ktm_user *parent;
 	refcount_t ref;
 	atomic_t objects;
-	atomic64_t log_bytes;
+	atomic64_t ring_bytes;
+	atomic64_t area_bytes;
 	struct rcu_head rcu;
 };
 
@@ -218,32 +219,43 @@ void ktm_user_uncharge(struct ktm_user *user)
 	user_put(user);
 }
 
-static void uncharge_log_chain(struct ktm_user *user, const struct ktm_user *end, u64 bytes)
+static void uncharge_log_chain(struct ktm_user *user, const struct ktm_user *end,
+			       struct ktm_log_bytes bytes)
 {
-	for (; user != end; user = user->parent)
-		atomic64_sub(bytes, &user->log_bytes);
+	for (; user != end; user = user->parent) {
+		atomic64_sub(bytes.ring, &user->ring_bytes);
+		atomic64_sub(bytes.area, &user->area_bytes);
+	}
+}
+
+static u64 share(u64 bytes)
+{
+	return div_u64(bytes, 100) * min(READ_ONCE(max_log_share), 100u);
 }
 
 /**
  * ktm_user_charge_log - charge bytes of a log
  * @user: whose object it is for
- * @bytes: what it may have to write, and what it takes of a restart area
- * @ring: bytes of the log that they come from, 0: never refuse (recovery)
+ * @bytes: what it may have to write or keep, and what it takes of a restart area
+ * @log: the size of the log that they come from, NULL: never refuse (recovery)
  *
  * What a user holds in all logs together is held against the share of this
- * one. As elsewhere, who has CAP_SYS_RESOURCE may go on where others may not.
+ * one: of its ring, and, as that is a much smaller part of the device, of what its restart areas
+ * can hold. As elsewhere, who has CAP_SYS_RESOURCE may go on where others may not.
  *
  * Return: 0 or -EDQUOT.
  */
-int ktm_user_charge_log(struct ktm_user *user, u64 bytes, u64 ring)
+int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
+			const struct ktm_log_bytes *log)
 {
-	u64 limit = div_u64(ring, 100) * min(READ_ONCE(max_log_share), 100u);
 	struct ktm_user *u;
 
 	for (u = user; u; u = u->parent) {
-		u64 held = atomic64_add_return(bytes, &u->log_bytes);
+		u64 ring = atomic64_add_return(bytes.ring, &u->ring_bytes);
+		u64 area = atomic64_add_return(bytes.area, &u->area_bytes);
 
-		if (ring && held > limit && !capable(CAP_SYS_RESOURCE)) {
+		if (log && (ring > share(log->ring) || area > share(log->area)) &&
+		    !capable(CAP_SYS_RESOURCE)) {
 			uncharge_log_chain(user, u->parent, bytes);
 			return -EDQUOT;
 		}
@@ -256,7 +268,7 @@ int ktm_user_charge_log(struct ktm_user *user, u64 bytes, u64 ring)
  * @user: who was charged
  * @bytes: how much
  */
-void ktm_user_uncharge_log(struct ktm_user *user, u64 bytes)
+void ktm_user_uncharge_log(struct ktm_user *user, struct ktm_log_bytes bytes)
 {
 	uncharge_log_chain(user, NULL, bytes);
 }

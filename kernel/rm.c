@@ -93,13 +93,15 @@ static u32 rm_log(struct ktm_rm *rm)
 {
 	struct ktm_journal *j = rm->tm->journal;
 	u32 bytes = ktm_journal_bytes(j, KTM_JREC_RM, rm->description_length);
+	const struct ktm_log_bytes lives = { .area = rm_live_bytes(rm) };
+	const struct ktm_log_bytes log = ktm_journal_size(j);
 	struct ktm_jrec rec;
 	u32 status;
 	u64 lsn;
 	int err;
 
 	/* Given back with the object. */
-	status = ktm_object_charge_log(&rm->obj, rm_live_bytes(rm), ktm_journal_ring_bytes(j));
+	status = ktm_object_charge_log(&rm->obj, lives, &log);
 	if (status)
 		return status;
 	err = ktm_journal_reserve(j, bytes);
@@ -385,7 +387,7 @@ u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struc
 void ktm_rm_publish_recovered(struct ktm_rm *rm)
 {
 	WARN_ON_ONCE(ktm_object_publish_nofail(&rm->obj));
-	ktm_object_charge_log(&rm->obj, rm_live_bytes(rm), 0);
+	ktm_object_charge_log(&rm->obj, (struct ktm_log_bytes){ .area = rm_live_bytes(rm) }, NULL);
 	rm_join(rm);
 }
 

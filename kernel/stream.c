@@ -97,10 +97,12 @@ static u32 grow(struct ktm_stream *s, u64 quota)
 	struct ktm_journal *j = s->tm->journal;
 	const u64 live = ktm_stream_live_bytes(s, quota) - s->charged;
 	const u64 more = quota - s->quota;
+	const struct ktm_log_bytes bytes = { .ring = more, .area = live };
+	const struct ktm_log_bytes log = ktm_journal_size(j);
 	u32 status;
 	int err;
 
-	status = ktm_object_charge_log(&s->obj, more + live, ktm_journal_ring_bytes(j));
+	status = ktm_object_charge_log(&s->obj, bytes, &log);
 	if (status)
 		return status;
 	err = ktm_journal_quota(j, more);
@@ -115,7 +117,7 @@ static u32 grow(struct ktm_stream *s, u64 quota)
 	s->charged += live;
 	return KTM_STATUS_SUCCESS;
 uncharge:
-	ktm_object_uncharge_log(&s->obj, more + live);
+	ktm_object_uncharge_log(&s->obj, bytes);
 	if (err != -ENOSPC)
 		return KTM_STATUS_TM_NOT_ONLINE;
 	return ktm_journal_outgrown(j) ? KTM_STREAM_NO_ROOM : KTM_STATUS_LOG_FULL;
@@ -130,15 +132,15 @@ static void shrink(struct ktm_stream *s, u64 quota)
 
 	ktm_journal_quota(j, -(s64)less);
 	ktm_journal_live_uncharge(j, live);
-	ktm_object_uncharge_log(&s->obj, less + live);
+	ktm_object_uncharge_log(&s->obj, (struct ktm_log_bytes){ .ring = less, .area = live });
 	s->quota = quota;
 	s->charged = charged;
 }
 
-/* A quota that can be asked for at all; beyond that no log is large enough. */
+/* A quota that can be asked for at all: of one record at least; and no log gives that much. */
 static bool quota_valid(u64 quota)
 {
-	return quota && quota <= S64_MAX / 2;
+	return quota >= ktm_srec_cost(0) && quota <= S64_MAX / 2;
 }
 
 /* ---- waiting for a record of the TM's that is forced ---- */

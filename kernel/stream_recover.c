@@ -212,6 +212,11 @@ void ktm_stream_quiet(struct ktm_stream *s)
 	wake_up_all(&s->wait);
 }
 
+static struct ktm_log_bytes held_by(const struct ktm_stream *s)
+{
+	return (struct ktm_log_bytes){ .ring = s->quota, .area = s->charged };
+}
+
 /**
  * ktm_stream_publish_recovered - what the log says is durable: let it be found
  * @s: from ktm_stream_create_recovered(), of an id that the TM does not have
@@ -221,7 +226,7 @@ void ktm_stream_quiet(struct ktm_stream *s)
 void ktm_stream_publish_recovered(struct ktm_stream *s)
 {
 	WARN_ON_ONCE(ktm_object_publish_nofail(&s->obj));
-	ktm_object_charge_log(&s->obj, s->quota + s->charged, 0);
+	ktm_object_charge_log(&s->obj, held_by(s), NULL);
 	ktm_stream_join(s);
 }
 
@@ -233,8 +238,8 @@ void ktm_stream_publish_recovered(struct ktm_stream *s)
 void ktm_stream_swap(struct ktm_stream *s, struct ktm_stream *found)
 {
 	mutex_lock(&s->lock);
-	ktm_object_uncharge_log(&s->obj, s->obj.log_bytes);
-	ktm_object_charge_log(&s->obj, found->quota + found->charged, 0);
+	ktm_object_uncharge_log(&s->obj, s->obj.log);
+	ktm_object_charge_log(&s->obj, held_by(found), NULL);
 	ktm_sindex_swap(&s->index, &found->index);
 	s->quota = found->quota;
 	s->charged = found->charged;
@@ -258,7 +263,7 @@ void ktm_stream_lost(struct ktm_stream *s)
 	mutex_lock(&s->lock);
 	WRITE_ONCE(s->gone, true);
 	ktm_sindex_cut_above(&s->index, 0);
-	ktm_object_uncharge_log(&s->obj, s->obj.log_bytes);
+	ktm_object_uncharge_log(&s->obj, s->obj.log);
 	s->quota = 0;
 	s->charged = 0;
 	mutex_unlock(&s->lock);
@@ -271,6 +276,11 @@ void ktm_stream_lost(struct ktm_stream *s)
  * @need: of the enlistment, empty, the mutex of its transaction held
  * @s: its stream, which lives
  * @bytes: as its prepared record says; reserved in the journal already
+ *
+ * All of them, though the record that they are for may be in the log already, and only the
+ * note behind it be lost: records do not say of which enlistment they are, and who has voted
+ * must be able to write it (again). The stream may hold more than its quota then, by what was
+ * being completed when the power went, and takes nothing else until it does not.
  *
  * May sleep until there is memory.
  */

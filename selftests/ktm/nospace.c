@@ -190,6 +190,49 @@ TEST(share_of_a_user)
 	set_share(50);
 }
 
+static struct ktm_tm_space space(void)
+{
+	struct ktm_tm_space s;
+	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
+				 .length = sizeof(s), .buffer = (uintptr_t)&s);
+
+	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
+	return s;
+}
+
+/* Resource managers take nothing of the ring, but each its place in a restart area. */
+static void fill_restart_areas(void *unused)
+{
+	static const char text[KTM_MAX_DESCRIPTION] = "so long that few fit";
+	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS,
+				     .description = (uintptr_t)text,
+				     .description_length = sizeof(text));
+	unsigned int n, status = KTM_STATUS_SUCCESS;
+
+	(void)unused;
+	become(NOBODY, NOBODY);
+	for (n = 0; n < MANY && status == KTM_STATUS_SUCCESS; n++) {
+		c.guid = nil;
+		status = test_try(tm, KTM_IOC_RM_CREATE, &c);
+		if (status == KTM_STATUS_SUCCESS)
+			close(c.fd);
+	}
+	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
+	CHECK(n > 2);
+}
+
+/* A user's share is of each thing that there is only so much of. */
+TEST(share_of_restart_areas)
+{
+	const struct ktm_tm_space before = space();
+
+	test_join(test_spawn(fill_restart_areas, NULL));
+	CHECK(space().live - before.live <= before.live_limit / 2);
+	/* The others have the rest. */
+	commit_one(rm, tx_create(tm));
+	close(rm_create(tm, 0));
+}
+
 /* So many RMs that their records no longer fit: said when they are made. */
 TEST(too_many_rms)
 {

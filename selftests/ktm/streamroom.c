@@ -103,6 +103,7 @@ TEST(quota)
 	truncate_to(s, 0);
 	change_quota(s, cost(0));
 	CHECK_EQ(set_quota(s, 0), KTM_STATUS_INVALID_PARAMETER);
+	CHECK_EQ(set_quota(s, cost(0) - 1), KTM_STATUS_INVALID_PARAMETER);
 	append(s, 1, 0);
 }
 
@@ -414,6 +415,8 @@ TEST(what_creation_refuses)
 	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_FAULT);
 	c = good;
 	c.quota = 0;
+	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_INVALID_PARAMETER);
+	c.quota = cost(0) - 1;
 	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_INVALID_PARAMETER);
 	c.quota = ~0ull;
 	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_INVALID_PARAMETER);

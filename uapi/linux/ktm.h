@@ -1212,8 +1212,8 @@ struct ktm_narrow {
  * @access: rights of the new descriptor, KTM_STREAM_*
  * @mode: who may open it, as a file's mode; 0 means 0600
  * @guid: in: the wanted GUID or nil; out: the stream's
- * @quota: bytes of the log that its live and reserved records may take, heads and
- *	padding included: each record counts half as much again as its length with a
+ * @quota: bytes of the log that its live and reserved records may take, at least 128; heads
+ *	and padding included: each record counts half as much again as its length with a
  *	head of 48, and at least 128
  * @name: pointer to its name, UTF-8, unique in its TM (OBJECT_NAME_COLLISION)
  * @name_length: 1 to KTM_MAX_STREAM_NAME

@@ -43,7 +43,8 @@ struct ktm_rm;
  * @stream: prepare, commit, rollback of a durable RM: the log stream that the rest
  *	is about, a descriptor of your own
  * @stream_records: prepare: records that the stream will still need for this
- *	transaction; room for them is set aside with the vote
+ *	transaction; room is set aside with the vote, for the one that the answer to
+ *	commit or rollback brings: more than 1 only makes it larger
  * @stream_need: prepare: bytes of data in those
  * @record: a record that goes into the stream together with the answer, in front
  *	of it: data in so many pieces; kept as @information is. NULL: none
