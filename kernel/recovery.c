@@ -761,11 +761,9 @@ static void adopt(struct recovery *r, struct ktm_enlistment *en, struct ktm_tran
 	ktm_en_adopt(en, tx, ktm_journal_bytes(r->tm->journal, KTM_JREC_COMPLETION, 0),
 		     ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length));
 	if (en->log_stream)
-		s = ktm_stream_find_id(r->tm, en->log_stream);
-	if (!s)
-		return;
-	ktm_stream_need_recovered(&en->need, s, en->log_need);
-	ktm_object_put(&s->obj);
+		s = ktm_found_streams_live(&r->streams, en->log_stream);
+	if (s)
+		ktm_stream_need_recovered(&en->need, s, en->log_need);
 }
 
 static void publish_tx(struct recovery *r, struct found_tx *f)

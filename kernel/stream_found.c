@@ -8,11 +8,15 @@
 #include "status.h"
 #include "stream_found.h"
 
-/* @s: being built from the log, with a reference; or, @published, what was found */
+/*
+ * @s: being built from the log, with a reference
+ * @live: once it is published, the TM's stream of that id, with a reference: @s, or one that was
+ *	there before
+ */
 struct found {
 	struct hlist_node id, guid, name;
 	struct ktm_stream *s;
-	bool published;
+	struct ktm_stream *live;
 };
 
 void ktm_found_streams_init(struct ktm_found_streams *f, struct ktm_tm *tm)
@@ -38,8 +42,10 @@ static void drop(struct found *at)
 {
 	hash_del(&at->id);
 	/* What it holds may be much, and the last reference may not take its time. */
-	if (!at->published)
+	if (at->live != at->s)
 		ktm_sindex_cut_above(&at->s->index, 0);
+	if (at->live)
+		ktm_object_put(&at->live->obj);
 	ktm_object_put(&at->s->obj);
 	kfree(at);
 }
@@ -237,20 +243,37 @@ void ktm_found_streams_publish(struct ktm_found_streams *f)
 	for (s = ktm_tm_next_stream(f->tm, NULL); s; s = next) {
 		ktm_object_get(&s->obj);
 		next = ktm_tm_next_stream(f->tm, s);
-		if (!find(f, s->id))
-			ktm_stream_lost(s);
+		at = find(f, s->id);
+		if (at) {
+			at->live = s;
+			continue;
+		}
+		ktm_stream_lost(s);
 		ktm_object_put(&s->obj);
 	}
 	hash_for_each(f->by_id, i, at, id) {
-		s = ktm_stream_find_id(f->tm, at->s->id);
-		if (s) {
-			ktm_stream_swap(s, at->s);
-			ktm_object_put(&s->obj);
-		} else {
-			at->published = true;
-			ktm_stream_publish_recovered(at->s);
+		if (at->live) {
+			ktm_stream_swap(at->live, at->s);
+			continue;
 		}
+		at->live = at->s;
+		ktm_object_get(&at->s->obj);
+		ktm_stream_publish_recovered(at->s);
 	}
+}
+
+/**
+ * ktm_found_streams_live - a stream of the TM's that was found
+ * @f: what was found, published
+ * @id: of the stream
+ *
+ * Return: the stream, @f's as before, or NULL.
+ */
+struct ktm_stream *ktm_found_streams_live(struct ktm_found_streams *f, u64 id)
+{
+	const struct found *at = find(f, id);
+
+	return at ? at->live : NULL;
 }
 
 /* The TM leaves its log: after its transactions were made quiet. */

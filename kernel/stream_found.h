@@ -21,6 +21,7 @@ int ktm_found_streams_need(struct ktm_found_streams *f, struct ktm_jp *jp, u64 i
 int ktm_found_streams_check(struct ktm_found_streams *f, struct ktm_jp *jp);
 int ktm_found_streams_snapshot(struct ktm_found_streams *f, struct ktm_jsnap *snap);
 void ktm_found_streams_publish(struct ktm_found_streams *f);
+struct ktm_stream *ktm_found_streams_live(struct ktm_found_streams *f, u64 id);
 void ktm_found_streams_drop(struct ktm_found_streams *f);
 void ktm_streams_quiet(struct ktm_tm *tm);
 
