@@ -174,9 +174,9 @@ TEST(last_restart_record)
 						KTM_STREAM_RESTART);
 			last[end] = seed >> 16 & 7 ? 0 : lsn[end];
 		}
-		first += seed >> 20 & 31;
+		first += seed >> 20 & 15;
 		advance(s, lsn[first]);
-		end -= seed >> 25 & 15;
+		end -= seed >> 25 & 7;
 		truncate_to(s, lsn[end - 1]);
 		for (i = first, got = 0; i < end; i++) {
 			CHECK_EQ(where(s, KTM_STREAM_LAST_RESTART, lsn[i]), got);
