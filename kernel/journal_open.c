@@ -143,7 +143,7 @@ static bool is_idle(struct ktm_journal *j)
 	bool idle;
 
 	spin_lock(&j->lock);
-	idle = !j->in_flight && !j->pumping;
+	idle = !j->in_flight && !j->pumping && !j->readers;
 	spin_unlock(&j->lock);
 	return idle;
 }

@@ -59,6 +59,7 @@ struct ktm_journal {
 	u64 tail;
 	u64 forces;
 	u32 in_flight;
+	u32 readers;			/* of records; a reopening waits for them */
 	struct list_head waiting;	/* forces not yet durable, by LSN */
 	struct list_head done;		/* forces to be told, in order */
 	struct ktm_jf_fault fault;

@@ -37,19 +37,7 @@ static int read_device(struct ktm_journal *j, u64 from, u32 bytes, u8 *to)
 	return 0;
 }
 
-/**
- * ktm_journal_read - the bytes of a record
- * @j: the journal
- * @place: LSN of its first byte
- * @bytes: its encoded length
- * @buf: where they go
- *
- * Sleeps. The caller sees to it that the place is still needed, or looks afterwards
- * whether it was; what was read may be anything, so it is to be decoded with care.
- *
- * Return: 0, -ENOMEM, -ENODATA: a medium error, or why the device failed.
- */
-int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
+static int read_record(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
 {
 	u32 block = bdev_logical_block_size(j->bdev);
 	u64 from = place - core_mod64(place, block);
@@ -66,5 +54,50 @@ int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
 	if (!err)
 		memcpy(buf, data + (place - from), bytes);
 	free_pages_exact(data, length);
+	return err;
+}
+
+/* From here to end_reading() the journal keeps its device, whatever becomes of it. */
+static bool begin_reading(struct ktm_journal *j)
+{
+	bool online;
+
+	spin_lock(&j->lock);
+	online = j->online;
+	if (online)
+		j->readers++;
+	spin_unlock(&j->lock);
+	return online;
+}
+
+static void end_reading(struct ktm_journal *j)
+{
+	spin_lock(&j->lock);
+	if (!--j->readers)
+		wake_up_all(&j->changed);
+	spin_unlock(&j->lock);
+}
+
+/**
+ * ktm_journal_read - the bytes of a record
+ * @j: the journal
+ * @place: LSN of its first byte
+ * @bytes: its encoded length
+ * @buf: where they go
+ *
+ * Sleeps. The caller sees to it that the place is still needed, or looks afterwards
+ * whether it was; what was read may be anything, so it is to be decoded with care.
+ *
+ * Return: 0, -ENOMEM, -ENOTCONN: the journal is offline, -ENODATA: a medium error, or why
+ * the device failed.
+ */
+int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
+{
+	int err;
+
+	if (!begin_reading(j))
+		return -ENOTCONN;
+	err = read_record(j, place, bytes, buf);
+	end_reading(j);
 	return err;
 }

@@ -85,6 +85,8 @@ static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 openin
 		err = 0;
 	else if (!err)
 		err = write_copy(s, e, &rec);
+	else if (err == -ENOTCONN)
+		err = -EIO;
 	else if (err != -ENOMEM)
 		err = not_read(s, e, err, again, pressed);
 	mutex_unlock(&s->lock);

@@ -118,6 +118,8 @@ static u32 read_once(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *r
 	case -ENOMEM:
 	case -EUCLEAN:
 		return ktm_status_from_errno(err);
+	case -ENOTCONN:
+		return KTM_STATUS_TM_NOT_ONLINE;
 	default:
 		return KTM_STATUS_IO_ERROR;
 	}
