@@ -286,7 +286,7 @@ void ktm_stream_leave(struct ktm_stream_use *use);
 void ktm_stream_give_back_work(struct work_struct *work);
 
 /* stream_flush.c */
-u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushed);
+u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, u64 opening, bool wait, u64 *flushed);
 __poll_t ktm_stream_poll(const struct ktm_stream_use *use);
 void ktm_stream_ask_forget(struct ktm_stream_use *use);
 void ktm_stream_ask_end(struct ktm_stream_use *use);

@@ -266,7 +266,7 @@ u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new)
 {
 	struct ktm_stream *s = use->stream;
 	int tries = KTM_STREAM_TRIES;
-	u64 flushed;
+	u64 flushed, opening;
 	u32 status;
 
 	new->lsn = 0;
@@ -274,10 +274,11 @@ u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new)
 		if (mutex_lock_killable(&s->lock))
 			return KTM_STATUS_INTERRUPTED;
 		status = ktm_stream_append_locked(use, new, NULL);
+		opening = s->opening;
 		mutex_unlock(&s->lock);
 	} while (ktm_stream_again(s->tm, &status, &tries));
 	if (!status && new->flags & KTM_STREAM_DURABLE)
-		status = ktm_stream_flush(use, new->base ? 0 : new->lsn, true, &flushed);
+		status = ktm_stream_flush(use, new->base ? 0 : new->lsn, opening, true, &flushed);
 	return status;
 }
 

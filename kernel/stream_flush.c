@@ -203,13 +203,16 @@ void ktm_stream_ask_end(struct ktm_stream_use *use)
 }
 
 /* PENDING: @f is told, or, without one, pollers are. */
-static u32 begin(struct ktm_stream_use *use, struct flush *f, u64 lsn)
+static u32 begin(struct ktm_stream_use *use, struct flush *f, u64 lsn, u64 opening)
 {
 	struct ktm_stream *s = use->stream;
 	u32 status;
 
 	lockdep_assert_held(&s->lock);
 	status = ktm_stream_check(s, use);
+	/* Another thread of the descriptor may have looked at what a reopening has left. */
+	if (!status && opening != s->opening)
+		status = KTM_STATUS_STREAM_REOPENED;
 	if (!status && lsn > s->last)
 		status = KTM_STATUS_INVALID_PARAMETER;
 	/* All there is: bases and truncations, too. */
@@ -243,7 +246,7 @@ static u32 await(struct ktm_stream *s, struct flush *f)
 	return KTM_STATUS_SUCCESS;
 }
 
-static u32 flush_once(struct ktm_stream_use *use, u64 lsn, bool wait)
+static u32 flush_once(struct ktm_stream_use *use, u64 lsn, u64 opening, bool wait)
 {
 	struct flush f = { .force.done = flush_done };
 	struct ktm_stream *s = use->stream;
@@ -252,7 +255,7 @@ static u32 flush_once(struct ktm_stream_use *use, u64 lsn, bool wait)
 	init_completion(&f.over);
 	if (mutex_lock_killable(&s->lock))
 		return KTM_STATUS_INTERRUPTED;
-	status = begin(use, wait ? &f : NULL, lsn);
+	status = begin(use, wait ? &f : NULL, lsn, opening);
 	mutex_unlock(&s->lock);
 	if (wait && status == KTM_STATUS_PENDING)
 		status = await(s, &f);
@@ -275,12 +278,13 @@ static u64 last_flushed(struct ktm_stream *s)
  * ktm_stream_flush - KTM_IOC_STREAM_FLUSH
  * @use: who asks
  * @lsn: up to and with this record; 0: all there are
+ * @opening: the opening of the TM that this is meant of
  * @wait: until it is durable, or a signal comes
  * @flushed: out: LSN of the last durable record, 0: none
  *
  * Return: enum ktm_status; PENDING if it is not to wait.
  */
-u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushed)
+u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, u64 opening, bool wait, u64 *flushed)
 {
 	int tries = wait ? KTM_STREAM_TRIES : 0;
 	u32 status;
@@ -288,7 +292,7 @@ u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, bool wait, u64 *flushe
 	if (!wait && !ask_make(use))
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	do {
-		status = flush_once(use, lsn, wait);
+		status = flush_once(use, lsn, opening, wait);
 	} while (ktm_stream_again(use->stream->tm, &status, &tries));
 	*flushed = last_flushed(use->stream);
 	return status;

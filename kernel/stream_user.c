@@ -202,11 +202,13 @@ u32 ktm_stream_ioctl_read(struct ktm_handle *handle, struct ktm_stream_read *arg
 /* KTM_IOC_STREAM_FLUSH */
 u32 ktm_stream_ioctl_flush(struct ktm_handle *handle, struct ktm_stream_flush *arg)
 {
+	struct ktm_stream_use *use = ktm_stream_use_of(handle);
+
 	if (arg->flags & ~KTM_STREAM_NOWAIT || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!(handle->access & KTM_STREAM_APPEND))
 		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_stream_flush(ktm_stream_use_of(handle), arg->lsn,
+	return ktm_stream_flush(use, arg->lsn, READ_ONCE(use->opening),
 				!(arg->flags & KTM_STREAM_NOWAIT), &arg->flushed_lsn);
 }
 

@@ -812,7 +812,7 @@ static void test_sync_order(void)
  */
 static void test_reopened(void)
 {
-	struct ktm_guid e;
+	struct ktm_guid e, dropped;
 	struct world w;
 	uint64_t t;
 
@@ -823,10 +823,13 @@ static void test_reopened(void)
 	check(!change(&w, t) && !world_prepare(&w, &e) && !world_commit(&w, &e), "the first");
 	stream_decide();
 	check(!core_sync(&w.core), "the base passes it, and that is not durable");
+	t = world_join(&w, &dropped);
+	check(!put(&w, t, "dropped", "z"), "one in the middle");
 	stream_cut();
 	core_offline(&w.core);
 	check(!core_load(&w.core), "found again");
 	core_last_recover(&w.core);
+	check(world_prepare(&w, &dropped) == -ENOENT, "what was dropped is refused");
 	t = world_join(&w, &e);
 	check(!put(&w, t, "later", "y") && !world_prepare(&w, &e) && !world_commit(&w, &e),
 	      "a later one");

@@ -224,8 +224,9 @@ int core_prepare(struct rm_core *core, const struct ktm_guid *enlistment,
 	int ret;
 
 	memset(record, 0, sizeof(*record));
+	/* It was dropped when the TM went offline: it is not true that there was nothing. */
 	if (!tx)
-		return 1;
+		return -ENOENT;
 	pack_free(&redo->bytes);
 	pack_init(&redo->bytes, SIZE_MAX / 2);
 	ret = core->ops->prepare(core->store, tx, redo->fd < 0 ? NULL : &redo->bytes,
