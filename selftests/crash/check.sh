@@ -18,6 +18,7 @@ set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
+. "$top/selftests/lib/share.sh"
 export BUILD=${BUILD:-$top/build}
 read -ra kernels <<<"${KERNELS:-6.1 6.12}"
 states=${KTM_CRASH_STATES:-150}
@@ -209,12 +210,14 @@ if [ "$faults" != none ]; then
 	cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$tree/"
 	build_tree || sed 's/^/# /' "$tmp/log"
 	for fault in $faults; do
+		in_share || continue
 		patch=$here/faults/$(basename "$fault" .patch).patch
 		noticed "$patch"
 		result $? "$(basename "$patch" .patch) is noticed"
 		# Back to what it was, so that only what differs is built again.
 		(cd "$top" && cp -r Kbuild kernel uapi "$tree/")
 	done
+	share_end
 fi
 echo "1..$count"
 [ $failed -eq 0 ]

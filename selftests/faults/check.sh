@@ -12,6 +12,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+. "$top/selftests/lib/share.sh"
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 
@@ -73,6 +74,7 @@ failed=0
 for patch in "$here"/*.patch; do
 	name=$(basename "$patch" .patch)
 	wanted "$name" "$@" || continue
+	in_share || continue
 	count=$((count + 1))
 	if noticed "$patch"; then
 		echo "ok $count - $name is noticed"
@@ -81,5 +83,6 @@ for patch in "$here"/*.patch; do
 		echo "not ok $count - $name is noticed"
 	fi
 done
+share_end
 echo "1..$count"
 [ $count -gt 0 ] && [ $failed -eq 0 ]

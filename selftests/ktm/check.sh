@@ -16,6 +16,7 @@ set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
+. "$top/selftests/lib/share.sh"
 export BUILD=${BUILD:-$top/build}
 # One kernel of each sort is enough, and those of a sort that this run leaves out
 # are left to one that has it.
@@ -118,6 +119,7 @@ for patch in "$here"/faults/*.patch; do
 	kernel=$stock
 	! grep -q '^# kernel: debug' "$patch" || kernel=$debug
 	[ -n "$kernel" ] || continue
+	in_share || continue
 	count=$((count + 1))
 	if noticed "$patch"; then
 		echo "ok $count - $name is noticed"
@@ -126,5 +128,6 @@ for patch in "$here"/faults/*.patch; do
 		echo "not ok $count - $name is noticed"
 	fi
 done
+share_end
 echo "1..$count"
 [ $count -gt 0 ] && [ $failed -eq 0 ]

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by those who try planted faults. There are far more of them than a gate has
+# time for, so .ci/run sets KTM_FAULT_SHARE=K/N: of all faults, counted from 0, those whose
+# number leaves K when divided by N. Each landing takes the next K. Without it: all.
+
+share_seen=0 share_left=0
+
+# Whether the next fault is to be tried.
+in_share() {
+	local number=$share_seen
+
+	share_seen=$((share_seen + 1))
+	[ -n "${KTM_FAULT_SHARE:-}" ] || return 0
+	[ $((number % ${KTM_FAULT_SHARE#*/})) -ne "${KTM_FAULT_SHARE%/*}" ] || return 0
+	share_left=$((share_left + 1))
+	return 1
+}
+
+share_end() {
+	[ $share_left -eq 0 ] ||
+		echo "# $share_left of $share_seen planted faults are left to make check and other landings"
+}
