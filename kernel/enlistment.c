@@ -47,7 +47,7 @@ static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 	int err;
 
 	lockdep_assert_held(&tx->lock);
-	/* Given back with the object, also if it does not come to be. */
+	/* Given back with the object, or if it does not come to be: it may be tried again. */
 	status = ktm_object_charge_log(&en->obj, bytes, &log);
 	if (status)
 		return status;
@@ -65,6 +65,7 @@ static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 	tx->charged += head;
 	return KTM_STATUS_SUCCESS;
 fail:
+	ktm_object_uncharge_log(&en->obj, bytes);
 	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
 }
 

@@ -346,7 +346,7 @@ int ktm_journal_wait_room(struct ktm_journal *j)
 	/* One that is under way may have passed what has become free since. */
 	enough = j->restart_tries + (j->w.marking ? 2 : 1);
 	/* Whoever asks in vain must not keep the device busy. */
-	helps = j->freed || ktm_journal_may_grow(j) || ktm_jw_restart_helps(&j->w);
+	helps = j->freed || (j->online && ktm_journal_may_grow(j)) || ktm_jw_restart_helps(&j->w);
 	spin_unlock(&j->lock);
 	if (!helps)
 		return -ENOSPC;

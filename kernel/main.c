@@ -14,6 +14,7 @@
 #include "object.h"
 #include "quota.h"
 #include "stream.h"
+#include "tm.h"
 #include "transaction.h"
 
 struct workqueue_struct *ktm_wq;
@@ -100,6 +101,7 @@ static void __exit ktm_exit(void)
 	 */
 	misc_deregister(&ktm_device);
 	ktm_freeze_stop();
+	ktm_tms_stop();
 	ktm_transactions_stop();
 	destroy_workqueue(ktm_wq);
 	destroy_workqueue(ktm_slow_wq);

@@ -105,9 +105,13 @@ static int copy_streams(struct walk *w)
 	int err = 0;
 
 	ktm_journal_copy_plan(tm->journal, &c);
-	for (s = ktm_tm_next_stream(tm, NULL); s && !err; s = ktm_tm_next_stream(tm, s)) {
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
 		s->stuck = false;
 		err = look_after(s, ktm_stream_copy_unread(s, c.below, c.pressed, &copied));
+		if (err) {
+			ktm_object_put(&s->obj);
+			break;
+		}
 	}
 	while (!err) {
 		s = oldest_stream(tm, &c, &until);

@@ -43,7 +43,7 @@ static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, bool pressed
 static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, bool again, bool pressed)
 {
 	/* What has not been written for that reason will be gone when the log is opened again. */
-	if (!ktm_tm_online(s->tm))
+	if (!ktm_journal_online(s->tm->journal))
 		return -EIO;
 	if (again)
 		tried_again(s, e, pressed);

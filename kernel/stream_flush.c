@@ -100,6 +100,17 @@ static u64 ask_settle(struct ktm_stream_ask *ask, int err)
 	return next;
 }
 
+/* Its force is no more: what that had goes. */
+static void ask_over(struct ktm_stream_ask *ask)
+{
+	struct ktm_tm *tm = ask->stream->tm;
+
+	ktm_object_get(&tm->obj);
+	kref_put(&ask->ref, ask_release);
+	ktm_tm_release(tm);
+	ktm_object_put(&tm->obj);
+}
+
 static void ask_done(struct ktm_force *force, int err)
 {
 	struct ktm_stream_ask *ask = container_of(force, struct ktm_stream_ask, force);
@@ -112,10 +123,7 @@ static void ask_done(struct ktm_force *force, int err)
 		return;
 	}
 	wake_later(ask->stream);
-	ktm_object_get(&tm->obj);
-	kref_put(&ask->ref, ask_release);
-	ktm_tm_release(tm);
-	ktm_object_put(&tm->obj);
+	ask_over(ask);
 }
 
 static struct ktm_stream_ask *ask_alloc(struct ktm_stream *s)
@@ -196,10 +204,19 @@ void ktm_stream_ask_forget(struct ktm_stream_use *use)
  */
 void ktm_stream_ask_end(struct ktm_stream_use *use)
 {
-	if (!use->ask)
+	struct ktm_stream_ask *ask = use->ask;
+	bool forcing;
+
+	if (!ask)
 		return;
 	ktm_stream_ask_forget(use);
-	kref_put(&use->ask->ref, ask_release);
+	spin_lock(&ask->lock);
+	forcing = ask->forcing;
+	spin_unlock(&ask->lock);
+	/* Else whoever opens, asks and closes again and again leaves one behind each time. */
+	if (forcing && ktm_journal_unforce(ask->stream->tm->journal, &ask->force))
+		ask_over(ask);
+	kref_put(&ask->ref, ask_release);
 }
 
 /* PENDING: @f is told, or, without one, pollers are. */

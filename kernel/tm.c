@@ -146,6 +146,27 @@ static void tm_unregister(struct ktm_tm *tm)
 	wake_up_all(&all_tms_wait);
 }
 
+static bool are_no_tms(void)
+{
+	bool none;
+
+	spin_lock(&all_tms_lock);
+	none = list_empty(&all_tms);
+	spin_unlock(&all_tms_lock);
+	return none;
+}
+
+/**
+ * ktm_tms_stop() - wait until the last durable TM has given its log up
+ *
+ * When nobody has one open; before the workqueues go: a force that nobody waits for keeps
+ * its TM until it ends, and only then its closing is queued.
+ */
+void ktm_tms_stop(void)
+{
+	wait_event(all_tms_wait, are_no_tms());
+}
+
 /* What the journal says is wrong, as a status. */
 static u32 fault_status(const struct ktm_jf_fault *fault)
 {

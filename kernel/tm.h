@@ -118,6 +118,7 @@ u64 ktm_tm_clock_tick(struct ktm_tm *tm);
 
 bool ktm_tm_hold(struct ktm_tm *tm);
 void ktm_tm_release(struct ktm_tm *tm);
+void ktm_tms_stop(void);
 u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd);
 u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
 u32 ktm_tm_open_log(struct ktm_tm_open_log *arg, struct ktm_new_fd *nfd);

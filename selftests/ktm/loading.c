@@ -12,6 +12,7 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "streams.h"
 
 #define MODULE	"/lib/ktm.ko"
 
@@ -169,4 +170,50 @@ TEST(right_after_killing_durable_users)
 	tm = tm_online(d.path);
 	CHECK_EQ(tm_info(tm).rms, 1);
 	CHECK_EQ(tm_info(tm).transactions, 0);
+}
+
+static void flush_and_be_killed(void *data)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	struct flaky *f = data;
+	int tm = tm_online(f->path), s = stream_create(tm, "s", 1 << 16);
+
+	append(s, 1, 100);
+	flaky_hold(f);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_PENDING);
+	go(1);
+	for (;;)
+		pause();
+}
+
+static void release_later(void *data)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20; i++)
+		nap();
+	flaky_release(data, NO_TROUBLE);
+}
+
+/* Nobody waits for the flush but the journal, and the module for that. */
+TEST(while_a_flush_is_under_way)
+{
+	struct disk d = disk_make(8 * MIB);
+	struct flaky f = flaky_make(&d);
+	pid_t user, releaser;
+	int tm;
+
+	journal_format(f.path, guid_of(1));
+	user = test_spawn(flush_and_be_killed, &f);
+	meet(1);
+	REFUSED();
+	test_kill(user);
+	releaser = test_spawn(release_later, &f);
+	unload_patiently();
+	test_join(releaser);
+	CHECK_EQ(load(), 0);
+	tm = tm_online(f.path);
+	close(stream_open(tm, "s"));
+	tm_close(tm, f.path);
+	flaky_remove(&f);
 }
