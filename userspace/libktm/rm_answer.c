@@ -117,7 +117,7 @@ static void tell_answered(struct ktm_rm *rm, const struct ktm_rm_event *event,
 {
 	struct ktm_rm_event answered = *event;
 
-	answered.lsn = error ? 0 : append->lsn;
+	answered.lsn = append->lsn;
 	if (rm->ops.answered)
 		rm->ops.answered(rm, &answered, error, status, rm->data);
 }

@@ -76,6 +76,10 @@ static const struct {
 	{ KTM_IOC_EN_COMMIT, 'g', &answers.decide },
 };
 
+/* A record stays in the stream although its answer was refused: in the single phase. */
+static bool record_stays;
+static uint64_t flushed_up_to;
+
 /* So many answers are interrupted by a signal. */
 static unsigned int signals;
 
@@ -140,8 +144,17 @@ static void take_record(uint64_t address, int stream, uint32_t records, uint64_t
 	}
 	brought_previous = append->previous_lsn;
 	brought_to = stream;
-	if (!status)
+	if (!status || record_stays)
 		append->lsn = 1000 + ++nr_brought;
+}
+
+int ktm_stream_flush(int stream, uint32_t flags, uint64_t lsn, uint64_t *flushed_lsn,
+		     uint32_t *status)
+{
+	CHECK(stream == brought_to && !flags && !flushed_lsn);
+	called('F');
+	flushed_up_to = lsn;
+	return ktm_fail(0, KTM_STATUS_SUCCESS, status);
 }
 
 ssize_t ktm_exchange(int rm, struct ktm_batch_answer *batch, size_t count, size_t *done,
@@ -314,6 +327,7 @@ static int on_preprepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *da
 static int on_single_phase(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 {
 	(void)rm, (void)data;
+	bring_record(event);
 	return tell('1', replies.single_phase, event);
 }
 
@@ -1080,6 +1094,19 @@ static void test_refused_records(void)
 	CHECK(ktm_rm_answer(rm, &event, KTM_RM_DONE, &status) == -EINVAL && nr_brought == 3);
 	end(rm);
 	done("streams: signals and a failing exchange lose no record and double none");
+
+	rm = start_with_stream(0);
+	rm->ops.single_phase = on_single_phase;
+	record_stays = true;
+	signals = 1;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1A", "c|FC", 1);
+	CHECK(nr_brought == 1 && flushed_up_to == 1001 && answered_lsn == 1001 && !answered_error);
+	answers.commit = KTM_STATUS_NOT_REQUESTED;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1A", "c|", 1);
+	CHECK(nr_brought == 2 && answered_lsn == 1002 && answered_error == -ENOMSG);
+	record_stays = false;
+	end(rm);
+	done("streams: a record that stays is told of, and not brought twice");
 
 	rm = start_with_stream(KTM_RM_LOOP_VOLATILE);
 	expect(rm, KTM_NOTIFY_PREPARE, "P", "p|", 1);

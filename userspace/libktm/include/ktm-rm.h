@@ -51,7 +51,7 @@ struct ktm_rm;
  * @record_count: elements of @record
  * @previous_lsn: of the record
  * @undo_next_lsn: of the record
- * @lsn: in @answered: the record's
+ * @lsn: in @answered: the record's, 0: it is not in the stream
  *
  * To answer later, copy the struct.
  */
@@ -137,9 +137,11 @@ enum ktm_rm_reply {
  *	@last_recover if there is none. A failure stops recovery: votes are refused, @rollback
  *	goes on, nothing else is called or answered until it has been called again, after
  *	a while, and has succeeded. May be NULL
- * @answered: an answer that brought a record was given (@error 0, @event->lsn) or
- *	refused with @error and @status, record and all: a refused vote is a no, any
- *	other refusal is handled as without a record. May be NULL
+ * @answered: an answer that brought a record was given (@error 0), or refused with
+ *	@error and @status: a refused vote is a no, any other refusal is handled as
+ *	without a record. @event->lsn is the record's name, 0 if it is not in the stream.
+ *	After a refused @single_phase it may be there: then do not refuse the transaction
+ *	without having undone that, by a later record or by truncating. May be NULL
  *
  * @prepare and @commit may be NULL for who is only ever a superior. What an
  * enlistment is asked follows from which functions are there.
