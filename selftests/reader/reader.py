@@ -461,9 +461,6 @@ def records_of(batch, where):
         except ValueError as error:
             raise damage("a record with a wrong " + str(error)) from error
         lsn = batch.lsn + at + length if where == "ring" else 0
-        if name == "STREAM" and where == "ring" and any(
-                fields[only] for only in ("base", "restart", "known_lsn", "entries")):
-            raise damage("a stream with what only a restart area says")
         yield {"kind": "record", "where": where, "batch": batch.lsn, "offset": at,
                "bytes": length, "lsn": lsn, "type": name, "flags": flags, **fields}
         at += length
