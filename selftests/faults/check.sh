@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=1800
+# run: timeout=7200
 #
 # Planted faults: each patch here breaks the core in one way, and the campaign
 # that its line "# noticed-by: PROGRAM [ARGUMENT]..." names (a program of
