@@ -279,6 +279,7 @@ static void need_disk(void)
 	journal = getenv("KTM_JOURNAL");
 	if (!journal)
 		test_skip("KTM_JOURNAL names no disk");
+	until_free(journal);
 	CHECK_EQ(run("ktmctl journal format --force %s >/dev/null", journal), 0);
 	to_work();
 }
