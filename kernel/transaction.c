@@ -744,6 +744,9 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 		tx_join(tx, tm);
 	mutex_unlock(&tx->lock);
 	status = ktm_handle_create(&tx->obj, arg->access, 0, nfd);
+	/* Its TM was opened again just now, and has ended what nobody had yet. */
+	if (status == KTM_STATUS_TRANSACTION_NOT_FOUND)
+		status = KTM_STATUS_TM_NOT_ONLINE;
 	/*
 	 * Found by others only when all is in place, and while our descriptor
 	 * keeps it: who opens and closes it at once must not end it.
