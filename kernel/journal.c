@@ -622,20 +622,6 @@ dev_t ktm_journal_dev(const struct ktm_journal *j)
 }
 
 /**
- * ktm_journal_ring_bytes() - how much log there is
- * @j: the journal
- */
-u64 ktm_journal_ring_bytes(struct ktm_journal *j)
-{
-	u64 bytes;
-
-	spin_lock(&j->lock);
-	bytes = j->sb.ring_bytes;
-	spin_unlock(&j->lock);
-	return bytes;
-}
-
-/**
  * ktm_journal_size() - how much log there is, and how much restart areas can hold
  * @j: the journal
  */

@@ -130,7 +130,6 @@ const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
 u32 ktm_journal_path(struct ktm_journal *j, char *path, u32 room);
 dev_t ktm_journal_dev(const struct ktm_journal *j);
-u64 ktm_journal_ring_bytes(struct ktm_journal *j);
 struct ktm_log_bytes ktm_journal_size(struct ktm_journal *j);
 
 /*

@@ -211,7 +211,7 @@ static void drop_tx(struct recovery *r, struct found_tx *f)
 
 static int make_tables(struct recovery *r)
 {
-	const u64 heads = ktm_journal_ring_bytes(r->tm->journal) / BYTES_PER_HEAD;
+	const u64 heads = ktm_journal_size(r->tm->journal).ring / BYTES_PER_HEAD;
 
 	r->bits = clamp_t(u32, ilog2(heads + 1), TX_BITS_MIN, TX_BITS_MAX);
 	get_random_bytes(r->key, sizeof(r->key));
