@@ -126,6 +126,16 @@ void rm_recover_empty(int rm)
 	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
 }
 
+/* A durable RM that has nothing to recover; its GUID is guid_of(@n). */
+int rm_online(int tm, unsigned int n)
+{
+	guid_t guid = guid_of(n);
+	int rm = rm_create_as(tm, 0, &guid);
+
+	rm_recover_empty(rm);
+	return rm;
+}
+
 void en_recover(int rm, guid_t en, uint64_t key)
 {
 	struct ktm_answer a = ARG(ktm_answer, .enlistment = en, .key = key);
@@ -254,6 +264,14 @@ struct ktm_tm_info tm_info(int tm)
 
 	query(tm, KTM_INFO_TM_BASIC, nil, &i, sizeof(i));
 	return i;
+}
+
+struct ktm_tm_space tm_space(int tm)
+{
+	struct ktm_tm_space space;
+
+	query(tm, KTM_INFO_TM_SPACE, nil, &space, sizeof(space));
+	return space;
 }
 
 struct ktm_rm_info rm_info(int rm)

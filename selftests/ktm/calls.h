@@ -41,6 +41,7 @@ int rm_create_as(int tm, unsigned int flags, const guid_t *guid);
 int rm_open(int tm, const guid_t *guid);
 /* RM_RECOVER of an RM that has nothing unfinished. */
 void rm_recover_empty(int rm);
+int rm_online(int tm, unsigned int n);
 /* RM_RECOVER of one that may have some; the notifications are the caller's to take. */
 void rm_recover(int rm);
 /* The answer to RECOVER. */
@@ -130,6 +131,7 @@ short poll_for(int fd, short events);
 #define TAKE_NONE(rm)	CHECK_EQ(poll_now(rm) & POLLIN, 0)
 
 struct ktm_tm_info tm_info(int tm);
+struct ktm_tm_space tm_space(int tm);
 struct ktm_rm_info rm_info(int rm);
 struct ktm_tx_info tx_info(int tx);
 struct ktm_en_info en_info(int en);

@@ -19,22 +19,13 @@ static struct flaky f;
 static int tm, filler;
 static uint64_t kept[RECORDS];
 
-static int rm_new(unsigned int n)
-{
-	guid_t g = guid_of(n);
-	int rm = rm_create_as(tm, 0, &g);
-
-	rm_recover_empty(rm);
-	return rm;
-}
-
 void test_setup(void)
 {
 	d = disk_make(MIB);
 	f = flaky_make(&d);
 	journal_format(f.path, TM_GUID);
 	tm = tm_online(f.path);
-	filler = rm_new(FILLER);
+	filler = rm_online(tm, FILLER);
 }
 
 /* The device mapper's table makes the device above as large as that below. */
@@ -42,16 +33,6 @@ static void enlarge(uint64_t bytes)
 {
 	disk_resize(&d, bytes);
 	flaky_set(&f, NO_TROUBLE);
-}
-
-static struct ktm_tm_space space(void)
-{
-	struct ktm_tm_space s;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .length = sizeof(s), .buffer = (uintptr_t)&s);
-
-	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	return s;
 }
 
 static void commit_filler(void)
@@ -67,7 +48,7 @@ static void until_larger(uint64_t than)
 {
 	const struct deadline end = deadline_in(PATIENCE);
 
-	while (space().bytes <= than) {
+	while (tm_space(tm).bytes <= than) {
 		if (deadline_passed(&end))
 			FAIL("the log stays at %llu bytes", (unsigned long long)than);
 		commit_filler();
@@ -76,12 +57,12 @@ static void until_larger(uint64_t than)
 
 static void go_round(void)
 {
-	const struct ktm_tm_space before = space();
+	const struct ktm_tm_space before = tm_space(tm);
 	struct ktm_tm_space now;
 
 	do {
 		commit_filler();
-		now = space();
+		now = tm_space(tm);
 		CHECK_EQ(now.bytes, before.bytes);
 		CHECK(now.next_lsn - now.tail_lsn <= now.bytes);
 	} while (now.next_lsn < before.next_lsn + now.bytes);
@@ -163,7 +144,7 @@ static void load(void *data)
 TEST(under_load)
 {
 	int s = keep_something();
-	uint64_t bytes = space().bytes, size = MIB;
+	uint64_t bytes = tm_space(tm).bytes, size = MIB;
 	pid_t child = test_spawn(load, NULL);
 	unsigned int i;
 
@@ -172,19 +153,19 @@ TEST(under_load)
 		size += 256 * KIB + 4 * KIB * i;
 		enlarge(size);
 		until_larger(bytes);
-		CHECK_EQ(space().bytes, bytes + 256 * KIB + 4 * KIB * i);
-		bytes = space().bytes;
+		CHECK_EQ(tm_space(tm).bytes, bytes + 256 * KIB + 4 * KIB * i);
+		bytes = tm_space(tm).bytes;
 		check_kept(s);
 	}
 	CHECK_EQ(tm_info(tm).log_size, bytes);
 	test_join(child);
 	go_round();
 	check_kept(s);
-	CHECK(space().quotas > 0);
+	CHECK(tm_space(tm).quotas > 0);
 	close_all(s);
 	reopen();
 	s = stream_open(tm, "kept");
-	CHECK_EQ(space().bytes, bytes);
+	CHECK_EQ(tm_space(tm).bytes, bytes);
 	check_kept(s);
 	go_round();
 	check_kept(s);
@@ -206,7 +187,7 @@ static void cut(unsigned char *content)
 TEST(power_cut_afterwards)
 {
 	int s = keep_something();
-	uint64_t bytes = space().bytes;
+	uint64_t bytes = tm_space(tm).bytes;
 
 	enlarge(3 * MIB);
 	until_larger(bytes);
@@ -214,7 +195,7 @@ TEST(power_cut_afterwards)
 	close(s);
 	cut(disk_read(&d));
 	s = stream_open(tm, "kept");
-	CHECK_EQ(space().bytes, bytes + 2 * MIB);
+	CHECK_EQ(tm_space(tm).bytes, bytes + 2 * MIB);
 	check_kept(s);
 	close(s);
 }
@@ -222,14 +203,14 @@ TEST(power_cut_afterwards)
 TEST(while_closed)
 {
 	int s = keep_something(), i;
-	uint64_t bytes = space().bytes;
+	uint64_t bytes = tm_space(tm).bytes;
 
 	for (i = 2; i <= 4; i++) {
 		close_all(s);
 		enlarge(i * MIB);
 		reopen();
 		s = stream_open(tm, "kept");
-		CHECK_EQ(space().bytes, bytes + (i - 1) * MIB);
+		CHECK_EQ(tm_space(tm).bytes, bytes + (i - 1) * MIB);
 		check_kept(s);
 		go_round();
 		check_kept(s);
@@ -242,14 +223,14 @@ TEST(first_superblock_lost)
 {
 	static const unsigned char none[4096];
 	int s = keep_something();
-	uint64_t bytes = space().bytes;
+	uint64_t bytes = tm_space(tm).bytes;
 
 	close_all(s);
 	disk_write(&d, 0, none, sizeof(none));
 	enlarge(2 * MIB);
 	reopen();
 	s = stream_open(tm, "kept");
-	CHECK_EQ(space().bytes, bytes + MIB);
+	CHECK_EQ(tm_space(tm).bytes, bytes + MIB);
 	check_kept(s);
 	close_all(s);
 	disk_write(&d, 0, none, sizeof(none));
@@ -286,13 +267,13 @@ TEST(shrunk)
 /* Nothing but a larger log helps who asks for a larger quota: his request makes it grow. */
 TEST(quota)
 {
-	const uint64_t most = space().bytes / 8 * 3;
+	const uint64_t most = tm_space(tm).bytes / 8 * 3;
 	int s = stream_create(tm, "s", most), t;
 
 	CHECK_EQ(stream_try_create(tm, "t", most / 2, &t), KTM_STATUS_LOG_FULL);
 	enlarge(2 * MIB);
 	CHECK_EQ(stream_try_create(tm, "t", most / 2, &t), KTM_STATUS_SUCCESS);
-	CHECK(space().bytes / 8 * 3 >= most + most / 2);
+	CHECK(tm_space(tm).bytes / 8 * 3 >= most + most / 2);
 	close(s);
 	close(t);
 }
@@ -302,7 +283,7 @@ TEST(fails_midway)
 {
 	static const enum trouble troubles[] = { FAIL_FLUSHES, FAIL_WRITES, FAIL_ALL };
 	int s = keep_something();
-	uint64_t bytes = space().bytes;
+	uint64_t bytes = tm_space(tm).bytes;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
@@ -321,7 +302,7 @@ TEST(fails_midway)
 		close_all(s);
 		reopen();
 		s = stream_open(tm, "kept");
-		CHECK_EQ(space().bytes, bytes + (1 + i) * MIB);
+		CHECK_EQ(tm_space(tm).bytes, bytes + (1 + i) * MIB);
 		truncate_to(s, kept[RECORDS - 1]);
 		check_kept(s);
 	}
@@ -332,22 +313,22 @@ TEST(fails_midway)
 TEST(end_that_fails)
 {
 	int s = keep_something(), i;
-	uint64_t bytes = space().bytes;
+	uint64_t bytes = tm_space(tm).bytes;
 
 	disk_resize(&d, 2 * MIB);
 	flaky_set(&f, FAIL_END);
 	for (i = 0; i < 20; i++)
 		commit_filler();
 	go_round();
-	CHECK_EQ(space().bytes, bytes);
+	CHECK_EQ(tm_space(tm).bytes, bytes);
 	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
 	check_kept(s);
 	close_all(s);
 	reopen();
-	CHECK_EQ(space().bytes, bytes);
+	CHECK_EQ(tm_space(tm).bytes, bytes);
 	flaky_set(&f, NO_TROUBLE);
 	until_larger(bytes);
-	CHECK_EQ(space().bytes, bytes + MIB);
+	CHECK_EQ(tm_space(tm).bytes, bytes + MIB);
 	s = stream_open(tm, "kept");
 	check_kept(s);
 	close(s);

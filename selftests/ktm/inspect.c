@@ -28,15 +28,6 @@ void test_setup(void)
 	tm = tm_online(path);
 }
 
-static int rm_new(unsigned int n)
-{
-	guid_t g = guid_of(n);
-	int rm = rm_create_as(tm, 0, &g);
-
-	rm_recover_empty(rm);
-	return rm;
-}
-
 /* How many lines of a file are like that. */
 static void check_lines(int count, const char *pattern, const char *file)
 {
@@ -69,7 +60,7 @@ TEST(a_journal_in_use_is_not_disturbed)
 {
 	guid_t me = TM_GUID;
 	char text[KTM_GUID_STRING], warning[128];
-	int rm = rm_new(1), tx = tx_create(tm);
+	int rm = rm_online(tm, 1), tx = tx_create(tm);
 
 	snprintf(warning, sizeof(warning), "is in use by transaction manager %s",
 		 ktm_guid_format(&me, text));
@@ -98,7 +89,8 @@ TEST(a_journal_in_use_is_not_disturbed)
 
 TEST(recovery_does_what_was_said)
 {
-	int rm = rm_new(1), slow = rm_new(2), tx = tx_create(tm), other = tx_create(tm), last;
+	int rm = rm_online(tm, 1), slow = rm_online(tm, 2);
+	int tx = tx_create(tm), other = tx_create(tm), last;
 	guid_t decided = tx_info(tx).uow, undecided = tx_info(other).uow;
 	guid_t a = enlist(rm, tx), b = enlist(rm, other), c = enlist(slow, other), g = guid_of(1);
 
@@ -186,8 +178,6 @@ TEST(streams_as_the_module_has_them)
 	struct disk disk = disk_make(MIB);
 	struct ktm_stream_info kept_info, busy_info;
 	struct ktm_tm_space space;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .buffer = (uintptr_t)&space, .length = sizeof(space));
 	int on, kept, busy, i;
 	uint64_t lsn;
 
@@ -208,7 +198,7 @@ TEST(streams_as_the_module_has_them)
 	CHECK_EQ(ktm_stream_flush(busy, 0, 0, NULL, NULL), 0);
 	CHECK_EQ(ktm_stream_query(kept, &kept_info, NULL), 0);
 	CHECK_EQ(ktm_stream_query(busy, &busy_info, NULL), 0);
-	CALL(on, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
+	space = tm_space(on);
 	CHECK(space.restarts > 0 && space.copied > 0);
 	close(kept);
 	close(busy);

@@ -190,16 +190,6 @@ TEST(share_of_a_user)
 	set_share(50);
 }
 
-static struct ktm_tm_space space(void)
-{
-	struct ktm_tm_space s;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .length = sizeof(s), .buffer = (uintptr_t)&s);
-
-	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	return s;
-}
-
 /* Resource managers take nothing of the ring, but each its place in a restart area. */
 static void fill_restart_areas(void *unused)
 {
@@ -224,10 +214,10 @@ static void fill_restart_areas(void *unused)
 /* A user's share is of each thing that there is only so much of. */
 TEST(share_of_restart_areas)
 {
-	const struct ktm_tm_space before = space();
+	const struct ktm_tm_space before = tm_space(tm);
 
 	test_join(test_spawn(fill_restart_areas, NULL));
-	CHECK(space().live - before.live <= before.live_limit / 2);
+	CHECK(tm_space(tm).live - before.live <= before.live_limit / 2);
 	/* The others have the rest. */
 	commit_one(rm, tx_create(tm));
 	close(rm_create(tm, 0));

@@ -33,11 +33,7 @@ void pair_forget(void)
 
 int pair_rm(int tm, unsigned int number)
 {
-	guid_t guid = guid_of(10 + number);
-	int rm = rm_create_as(tm, 0, &guid);
-
-	rm_recover_empty(rm);
-	return rm;
+	return rm_online(tm, 10 + number);
 }
 
 bool pair_went_wrong(unsigned int status)

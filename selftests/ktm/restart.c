@@ -19,22 +19,13 @@ static struct disk d;
 static struct flaky f;
 static int tm, filler;
 
-static int rm_new(unsigned int n)
-{
-	guid_t g = guid_of(n);
-	int rm = rm_create_as(tm, 0, &g);
-
-	rm_recover_empty(rm);
-	return rm;
-}
-
 void test_setup(void)
 {
 	d = disk_make(MIB);
 	f = flaky_make(&d);
 	journal_format(f.path, TM_GUID);
 	tm = tm_online(f.path);
-	filler = rm_new(FILLER);
+	filler = rm_online(tm, FILLER);
 }
 
 static void tear_down(void)
@@ -51,25 +42,14 @@ static void commit_filler(void)
 	close(tx);
 }
 
-static struct ktm_tm_space space(void)
-{
-	struct ktm_tm_space s;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .buffer = (uintptr_t)&s, .length = sizeof(s));
-
-	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	CHECK_EQ(q.length, sizeof(s));
-	return s;
-}
-
 /* So many times round the ring, without an opening. */
 static void go_round(unsigned int times)
 {
-	struct ktm_tm_space before = space(), now;
+	struct ktm_tm_space before = tm_space(tm), now;
 
 	do {
 		commit_filler();
-		now = space();
+		now = tm_space(tm);
 		CHECK(now.tail_lsn <= now.restart_lsn && now.restart_lsn <= now.next_lsn);
 		CHECK(now.next_lsn - now.tail_lsn <= now.bytes);
 	} while (now.next_lsn < before.next_lsn + times * now.bytes);
@@ -114,7 +94,7 @@ static void finish_the_last(int rm)
 
 TEST(round_and_round)
 {
-	struct ktm_tm_space s = space();
+	struct ktm_tm_space s = tm_space(tm);
 
 	CHECK_EQ(s.restarts, 0);
 	CHECK_EQ(s.bytes, tm_info(tm).log_size);
@@ -122,8 +102,8 @@ TEST(round_and_round)
 	CHECK(s.live > 0 && s.live < s.live_limit);
 	go_round(4);
 	CHECK_EQ(tm_info(tm).transactions, 0);
-	CHECK_EQ(space().reserved, 0);
-	printf("# %llu restart areas\n", (unsigned long long)space().restarts);
+	CHECK_EQ(tm_space(tm).reserved, 0);
+	printf("# %llu restart areas\n", (unsigned long long)tm_space(tm).restarts);
 	cut(disk_read(&d));
 	filler = rm_back(FILLER);
 	finish_the_last(filler);
@@ -158,7 +138,7 @@ static void information_is(int rm, guid_t en, const char *want)
  */
 TEST(what_lives_is_carried_along)
 {
-	int first = rm_new(FIRST), second = rm_new(SECOND), boss = rm_new(BOSS);
+	int first = rm_online(tm, FIRST), second = rm_online(tm, SECOND), boss = rm_online(tm, BOSS);
 	guid_t voted[2], decided[2], half[2], sealed, sup;
 	unsigned char *content;
 	int tx[4], i;
@@ -280,7 +260,7 @@ TEST(freed_space_is_discarded)
 {
 	struct ktm_tm_create c = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS,
 				     .flags = KTM_TM_DISCARD);
-	int first = rm_new(FIRST), tx = tx_create(tm);
+	int first = rm_online(tm, FIRST), tx = tx_create(tm);
 	guid_t en = enlist(first, tx);
 
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
@@ -385,7 +365,7 @@ static void until_failed(void)
  */
 TEST(device_fails_while_it_goes_round)
 {
-	int first = rm_new(FIRST), tx, i;
+	int first = rm_online(tm, FIRST), tx, i;
 	guid_t en;
 
 	tx = tx_create(tm);

@@ -50,16 +50,6 @@ static void tear_down(void)
 	flaky_remove(&f);
 }
 
-static struct ktm_tm_space space(void)
-{
-	struct ktm_tm_space sp;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .length = sizeof(sp), .buffer = (uintptr_t)&sp);
-
-	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	return sp;
-}
-
 static unsigned int try_truncate(int fd, uint64_t last)
 {
 	struct ktm_stream_mark m = ARG(ktm_stream_mark, .lsn = last);
@@ -70,13 +60,13 @@ static unsigned int try_truncate(int fd, uint64_t last)
 /* Records of that many bytes, each given up at once, until there is no room for another. */
 static void fill_with(unsigned int bytes)
 {
-	const uint64_t end = space().next_lsn + 4 * space().bytes;
+	const uint64_t end = tm_space(tm).next_lsn + 4 * tm_space(tm).bytes;
 	unsigned int status;
 	uint64_t lsn;
 
 	while ((status = try_append(filler, 1, bytes, 0, &lsn)) == KTM_STATUS_SUCCESS) {
 		advance(filler, lsn);
-		CHECK(space().next_lsn < end);
+		CHECK(tm_space(tm).next_lsn < end);
 	}
 	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
 	CHECK_EQ(lsn, 0);
@@ -98,7 +88,7 @@ static void fill_up(void)
 		    KTM_STATUS_SUCCESS; n++)
 		CHECK(n < 1000);
 	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
-	CHECK(space().tail_lsn <= stream_info(pin).place_lsn);
+	CHECK(tm_space(tm).tail_lsn <= stream_info(pin).place_lsn);
 }
 
 /* The record that holds the log's end back goes. */
@@ -377,11 +367,11 @@ TEST(base_and_a_completion)
 /* Who may not open it is not told its GUID. */
 static void look_as_somebody(void *data)
 {
-	struct ktm_tm_space sp = space();
+	struct ktm_tm_space sp = tm_space(tm);
 
 	CHECK(!same(&sp.holder, &nil));
 	become(NOBODY, NOBODY);
-	sp = space();
+	sp = tm_space(tm);
 	CHECK(sp.tail_lsn < sp.restart_lsn);
 	CHECK(same(&sp.holder, &nil));
 	(void)data;
@@ -392,8 +382,8 @@ TEST(who_holds_it_back)
 	guid_t holder, pin_guid;
 
 	fill_up();
-	CHECK(space().restarts > 0);
-	holder = space().holder;
+	CHECK(tm_space(tm).restarts > 0);
+	holder = tm_space(tm).holder;
 	pin_guid = stream_info(pin).guid;
 	CHECK(same(&holder, &pin_guid));
 	test_join(test_spawn(look_as_somebody, NULL));

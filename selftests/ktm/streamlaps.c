@@ -49,16 +49,6 @@ static void tear_down(void)
 	flaky_remove(&f);
 }
 
-static struct ktm_tm_space space(void)
-{
-	struct ktm_tm_space s;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .length = sizeof(s), .buffer = (uintptr_t)&s);
-
-	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	return s;
-}
-
 /* One more record, and one less. */
 static unsigned int write_on(void)
 {
@@ -74,7 +64,7 @@ static unsigned int write_on(void)
 
 static void go_round(unsigned int laps)
 {
-	const uint64_t ring = space().bytes;
+	const uint64_t ring = tm_space(tm).bytes;
 	uint64_t total;
 
 	for (total = 0; total < laps * ring; total += BYTES)
@@ -84,7 +74,7 @@ static void go_round(unsigned int laps)
 /* Until nobody gets anything any more. */
 static void fill_up(void)
 {
-	const uint64_t ring = space().bytes;
+	const uint64_t ring = tm_space(tm).bytes;
 	uint64_t total;
 
 	for (total = 0; write_on() == KTM_STATUS_SUCCESS; total += BYTES)
@@ -95,7 +85,7 @@ static void fill_up(void)
 /* Within its quota, all of it, and then nothing more. */
 TEST(one_record_and_the_rest_reserved)
 {
-	const uint64_t quota = space().bytes * 3 / 8 - (128 << 10) - 4096;
+	const uint64_t quota = tm_space(tm).bytes * 3 / 8 - (128 << 10) - 4096;
 	int s = stream_create(tm, "s", quota);
 	uint64_t lsn = append(s, 7, 64);
 
@@ -104,7 +94,7 @@ TEST(one_record_and_the_rest_reserved)
 		reserve(s, 1, 16384);
 	go_round(LAPS);
 	check_record(s, lsn, 7, 64);
-	CHECK(space().copied > 0);
+	CHECK(tm_space(tm).copied > 0);
 	/* And what was set aside is there. */
 	append_flags(s, 8, 16384, KTM_STREAM_RESERVED);
 	close(s);
@@ -120,7 +110,7 @@ TEST(an_idle_record_and_a_full_stream)
 	uint64_t lsn = append(idle, 7, 64), next, first;
 	unsigned int n;
 
-	full = stream_create(tm, "full", space().bytes * 3 / 8 - (192 << 10) - 4096);
+	full = stream_create(tm, "full", tm_space(tm).bytes * 3 / 8 - (192 << 10) - 4096);
 	first = append(full, 0, 12000);
 	for (n = 1; try_append(full, n, 12000, 0, &next) == KTM_STATUS_SUCCESS; n++)
 		;
@@ -212,7 +202,7 @@ static void lost_for_good(int s, const uint64_t *lsn)
 /* The device does not give it: everybody else goes on. */
 TEST(a_bad_sector)
 {
-	const uint64_t ring = space().bytes;
+	const uint64_t ring = tm_space(tm).bytes;
 	uint64_t lsn[3], total;
 	int s = three_records(lsn);
 
@@ -257,7 +247,7 @@ TEST(unreadable_for_a_while)
 	lost_after(3600);
 	flaky_set(&f, BAD_SPOT);
 	fill_up();
-	holder = space().holder;
+	holder = tm_space(tm).holder;
 	info = stream_info(s);
 	CHECK(same(&holder, &info.guid));
 	CHECK_EQ(info.lost, 0);

@@ -25,16 +25,6 @@ static void reopen(void)
 	tm = tm_online(d.path);
 }
 
-static struct ktm_tm_space space(void)
-{
-	struct ktm_tm_space s;
-	struct ktm_query q = ARG(ktm_query, .info_class = KTM_INFO_TM_SPACE,
-				 .length = sizeof(s), .buffer = (uintptr_t)&s);
-
-	CALL(tm, KTM_IOC_QUERY, &q, KTM_STATUS_SUCCESS);
-	return s;
-}
-
 static unsigned int set_quota(int s, uint64_t quota)
 {
 	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
@@ -110,22 +100,22 @@ TEST(quota)
 /* All quotas together are three eighths of the log at most. */
 TEST(sum_of_quotas)
 {
-	const uint64_t most = space().bytes * 3 / 8;
+	const uint64_t most = tm_space(tm).bytes * 3 / 8;
 	int s = stream_create(tm, "s", most / 2), t;
 
-	CHECK_EQ(space().quotas, most / 2);
+	CHECK_EQ(tm_space(tm).quotas, most / 2);
 	CHECK_EQ(stream_try_create(tm, "t", most - most / 2 + 4096, &t), KTM_STATUS_LOG_FULL);
 	test_shows(KTM_IOC_STREAM_CREATE, KTM_STATUS_LOG_FULL);
 	CHECK_EQ(count_objects(tm, KTM_KIND_STREAM), 1);
 	CHECK_EQ(set_quota(s, most + 4096), KTM_STATUS_LOG_FULL);
-	CHECK_EQ(space().quotas, most / 2);
+	CHECK_EQ(tm_space(tm).quotas, most / 2);
 	t = stream_create(tm, "t", most / 4);
 	stream_delete(t);
-	CHECK_EQ(space().quotas, most / 2);
+	CHECK_EQ(tm_space(tm).quotas, most / 2);
 	close(t);
 	close(s);
 	reopen();
-	CHECK_EQ(space().quotas, most / 2);
+	CHECK_EQ(tm_space(tm).quotas, most / 2);
 	t = stream_create(tm, "t", most / 4);
 	close(t);
 }
@@ -135,13 +125,13 @@ TEST(reserve_and_use)
 	const uint64_t quota = 20 * cost(1000);
 	int s = stream_create(tm, "s", quota), t = stream_open(tm, "s");
 	struct ktm_stream_reserve r;
-	uint64_t free_before = space().free, lsn;
+	uint64_t free_before = tm_space(tm).free, lsn;
 	unsigned int i;
 
 	CHECK_EQ(try_append(s, 1, 8, KTM_STREAM_RESERVED, &lsn), KTM_STATUS_INVALID_PARAMETER);
 	reserve(s, 10, 10 * 1000);
 	CHECK(stream_info(s).reserved >= 10 * cost(1000));
-	CHECK(space().free < free_before);
+	CHECK(tm_space(tm).free < free_before);
 	/* Others have the rest. */
 	for (i = 0; try_append(t, i, 1000, 0, &lsn) == KTM_STATUS_SUCCESS; i++)
 		CHECK(i < 11);
@@ -197,7 +187,7 @@ TEST(round_the_ring)
 {
 	const unsigned int bytes = 8000, keep = 5;
 	int s = stream_create(tm, "s", 1 * MIB), old = stream_create(tm, "old", 256 << 10);
-	uint64_t first[10], lsn[keep], total = 0, ring = space().bytes, n = 0;
+	uint64_t first[10], lsn[keep], total = 0, ring = tm_space(tm).bytes, n = 0;
 	unsigned int i;
 
 	for (i = 0; i < 10; i++)
@@ -209,9 +199,9 @@ TEST(round_the_ring)
 		if (n >= keep)
 			advance(s, lsn[n % keep]);
 	}
-	CHECK(space().restarts > 0);
+	CHECK(tm_space(tm).restarts > 0);
 	/* In the way of the log's tail, so they were copied, under their names. */
-	CHECK(space().copied > 0);
+	CHECK(tm_space(tm).copied > 0);
 	CHECK(stream_info(old).place_lsn > first[9]);
 	for (i = 0; i < 10; i++)
 		check_record(old, first[i], 1000 + i, 3000);
@@ -256,7 +246,7 @@ static void read_all_the_time(void *data)
 
 TEST(read_what_moves)
 {
-	uint64_t total = 0, ring = space().bytes, n = 0, last;
+	uint64_t total = 0, ring = tm_space(tm).bytes, n = 0, last;
 	unsigned int i;
 	pid_t reader;
 
@@ -274,8 +264,8 @@ TEST(read_what_moves)
 	shared_word[0] = 1;
 	test_join(reader);
 	printf("# %llu records were read meanwhile, %llu copied\n",
-	       (unsigned long long)shared_word[20], (unsigned long long)space().copied);
-	CHECK(space().copied > 0);
+	       (unsigned long long)shared_word[20], (unsigned long long)tm_space(tm).copied);
+	CHECK(tm_space(tm).copied > 0);
 }
 
 /* Several processes append to one stream: all is there, each one's in its order. */
@@ -333,7 +323,7 @@ TEST(many_writers)
 /* A user's quotas are bounded, too. */
 static void be_somebody(void *data)
 {
-	const uint64_t most = space().bytes * 3 / 8;
+	const uint64_t most = tm_space(tm).bytes * 3 / 8;
 	struct ktm_stream_create c = ARG(ktm_stream_create, .access = KTM_STREAM_ALL_ACCESS,
 					 .quota = most / 2, .name = (uintptr_t)"mine",
 					 .name_length = 4);
