@@ -14,10 +14,15 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Others may be looking for a free loop device at the same time. */
 #define LOOP_TRIES	64
+
+/* A device that is in use is asked for so often, each time after so many milliseconds. */
+#define BUSY_TRIES	40
+#define BUSY_PAUSE	50
 
 /* ---- for format ---- */
 
@@ -108,6 +113,20 @@ static int claim_file(struct device *device, uint64_t bytes, uint64_t create_byt
 	return DONE;
 }
 
+/*
+ * A transaction manager gives its device up a moment after its last holder has gone, and
+ * who has just ended it wants to go on. Errors are left in errno.
+ */
+static int open_unused(const char *path, int flags)
+{
+	const struct timespec pause = { .tv_nsec = BUSY_PAUSE * 1000000L };
+	int fd, tries = BUSY_TRIES;
+
+	while ((fd = open(path, flags, 0600)) < 0 && errno == EBUSY && --tries)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
 static int claim(struct device *device, uint64_t create_bytes)
 {
 	struct stat found;
@@ -128,7 +147,7 @@ static int claim(struct device *device, uint64_t create_bytes)
 		return complain("%s is neither a block device nor a regular file", device->path);
 	}
 
-	device->fd = open(device->path, flags, 0600);
+	device->fd = open_unused(device->path, flags);
 	device->is_new = device->fd >= 0 && (flags & O_CREAT);
 	if (device->fd < 0 && errno == EBUSY)
 		return complain("%s is in use: mounted, or held by another device or a transaction manager",
