@@ -663,7 +663,7 @@ static bool en_begins(const struct ktm_enlistment *en, enum ktm_en_event ev)
 /*
  * The record of who decides alone is durable before his answer counts. Waits for that without a
  * lock; whether he may answer is looked at again then. If not, the record stays, and its name
- * is told.
+ * is told. A log that is full says so before the record is there.
  */
 static u32 en_append_decision(struct ktm_enlistment *en, enum ktm_en_event ev,
 			      const struct ktm_stream_answer **with)
@@ -678,7 +678,7 @@ static u32 en_append_decision(struct ktm_enlistment *en, enum ktm_en_event ev,
 		return KTM_STATUS_SUCCESS;
 	*with = NULL;
 	w->append->flags |= KTM_STREAM_DURABLE;
-	return ktm_stream_append(w->use, w->append);
+	return ktm_stream_append(w->use, w->append, false);
 }
 
 /**

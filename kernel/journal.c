@@ -399,8 +399,10 @@ static void do_next(struct ktm_journal *j, enum jnext next)
 		ktm_journal_kick(j);
 }
 
-static int append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved, u64 *lsn,
-		  struct ktm_force *f)
+typedef int (*append_fn)(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn);
+
+static int append(struct ktm_journal *j, append_fn fn, const struct ktm_jrec *rec, u32 reserved,
+		  u64 *lsn, struct ktm_force *f)
 {
 	bool restart_due;
 	enum jnext next;
@@ -410,7 +412,7 @@ static int append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserve
 	might_sleep();
 	for (;;) {
 		spin_lock(&j->lock);
-		err = j->online ? ktm_jw_append(&j->w, rec, reserved, lsn) : -EIO;
+		err = j->online ? fn(&j->w, rec, reserved, lsn) : -EIO;
 		if (!err && f)
 			force(j, f, *lsn);
 		seen = j->changes;
@@ -442,7 +444,7 @@ static int append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserve
  */
 int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
 {
-	return append(j, rec, reserved, lsn, NULL);
+	return append(j, ktm_jw_append, rec, reserved, lsn, NULL);
 }
 
 /**
@@ -450,15 +452,17 @@ int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 re
  * @j: the journal
  * @rec: as for ktm_journal_append(); with the name 0 it gets one
  * @reserved: as there
+ * @durable: it will be forced: a log that has no room for that refuses it now
  * @lsn: out: LSN of its end, and its name if it has got one
  * @place: out: LSN of its first byte
  *
- * Return: as ktm_journal_append().
+ * Return: as ktm_journal_append(); with @durable -ENOSPC also if room was reserved for it.
  */
 int ktm_journal_append_stream(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
-			      u64 *lsn, u64 *place)
+			      bool durable, u64 *lsn, u64 *place)
 {
-	int err = append(j, rec, reserved, lsn, NULL);
+	int err = append(j, durable ? ktm_jw_append_forcible : ktm_jw_append, rec, reserved, lsn,
+			 NULL);
 
 	if (!err)
 		*place = *lsn - ktm_jrec_size(rec);
@@ -560,7 +564,7 @@ int ktm_journal_append_force(struct ktm_journal *j, const struct ktm_jrec *rec, 
 {
 	u64 lsn;
 
-	return append(j, rec, reserved, &lsn, f);
+	return append(j, ktm_jw_append, rec, reserved, &lsn, f);
 }
 
 /* ---- looking ---------------------------------------------------------- */

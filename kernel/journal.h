@@ -162,7 +162,7 @@ bool ktm_journal_outgrown(struct ktm_journal *j);
 int ktm_journal_quota(struct ktm_journal *j, s64 change);
 
 int ktm_journal_append_stream(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
-			      u64 *lsn, u64 *place);
+			      bool durable, u64 *lsn, u64 *place);
 int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf);
 
 void ktm_journal_stat(struct ktm_journal *j, struct ktm_journal_stat *st);

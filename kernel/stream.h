@@ -264,7 +264,7 @@ void ktm_stream_join(struct ktm_stream *s);
 void ktm_stream_discard(struct ktm_stream *s);
 
 /* stream_append.c */
-u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new);
+u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new, bool upto_base);
 u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *new,
 			     struct ktm_stream_need *need);
 u32 ktm_stream_log_base(struct ktm_stream *s);

@@ -146,12 +146,15 @@ static u32 find_room(const struct ktm_stream_use *use, const struct ktm_stream_n
 	return KTM_STATUS_SUCCESS;
 }
 
-/* A base that is owed goes first; in a full log out of what is set aside for the record. */
-static u32 log_base_first(struct ktm_stream *s, struct room *room)
+/*
+ * A base that is owed goes first; in a full log out of what is set aside for the record, unless
+ * that is to be durable, which such a log does not give it.
+ */
+static u32 log_base_first(struct ktm_stream *s, struct room *room, bool durable)
 {
 	u32 status = ktm_stream_log_base(s);
 
-	if (status != KTM_STREAM_NO_ROOM || !room->bytes)
+	if (status != KTM_STREAM_NO_ROOM || !room->bytes || durable)
 		return status;
 	room->for_base = ktm_journal_bytes(s->tm->journal, KTM_JREC_SBASE, 0);
 	status = room_status(append_base(s, s->base, room->for_base));
@@ -207,6 +210,8 @@ static void take_place(struct ktm_stream_use *use, struct ktm_stream_new *new,
  * @new: the record
  * @need: of the enlistment that it belongs to, or NULL
  *
+ * With KTM_STREAM_DURABLE a flush of it will find room.
+ *
  * Return: enum ktm_status, or KTM_STREAM_NO_ROOM; unless it is SUCCESS nothing has changed.
  */
 u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *new,
@@ -237,11 +242,11 @@ u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *
 	if (!status)
 		status = find_room(use, new, need, &room);
 	if (!status)
-		status = log_base_first(s, &room);
+		status = log_base_first(s, &room, new->flags & KTM_STREAM_DURABLE);
 	if (status)
 		return status;
 	err = ktm_journal_append_stream(s->tm->journal, &rec, room.bytes - room.for_base,
-					&new->lsn, &place);
+					new->flags & KTM_STREAM_DURABLE, &new->lsn, &place);
 	if (err)
 		return room_status(err);
 	take_place(use, new, need, &room, place);
@@ -255,14 +260,15 @@ u32 ktm_stream_append_locked(struct ktm_stream_use *use, struct ktm_stream_new *
  * ktm_stream_append - append a record
  * @use: who does
  * @new: the record
+ * @upto_base: with KTM_STREAM_DURABLE: the base that it brings is to be durable, too
  *
  * Waits, interruptibly, while the log is being cleaned, and, with KTM_STREAM_DURABLE, until
  * it is durable.
  *
  * Return: enum ktm_status; with DURABLE the record may be there although it is not SUCCESS:
- * then new->lsn says so.
+ * then new->lsn says so. LOG_FULL is no such status, but for want of room for the base.
  */
-u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new)
+u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new, bool upto_base)
 {
 	struct ktm_stream *s = use->stream;
 	int tries = KTM_STREAM_TRIES;
@@ -278,7 +284,8 @@ u32 ktm_stream_append(struct ktm_stream_use *use, struct ktm_stream_new *new)
 		mutex_unlock(&s->lock);
 	} while (ktm_stream_again(s->tm, &status, &tries));
 	if (!status && new->flags & KTM_STREAM_DURABLE)
-		status = ktm_stream_flush(use, new->base ? 0 : new->lsn, opening, true, &flushed);
+		status = ktm_stream_flush(use, new->base && upto_base ? 0 : new->lsn, opening,
+					  true, &flushed);
 	return status;
 }
 

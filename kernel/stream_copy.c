@@ -58,7 +58,7 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
 	int err;
 
 	rec->flags |= KTM_JREC_F_COPY;
-	err = ktm_journal_append_stream(s->tm->journal, rec, 0, &lsn, &place);
+	err = ktm_journal_append_stream(s->tm->journal, rec, 0, false, &lsn, &place);
 	if (err)
 		return err;
 	s->known = lsn;

@@ -136,7 +136,7 @@ u32 ktm_stream_ioctl_append(struct ktm_handle *handle, struct ktm_stream_append 
 		return KTM_STATUS_ACCESS_DENIED;
 	status = ktm_stream_copy_new(arg, arg->flags & KTM_STREAM_RESERVED, &new);
 	if (!status)
-		status = ktm_stream_append(ktm_stream_use_of(handle), &new);
+		status = ktm_stream_append(ktm_stream_use_of(handle), &new, true);
 	arg->lsn = new.lsn;
 	ktm_stream_new_end(&new);
 	return status;

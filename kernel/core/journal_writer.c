@@ -227,6 +227,25 @@ int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u6
 	return 0;
 }
 
+int ktm_jw_append_forcible(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
+{
+	const struct ktm_jw_batch *b = open_batch(w);
+	const u32 size = ktm_jrec_size(rec);
+	u64 more = reserved ? 0 : charge_for(w->sb.unit, rec->type, size);
+	int err;
+
+	/* One that could be forced alone, or whose batch can be anyway, needs nothing besides. */
+	if (!forcible(rec->type) && !(b && b->forcible && b->used + size <= w->buf_bytes))
+		more += padding(w);
+	if (!w->err && more > ktm_jw_free(w))
+		return -ENOSPC;
+	w->reserved += more;
+	err = ktm_jw_append(w, rec, reserved + more, lsn);
+	if (err)
+		w->reserved -= more;
+	return err;
+}
+
 u64 ktm_jw_end(const struct ktm_jw *w)
 {
 	const struct ktm_jw_batch *b = open_batch((struct ktm_jw *)w);

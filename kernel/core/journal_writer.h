@@ -152,6 +152,12 @@ void ktm_jw_unreserve(struct ktm_jw *w, u64 bytes);
  */
 int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn);
 
+/*
+ * The same, and ktm_jw_want() of it will not be refused: -ENOSPC here if there is no room for the
+ * record (unless reserved), or to end its batch with.
+ */
+int ktm_jw_append_forcible(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn);
+
 /**
  * ktm_jw_want() - somebody waits for @lsn to be durable
  * @w: the writer

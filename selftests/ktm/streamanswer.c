@@ -381,16 +381,20 @@ TEST(in_a_batch)
 	CHECK_EQ(stream_info(s).reserved, 0);
 }
 
-/* Another transaction, up to the point where its RM is asked to decide alone. */
-static guid_t begin_single(int *tx)
+/* A transaction up to the point where its RM is asked to decide alone. */
+static guid_t ask_alone(int tx)
 {
-	guid_t en;
+	guid_t en = enlist_mask(rm, tx, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0);
 
-	*tx = tx_create(tm);
-	en = enlist_mask(rm, *tx, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0);
-	COMMIT(*tx, 0, KTM_STATUS_PENDING);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	return en;
+}
+
+static guid_t begin_single(int *tx)
+{
+	*tx = tx_create(tm);
+	return ask_alone(*tx);
 }
 
 /*
@@ -417,6 +421,82 @@ TEST(single_phase_with_a_record)
 	CHECK_EQ(stream_info(s).flushed_lsn, lsn);
 	close(tx);
 	cut(content);
+	check_tags(s, (uint64_t[]){ 1, 2 }, 2, 100);
+}
+
+/* A process of its own, that the RM dies with. */
+static void decide_and_die(void *data)
+{
+	struct bring b;
+	guid_t en;
+
+	open_all();
+	rm_recover_empty(rm);
+	en = ask_alone(*(int *)data);
+	memcpy((void *)shared_word, &en, sizeof(en));
+	go(1);
+	meet(2);
+	test_try(rm, KTM_IOC_COMMIT_COMPLETE, bring(&b, en, 2, 100, 0, 0));
+}
+
+/*
+ * Who decides alone dies while his record becomes durable. He is asked again, and finds it in the
+ * stream, not durable: he makes it so before he answers, for what was told counts.
+ */
+TEST(single_phase_and_killed)
+{
+	struct ktm_notification n;
+	const guid_t g = RM_GUID;
+	unsigned char *content;
+	struct deadline end;
+	struct flaky f;
+	uint64_t lsn;
+	guid_t en;
+	pid_t pid;
+	int tx;
+
+	append(s, 1, 100);
+	flush(s, 0);
+	close(s);
+	close(rm);
+	tm_close(tm, d.path);
+	f = flaky_make(&d);
+	tm = tm_online(f.path);
+	tx = tx_create(tm);
+	pid = test_spawn(decide_and_die, &tx);
+	meet(1);
+	memcpy(&en, (void *)shared_word, sizeof(en));
+	flaky_hold(&f);
+	go(2);
+	s = stream_open(tm, "s");
+	for (end = deadline_in(PATIENCE); stream_info(s).records < 2; nap())
+		CHECK(!deadline_passed(&end));
+	until_asleep(pid);
+	test_kill(pid);
+	rm = rm_open(tm, &g);
+	rm_recover(rm);
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	en_recover(rm, en, 0);
+	while ((n = take(rm)).kind == KTM_NOTIFY_LAST_RECOVER)
+		;
+	CHECK_EQ(n.kind, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	lsn = where(s, KTM_STREAM_BEFORE, 0);
+	check_record(s, lsn, 2, 100);
+	CHECK(stream_info(s).flushed_lsn < lsn);
+	flaky_release(&f, NO_TROUBLE);
+	CHECK_EQ(flush(s, lsn), lsn);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	content = disk_read(&d);
+	close(tx);
+	close(s);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+	disk_write(&d, 0, content, d.bytes);
+	free(content);
+	tm = tm_online(d.path);
+	open_all();
 	check_tags(s, (uint64_t[]){ 1, 2 }, 2, 100);
 }
 

@@ -72,16 +72,23 @@ static void fill_with(unsigned int bytes)
 	CHECK_EQ(lsn, 0);
 }
 
-/* To the last byte: not even a base goes in any more. */
-static void fill_up(void)
+/* From now on the log's end stays where it is. */
+static void pin_end(void)
 {
 	unsigned char data[PIN];
-	unsigned int n, status;
 
 	fill(data, 1, PIN);
 	f.bad = disk_find(&d, data, PIN);
 	f.bad_bytes = PIN;
 	flaky_set(&f, BAD_SPOT);
+}
+
+/* To the last byte: not even a base goes in any more. */
+static void fill_up(void)
+{
+	unsigned int n, status;
+
+	pin_end();
 	fill_with(CHUNK);
 	fill_with(0);
 	for (n = 0; (status = try_truncate(filler, stream_info(filler).last_lsn)) ==
@@ -171,9 +178,10 @@ TEST(flushes_when_full)
 	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
 	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
 	int other = stream_open(tm, "s");
+	struct ktm_stream_info before;
 	uint64_t lsn[2];
 
-	reserve(s, 3, 300);
+	reserve(s, 3, 200);
 	fill_up();
 	lsn[0] = append_flags(s, 1, 100, KTM_STREAM_RESERVED);
 	lsn[1] = append_flags(s, 2, 100, KTM_STREAM_RESERVED);
@@ -187,13 +195,22 @@ TEST(flushes_when_full)
 	fl.lsn = lsn[0];
 	CALL(other, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_LOG_FULL);
 	CHECK_EQ(poll_now(s) & (POLLERR | POLLIN), POLLERR);
-	/* The record is there, and he is told so: not to be appended again. */
+	/* To be durable at once it would need that, too: it is not there, its own room is. */
+	before = stream_info(s);
 	CALL(s, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_LOG_FULL);
-	CHECK(a.lsn > lsn[1]);
-	CHECK_EQ(stream_info(s).last_lsn, a.lsn);
-	CHECK_EQ(stream_info(s).records, 3);
+	CHECK_EQ(a.lsn, 0);
+	unchanged(&before);
+	/* Nor does a base that is owed use up any of it. */
+	advance(s, lsn[0]);
+	before = stream_info(s);
+	CALL(s, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(a.lsn, 0);
+	unchanged(&before);
 	make_room();
-	CHECK_EQ(flush(s, 0), a.lsn);
+	CALL(s, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_SUCCESS);
+	CHECK(a.lsn > lsn[1]);
+	CHECK_EQ(stream_info(s).flushed_lsn, a.lsn);
+	CHECK_EQ(stream_info(s).reserved, 0);
 	/* What he had asked for has become durable by that. */
 	CHECK(poll_now(s) & POLLIN);
 	CHECK(poll_now(other) & POLLIN);
@@ -235,6 +252,53 @@ static int half_voted(guid_t *one, guid_t *two, uint64_t tag)
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, with_record(&v, *one, tag, 1, sizeof(v.data)),
 	     KTM_STATUS_SUCCESS);
 	return tx;
+}
+
+/* Room for a record, but not for the end of the write unit that it would be in. */
+static void fill_but_one(void)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	unsigned int status, n = 0;
+	uint64_t lsn;
+
+	pin_end();
+	fill_with(CHUNK);
+	do {
+		CHECK_EQ(try_append(filler, 1, 0, 0, &lsn), KTM_STATUS_SUCCESS);
+		status = test_try(filler, KTM_IOC_STREAM_FLUSH, &fl);
+		CHECK(n++ < 100);
+	} while (status == KTM_STATUS_SUCCESS);
+	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(try_append(s, 1, 100, 0, &lsn), KTM_STATUS_SUCCESS);
+}
+
+/* Who decides alone is refused before his record is there: then he may refuse the transaction. */
+TEST(single_phase_when_full)
+{
+	struct ktm_stream_info before;
+	struct voted v;
+	guid_t en;
+	int tx = tx_create(tm);
+
+	en = enlist_mask(rm, tx, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	fill_but_one();
+	before = stream_info(s);
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, with_record(&v, en, 2, 0, 0), KTM_STATUS_LOG_FULL);
+	CHECK_EQ(v.append.status, KTM_STATUS_LOG_FULL);
+	CHECK_EQ(v.append.lsn, 0);
+	unchanged(&before);
+	EN_IS(rm, en, KTM_EN_STATE_SINGLE_PHASE);
+	ANSWER(rm, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_ROLLBACK, en);
+	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TX_BECOMES(tx, KTM_TX_STATE_ABORTED);
+	close(tx);
+	make_room();
+	flush(s, 0);
+	check_tags(s, (uint64_t[]){ 1 }, 1, 100);
+	tear_down();
 }
 
 static void power_cut(void)

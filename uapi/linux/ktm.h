@@ -1294,13 +1294,13 @@ struct ktm_stream_piece {
  * decision of the TM that comes later, or KTM_IOC_STREAM_FLUSH, makes it so. If with
  * KTM_STREAM_DURABLE the status is not SUCCESS and @lsn is not 0, the record is there (it is
  * not to be appended again), but is not known to be durable: INTERRUPTED, a signal ended the
- * wait; LOG_FULL, no room to end the write unit with, which an append of what was set aside can
- * meet, too; IO_ERROR, TM_NOT_ONLINE, STREAM_REOPENED, STREAM_NOT_FOUND: the log failed, or what
- * follows from that. Waits (a signal: INTERRUPTED, nothing
- * was appended) while the log is being cleaned; STREAM_FULL beyond the stream's quota,
- * LOG_FULL if cleaning does not help. TM_NOT_ONLINE; STREAM_REOPENED until this
- * descriptor has asked for KTM_INFO_STREAM_BASIC after the TM was reopened: records that
- * had not become durable are gone, and their LSNs may be others'.
+ * wait; LOG_FULL, no room for @base_lsn; IO_ERROR, TM_NOT_ONLINE, STREAM_REOPENED,
+ * STREAM_NOT_FOUND: the log failed, or what follows from that. Waits (a signal: INTERRUPTED,
+ * nothing was appended) while the log is being cleaned; STREAM_FULL beyond the stream's quota,
+ * LOG_FULL if cleaning does not help: no room for the record, or, with KTM_STREAM_DURABLE, to
+ * end the write unit with, which one that was set aside can meet, too. TM_NOT_ONLINE;
+ * STREAM_REOPENED until this descriptor has asked for KTM_INFO_STREAM_BASIC after the TM was
+ * reopened: records that had not become durable are gone, and their LSNs may be others'.
  */
 struct ktm_stream_append {
 	__u32 size;

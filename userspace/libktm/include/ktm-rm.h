@@ -77,7 +77,8 @@ struct ktm_rm_event {
  * enum ktm_rm_reply - what your functions return; or a negative errno: failed
  * @KTM_RM_DONE: preprepare: I have flushed. prepare: all that a commit needs is
  *	safe, I vote yes. commit, rollback: my part has ended, durably.
- *	single_phase: it is committed, durably. recover: I hold data for it.
+ *	single_phase: it is committed, durably: who finds that in his stream flushes
+ *	the stream before he says so. recover: I hold data for it.
  *	superior: noted
  * @KTM_RM_READ_ONLY: preprepare, prepare: nothing to do, I leave; I shall hear
  *	no more of it
