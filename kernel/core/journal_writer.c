@@ -178,6 +178,27 @@ static bool fits(const struct ktm_jw *w, const struct ktm_jrec *rec, u32 charge)
 	return charge <= (is_copy(rec) ? copy_room(w) : ktm_jw_free(w));
 }
 
+/* What its records have set aside pays for its padding, too: it can end here. */
+static bool paid(const struct ktm_jw *w, const struct ktm_jw_batch *b)
+{
+	return ALIGN(b->used, w->sb.unit) <= b->credit;
+}
+
+/*
+ * What is in the open batch shall be forced. @free: what may be used for its padding. Where that
+ * is not there the batch may need none: then to close it gives back what it has set aside.
+ */
+static int force_open_batch(struct ktm_jw *w, struct ktm_jw_batch *b, u64 free)
+{
+	if (padding(w) <= free)
+		make_forcible(w, b);
+	else if (paid(w, b))
+		close_batch(w);
+	else
+		return -ENOSPC;
+	return 0;
+}
+
 int ktm_jw_append(struct ktm_jw *w, const struct ktm_jrec *rec, u32 reserved, u64 *lsn)
 {
 	u32 size = ktm_jrec_size(rec);
@@ -260,9 +281,10 @@ int ktm_jw_want(struct ktm_jw *w, u64 lsn)
 	if (lsn > ktm_jw_end(w))
 		return -EINVAL;
 	if (b && lsn > b->lsn && !b->forcible) {
-		if (padding(w) > ktm_jw_free(w))
-			return -ENOSPC;
-		make_forcible(w, b);
+		int err = force_open_batch(w, b, ktm_jw_free(w));
+
+		if (err)
+			return err;
 	}
 	w->want_lsn = max(w->want_lsn, lsn);
 	return 0;
@@ -476,9 +498,10 @@ int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, bool grows, u64 *lsn)
 		return w->err;
 	if (b && !b->forcible) {
 		/* One that gives back less than it takes would use up the headroom in time. */
-		if (padding(w) > (gains ? free_but(w, 0) : ktm_jw_free(w)))
-			return -ENOSPC;
-		make_forcible(w, b);
+		int err = force_open_batch(w, b, gains ? free_but(w, 0) : ktm_jw_free(w));
+
+		if (err)
+			return err;
 	}
 	*lsn = ktm_jw_end(w);
 	w->want_lsn = max(w->want_lsn, *lsn);
