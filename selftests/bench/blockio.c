@@ -2,35 +2,41 @@
 /*
  * Counting what goes to a disk. See Documentation/trace/histogram.rst of the kernel for the
  * trigger, and Documentation/block/stat.rst for the columns of the disk's statistics.
+ *
+ * The trigger is set once in a machine and cleared after that: to switch a tracepoint the
+ * kernel patches its code, and a processor that is in it meanwhile may never get out of it
+ * under QEMU's emulation.
  */
 #include "blockio.h"
 
 #include "bench.h"
 
-#include <ctype.h>
+#include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define EVENT	"/sys/kernel/tracing/events/block/block_rq_issue/"
+#define TRIGGER	"hist:keys=rwbs%s if dev == %u\n"
 
 static char disk_dir[PATH_MAX];
 static unsigned int disk_major, disk_minor;
 static struct blockio before;
 
-static void write_text(const char *path, const char *fmt, ...)
+/*
+ * Opened for appending: else all triggers of the event would go. The kernel has a device
+ * number with 20 bits of minor.
+ */
+static int set_trigger(const char *attributes)
 {
-	FILE *f = fopen(path, "w");
-	va_list args;
+	int fd = open(EVENT "trigger", O_WRONLY | O_APPEND | O_CLOEXEC), err = 0;
 
-	if (!f)
-		die("%s: %s", path, strerror(errno));
-	va_start(args, fmt);
-	vfprintf(f, fmt, args);
-	va_end(args);
-	if (fclose(f))
-		die("%s: %s", path, strerror(errno));
+	if (fd < 0)
+		die(EVENT "trigger: %s", strerror(errno));
+	if (dprintf(fd, TRIGGER, attributes, disk_major << 20 | disk_minor) < 0)
+		err = errno;
+	close(fd);
+	return err;
 }
 
 /* /sys/dev/block/M:N is the disk, or a partition inside the disk's directory. */
@@ -78,11 +84,16 @@ static void read_stat(struct blockio *io)
 
 void blockio_begin(const char *device)
 {
+	int err;
+
 	find_disk(device);
+	err = set_trigger("");
+	if (err && err != EEXIST)
+		die(EVENT "trigger: %s", strerror(err));
+	err = set_trigger(":clear");
+	if (err)
+		die(EVENT "trigger: cannot be cleared: %s", strerror(err));
 	read_stat(&before);
-	/* The kernel's way to write a device number: 20 bits of minor. */
-	write_text(EVENT "trigger", "hist:keys=rwbs if dev == %u\n",
-		   disk_major << 20 | disk_minor);
 }
 
 /*
@@ -124,6 +135,4 @@ void blockio_end(struct blockio *io)
 			count(io, rwbs, hits);
 	}
 	fclose(f);
-	write_text(EVENT "trigger", "!hist:keys=rwbs if dev == %u\n",
-		   disk_major << 20 | disk_minor);
 }

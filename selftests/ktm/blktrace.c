@@ -72,8 +72,6 @@ void blk_record_start(const char *path)
 	 * the kernel patches its code, at which QEMU's emulation stumbles now and then.
 	 */
 	if (access(TRACE, F_OK)) {
-		/* With names of processes it would switch those of the scheduler, too. */
-		set("/sys/kernel/tracing/options/record-cmd", "0");
 		CHECK_EQ(mkdir(TRACE, 0700), 0);
 		/* Counts events over all processors; no two get the same number. */
 		set(TRACE "/trace_clock", "counter");
