@@ -127,10 +127,7 @@ void ktm_en_forget(struct ktm_enlistment *en)
 	ktm_key_remove(en);
 	rm->nr_enlistments--;
 	spin_unlock(&rm->list_lock);
-	en->core.due = 0;
-	/* What asks for no answer is still news. */
-	en->core.withdraw = ~KTM_NOTIFY_RM_DISCONNECTED;
-	ktm_notify_enlistment(en);
+	ktm_notify_forget(en);
 	if (rm->tm->journal)
 		en_unreserve(en);
 	ktm_object_unpublish(&en->obj);

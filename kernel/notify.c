@@ -57,6 +57,7 @@ void ktm_inbox_init(struct ktm_inbox *inbox)
 	inbox->count = 0;
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
+	inbox->dropped = false;
 }
 
 void ktm_queue_init(struct ktm_queue *q)
@@ -139,11 +140,7 @@ void ktm_queue_close(struct ktm_queue *q)
 	spin_unlock(&q->lock);
 }
 
-/**
- * ktm_notify_enlistment - carry out what the protocol asked for an enlistment
- * @en: the enlistment; its transaction's mutex is held, the caller has a reference
- */
-void ktm_notify_enlistment(struct ktm_enlistment *en)
+static void notify(struct ktm_enlistment *en, bool forget)
 {
 	struct ktm_queue *q = &en->rm->queue;
 	u32 due = en->core.due, withdraw = en->core.withdraw;
@@ -162,6 +159,8 @@ void ktm_notify_enlistment(struct ktm_enlistment *en)
 		if (withdraw & kinds[i])
 			put |= inbox_remove(q, &en->inbox, i);
 	}
+	if (forget && en->inbox.reading != KTM_SLOT_NONE && withdraw & kinds[en->inbox.reading])
+		en->inbox.dropped = true;
 	for (i = 0; i < KTM_NR_EN_SLOTS && q->open; i++) {
 		if (due & kinds[i]) {
 			inbox_add(q, &en->inbox, i, clock);
@@ -173,6 +172,31 @@ void ktm_notify_enlistment(struct ktm_enlistment *en)
 		wake_up_interruptible(&q->wait);
 	if (put)
 		ktm_object_put(&en->obj);
+}
+
+/**
+ * ktm_notify_enlistment - carry out what the protocol asked for an enlistment
+ * @en: the enlistment; its transaction's mutex is held, the caller has a reference
+ *
+ * What is being copied is in delivery: if that fails it comes back, withdrawn or not.
+ */
+void ktm_notify_enlistment(struct ktm_enlistment *en)
+{
+	notify(en, false);
+}
+
+/**
+ * ktm_notify_forget - there is nothing more to say about an enlistment
+ * @en: as for ktm_notify_enlistment()
+ *
+ * Nor does what is being copied come back. That an RM has gone asks for no answer, and is
+ * still news.
+ */
+void ktm_notify_forget(struct ktm_enlistment *en)
+{
+	en->core.due = 0;
+	en->core.withdraw = ~KTM_NOTIFY_RM_DISCONNECTED;
+	notify(en, true);
 }
 
 /* The last of what RM recovery has to say: it goes behind all that waits. */
@@ -199,6 +223,7 @@ void ktm_notify_no_last_recover(struct ktm_rm *rm)
 
 	spin_lock(&q->lock);
 	inbox_remove(q, &q->last_recover, 0);
+	q->last_recover.dropped = q->last_recover.reading != KTM_SLOT_NONE;
 	spin_unlock(&q->lock);
 }
 
@@ -237,14 +262,15 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied)
 	bool more, wake;
 
 	spin_lock(&q->lock);
-	if (!copied) {
+	if (!copied && (!inbox->dropped || inbox->again)) {
 		memmove(inbox->waiting + 1, inbox->waiting, inbox->count++);
 		inbox->waiting[0] = inbox->reading;
-	} else if (inbox->again) {
+	} else if (copied && inbox->again) {
 		inbox->waiting[inbox->count++] = inbox->reading;
 	}
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
+	inbox->dropped = false;
 	q->reading--;
 	/* A RECOVER must not come behind the LAST_RECOVER that stands for it. */
 	more = inbox->count;

@@ -33,6 +33,7 @@ struct ktm_rm;
  * @count: of those
  * @reading: the slot that is being read, or KTM_SLOT_NONE
  * @again: that came due once more meanwhile
+ * @dropped: ... or is not to be told any more, if its copy fails
  */
 struct ktm_inbox {
 	struct list_head link;
@@ -41,6 +42,7 @@ struct ktm_inbox {
 	u8 count;
 	u8 reading;
 	bool again;
+	bool dropped;
 };
 
 /*
@@ -71,6 +73,7 @@ void ktm_queue_open(struct ktm_queue *q);
 void ktm_queue_close(struct ktm_queue *q);
 void ktm_inbox_init(struct ktm_inbox *inbox);
 void ktm_notify_enlistment(struct ktm_enlistment *en);
+void ktm_notify_forget(struct ktm_enlistment *en);
 void ktm_notify_last_recover(struct ktm_rm *rm);
 void ktm_notify_no_last_recover(struct ktm_rm *rm);
 ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock);
