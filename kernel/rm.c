@@ -321,7 +321,8 @@ u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg)
 	/* The TM's mutex: not while it is being reopened. */
 	if (mutex_lock_killable(&rm->tm->lock))
 		return KTM_STATUS_INTERRUPTED;
-	if (!ktm_tm_tells(rm->tm)) {
+	/* The log may have failed already, and what is told now be read differently then. */
+	if (!ktm_tm_tells(rm->tm) || ktm_tm_log_is_failing(rm->tm)) {
 		status = KTM_STATUS_TM_NOT_ONLINE;
 		goto out;
 	}

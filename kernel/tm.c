@@ -431,6 +431,16 @@ static u32 tm_read_log(struct ktm_tm *tm, int device_fd, u64 limit)
 	return status;
 }
 
+/* Is it online? Not if its log has failed, and it has yet to be told. */
+static u32 tm_look(struct ktm_tm *tm, bool *online)
+{
+	lockdep_assert_held(&tm->lock);
+	if (wait_event_killable(tm->deciding_wait, !ktm_tm_log_is_failing(tm)))
+		return KTM_STATUS_INTERRUPTED;
+	*online = ktm_tm_online(tm);
+	return KTM_STATUS_SUCCESS;
+}
+
 /**
  * ktm_tm_recover - KTM_IOC_TM_RECOVER
  * @tm: the TM
@@ -440,7 +450,8 @@ static u32 tm_read_log(struct ktm_tm *tm, int device_fd, u64 limit)
  */
 u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 {
-	u32 status = KTM_STATUS_SUCCESS;
+	bool online;
+	u32 status;
 
 	if (arg->flags)
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -448,7 +459,8 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 		return KTM_STATUS_TM_VOLATILE;
 	if (mutex_lock_killable(&tm->lock))
 		return KTM_STATUS_INTERRUPTED;
-	if (tm->state != KTM_TM_STATE_ONLINE)
+	status = tm_look(tm, &online);
+	if (!status && !online)
 		status = tm_read_log(tm, arg->device_fd, U64_MAX);
 	mutex_unlock(&tm->lock);
 	return status;
@@ -456,10 +468,15 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 
 static u32 tm_rollforward(struct ktm_tm *tm, const struct ktm_tm_rollforward *arg)
 {
+	bool online;
 	u64 reached;
+	u32 status;
 
 	lockdep_assert_held(&tm->lock);
-	if (tm->state == KTM_TM_STATE_ONLINE)
+	status = tm_look(tm, &online);
+	if (status)
+		return status;
+	if (online)
 		return KTM_STATUS_REQUEST_NOT_VALID;
 	/* What was told must not become untold. */
 	reached = tm->reached == U64_MAX ? ktm_tm_clock(tm) : tm->reached;
@@ -594,6 +611,7 @@ void ktm_tm_log_failed(struct ktm_tm *tm)
 	struct ktm_rm *rm;
 
 	WRITE_ONCE(tm->state, KTM_TM_STATE_FAILED);
+	wake_up_all(&tm->deciding_wait);
 	spin_lock(&tm->list_lock);
 	list_for_each_entry(rm, &tm->rms, tm_link)
 		wake_up_interruptible(&rm->queue.wait);

@@ -39,7 +39,8 @@ struct ktm_transaction;
  * @walk: number of the last visit to all @transactions
  * @ended: those of them that wait for their end record to be durable
  * @streams: its log streams, with a reference each until they are deleted or the TM goes
- * @holder: the one that held the tail back when the last restart area was written; nil: none did
+ * @holder: the one that held the tail back when the log was opened or the last restart
+ *	area was written; nil: none did, or it has gone
  * @copied: records that were copied forward since the log was opened
  * @shadowed: transactions of the log whose UOW a client had taken before the log
  *	was read; such a client's transaction gets no enlistment here
@@ -51,7 +52,8 @@ struct ktm_transaction;
  * @dev: of the journal; with @all, under the lock of tm.c's list of all journals
  * @published: it is in the table; written by its creator, read by @teardown
  * @deciding: decisions and superiors' prepared records on their way to the log; a
- *	reopening waits until there is none, woken by @deciding_wait
+ *	reopening waits until there is none, woken by @deciding_wait, and so is who waits
+ *	for @state to fall
  * @restart: writes a restart area when the log asks for one
  * @reap: retires those of @ended that are to be; on its way, it keeps the TM alive
  */
@@ -99,6 +101,12 @@ static inline bool ktm_tm_online(const struct ktm_tm *tm)
 static inline bool ktm_tm_tells(const struct ktm_tm *tm)
 {
 	return ktm_tm_online(tm) || READ_ONCE(tm->state) == KTM_TM_STATE_ROLLED_FORWARD;
+}
+
+/* It is online still, but its log is not: it will be told in a moment. */
+static inline bool ktm_tm_log_is_failing(const struct ktm_tm *tm)
+{
+	return tm->journal && ktm_tm_online(tm) && !ktm_journal_online(tm->journal);
 }
 
 /* The virtual clock. */
