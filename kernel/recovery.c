@@ -840,9 +840,6 @@ static void publish(struct recovery *r)
 	}
 	if (!r->partial)
 		ktm_found_streams_publish(&r->streams);
-	spin_lock(&r->tm->list_lock);
-	r->tm->copied = 0;
-	spin_unlock(&r->tm->list_lock);
 	for_each_found_tx(r, i, tmp, tx)
 		publish_tx(r, tx);
 	ktm_tm_for_each_transaction(r->tm, settle_tx, r);

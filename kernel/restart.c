@@ -22,6 +22,7 @@
 struct walk {
 	struct ktm_tm *tm;
 	struct ktm_jsnap *snap;
+	struct ktm_guid holder;
 	int err;
 };
 
@@ -134,7 +135,6 @@ static int add_record(void *ctx, const struct ktm_jrec *rec)
 static int add_streams(struct walk *w)
 {
 	struct ktm_tm *tm = w->tm;
-	struct ktm_guid holder = { };
 	u64 place, oldest = U64_MAX;
 	struct ktm_stream *s;
 	int err = 0;
@@ -143,13 +143,10 @@ static int add_streams(struct walk *w)
 		place = ktm_stream_oldest_place(s);
 		if (place < oldest) {
 			oldest = place;
-			holder = s->obj.guid;
+			w->holder = s->obj.guid;
 		}
 		err = err ? err : ktm_stream_snapshot(s, add_record, w->snap);
 	}
-	spin_lock(&tm->list_lock);
-	tm->holder = holder;
-	spin_unlock(&tm->list_lock);
 	return err;
 }
 
@@ -193,11 +190,18 @@ static int walk(void *ctx, struct ktm_jsnap *snap)
 int ktm_restart_run(struct ktm_tm *tm)
 {
 	struct walk w = { .tm = tm };
+	int err;
 
 	lockdep_assert_held(&tm->lock);
 	if (!ktm_tm_online(tm))
 		return -EIO;
-	return ktm_journal_restart(tm->journal, walk, &w);
+	err = ktm_journal_restart(tm->journal, walk, &w);
+	if (err)
+		return err;
+	spin_lock(&tm->list_lock);
+	tm->holder = w.holder;
+	spin_unlock(&tm->list_lock);
+	return 0;
 }
 
 /**

@@ -46,9 +46,13 @@ void ktm_stream_join(struct ktm_stream *s)
  */
 void ktm_stream_discard(struct ktm_stream *s)
 {
-	spin_lock(&s->tm->list_lock);
+	struct ktm_tm *tm = s->tm;
+
+	spin_lock(&tm->list_lock);
 	list_del_init(&s->tm_link);
-	spin_unlock(&s->tm->list_lock);
+	if (ktm_guid_eq(&tm->holder, &s->obj.guid))
+		tm->holder = (struct ktm_guid){ };
+	spin_unlock(&tm->list_lock);
 	ktm_object_unpublish(&s->obj);
 	ktm_object_put(&s->obj);
 }

@@ -226,6 +226,27 @@ int ktm_found_streams_snapshot(struct ktm_found_streams *f, struct ktm_jsnap *sn
 	return 0;
 }
 
+/* The tail that the opening wrote down is where the oldest of their records is. */
+static void find_holder(struct ktm_found_streams *f)
+{
+	struct ktm_guid holder = { };
+	u64 place, oldest = U64_MAX;
+	struct found *at;
+	int i;
+
+	hash_for_each(f->by_id, i, at, id) {
+		place = ktm_stream_oldest_place(at->live);
+		if (place < oldest) {
+			oldest = place;
+			holder = at->live->obj.guid;
+		}
+	}
+	spin_lock(&f->tm->list_lock);
+	f->tm->holder = holder;
+	f->tm->copied = 0;
+	spin_unlock(&f->tm->list_lock);
+}
+
 /**
  * ktm_found_streams_publish - what the log says is durable
  * @f: what was found; its TM's mutex is held
@@ -260,6 +281,7 @@ void ktm_found_streams_publish(struct ktm_found_streams *f)
 		ktm_object_get(&at->s->obj);
 		ktm_stream_publish_recovered(at->s);
 	}
+	find_holder(f);
 }
 
 /**
