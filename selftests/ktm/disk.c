@@ -257,13 +257,19 @@ static void load(struct flaky *f, enum trouble trouble)
 	const char *disk = f->disk->path;
 	struct table t = { 0 };
 
-	if (trouble == BAD_SPOT) {
-		const uint64_t bad = f->bad / SECTOR;
-		const uint64_t end = (f->bad + f->bad_bytes + SECTOR - 1) / SECTOR;
+	const uint64_t bad = f->bad / SECTOR;
+	const uint64_t end = (f->bad + f->bad_bytes + SECTOR - 1) / SECTOR;
 
+	if (trouble == BAD_SPOT) {
 		add_target(&t, 0, bad, "linear", "%s 0", disk);
 		add_target(&t, bad, end - bad, "error", "%s", "");
 		add_target(&t, end, sectors - end, "linear", "%s %llu", disk,
+			   (unsigned long long)end);
+	} else if (trouble == SLOW_SPOT) {
+		add_target(&t, 0, bad, "flakey", "%s 0 0 3600 1 error_writes", disk);
+		add_target(&t, bad, end - bad, "delay", "%s %llu 3600000", disk,
+			   (unsigned long long)bad);
+		add_target(&t, end, sectors - end, "flakey", "%s %llu 0 3600 1 error_writes", disk,
 			   (unsigned long long)end);
 	} else if (trouble == FAIL_ALL)
 		add_target(&t, 0, sectors, "error", "%s", "");
@@ -290,7 +296,8 @@ struct flaky flaky_make(const struct disk *d)
 	const struct deadline end = deadline_in(PATIENCE);
 	uint64_t dev;
 
-	if (run("modprobe dm-mod 2>/dev/null; modprobe dm-flakey 2>/dev/null"))
+	if (run("modprobe dm-mod 2>/dev/null; modprobe dm-flakey 2>/dev/null; "
+		"modprobe dm-delay 2>/dev/null"))
 		test_skip("no device mapper in this kernel");
 	snprintf(f.name, sizeof(f.name), "ktm-test-%d-%u", getpid(), n++);
 	dev = dm_call(DM_DEV_CREATE, &f, NULL, 0);

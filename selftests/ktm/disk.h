@@ -59,7 +59,7 @@ void tm_close(int tm, const char *path);
  * struct flaky - a device-mapper device over a disk
  * @path: its block device
  * @disk: what is below
- * @bad: BAD_SPOT: where, in bytes
+ * @bad: BAD_SPOT, SLOW_SPOT: where, in bytes
  * @bad_bytes: how much of it
  */
 struct flaky {
@@ -77,6 +77,7 @@ enum trouble {
 	FAIL_ALL,		/* reads, too */
 	BAD_SPOT,		/* what is asked of one place fails */
 	FAIL_END,		/* the last sectors cannot be written or read */
+	SLOW_SPOT,		/* what is asked of one place takes until this ends; all writes fail */
 };
 
 /* Where @data, so many @bytes of it, is on the disk now. */
