@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "streams.h"
 
 #define MANY	4000
 
@@ -221,6 +222,104 @@ TEST(share_of_restart_areas)
 	/* The others have the rest. */
 	commit_one(rm, tx_create(tm));
 	close(rm_create(tm, 0));
+}
+
+#define SINGLE	(EN_MASK | KTM_NOTIFY_PREPREPARE | KTM_NOTIFY_SINGLE_PHASE_COMMIT)
+/* Each of them would have to count much less than it takes, not to use up a share. */
+#define TRIES	300
+
+/*
+ * Gates: 1: it is asked; 2: the log is full; 3: it was refused; 4: his share
+ * is nothing; 5: he knows; 6: it is what it was, and there is room.
+ */
+static void reject_as_somebody(void *unused)
+{
+	unsigned int i;
+	guid_t en;
+	int tx;
+
+	(void)unused;
+	become(NOBODY, NOBODY);
+	tx = tx_create(tm);
+	en = enlist_mask(rm, tx, SINGLE, 0);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	go(1);
+	meet(2);
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover(rm, en, 0);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	for (i = 0; i < TRIES; i++)
+		ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_LOG_FULL);
+	go(3);
+	meet(4);
+	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_QUOTA_EXCEEDED);
+	go(5);
+	meet(6);
+	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_SUCCESS);
+	en_preprepare(rm, en);
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+}
+
+/*
+ * What a reopening has let go of has to be had again, to decide in two phases. However often that is
+ * refused, the user's account is not the fuller for it.
+ */
+TEST(refused_again_and_again)
+{
+	static guid_t en[MANY];
+	static int tx[MANY];
+	struct flaky f;
+	unsigned int n, i;
+	int t, other;
+	pid_t somebody;
+	struct deadline end = deadline_in(PATIENCE);
+
+	close(rm);
+	tm_close(tm, d.path);
+	f = flaky_make(&d);
+	tm = tm_online(f.path);
+	rm = rm_online(tm, 1);
+	somebody = test_spawn(reject_as_somebody, NULL);
+	meet(1);
+	flaky_set(&f, FAIL_WRITES);
+	CHECK_EQ(stream_try_create(tm, "s", 4096, &t), KTM_STATUS_IO_ERROR);
+	while (tm_info(tm).state != KTM_TM_STATE_FAILED) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+
+	other = rm;
+	rm = rm_online(tm, 2);
+	for (n = 0; n < MANY; n++) {
+		tx[n] = tx_create(tm);
+		if (try_enlist(tx[n], &en[n]) != KTM_STATUS_SUCCESS)
+			break;
+	}
+	CHECK(n > 0 && n < MANY);
+	rm_recover(other);
+	go(2);
+	meet(3);
+	close(tx[n]);
+	for (i = 0; i < n; i++) {
+		close(tx[i]);
+		en_rollback(rm, en[i]);
+	}
+	set_share(0);
+	go(4);
+	meet(5);
+	set_share(50);
+	go(6);
+	test_join(somebody);
+	close(rm);
+	close(other);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
 }
 
 /* So many RMs that their records no longer fit: said when they are made. */

@@ -564,7 +564,7 @@ const struct line lines[] = {
 	LINE(EN_ROLLBACK, AN_ANSWER, 1, make_answer),
 	LINE(EN_RECOVER, AN_ANSWER | BIT(PENDING), 2, make_answer),
 	LINE(PREPREPARE_COMPLETE, AN_ANSWER, 2, make_answer),
-	LINE(SINGLE_PHASE_REJECT, AN_ANSWER, 2, make_answer),
+	LINE(SINGLE_PHASE_REJECT, AN_ANSWER | BIT(LOG_FULL) | BIT(QUOTA_EXCEEDED), 2, make_answer),
 	LINE(REQUEST_OUTCOME, AN_ANSWER, 2, make_answer),
 	LINE(EN_PREPREPARE, A_SUPERIOR, 8, make_answer),
 	LINE(EN_PREPARE, A_SUPERIOR, 5, make_answer),
