@@ -247,7 +247,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 			goto put;
 	}
 	do {
-		mutex_lock(&tx->lock);
+		ktm_tx_lock(tx);
 		status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
 		en->own_handle = !status && nfd->file;
 		mutex_unlock(&tx->lock);
@@ -271,7 +271,7 @@ put:
  */
 void ktm_enlist_undo(struct ktm_enlistment *en)
 {
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	en->own_handle = false;
 	ktm_tx_carry_out(en->tx, en, ktm_txc_retract(&en->core));
 	mutex_unlock(&en->tx->lock);
@@ -314,7 +314,7 @@ static u32 en_opened(struct ktm_object *obj, u32 access, u32 flags)
 
 	if (!ktm_tm_hold(en->rm->tm))
 		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	en->handles++;
 	mutex_unlock(&en->tx->lock);
 	return KTM_STATUS_SUCCESS;
@@ -324,7 +324,7 @@ static void en_closed(struct ktm_object *obj, u32 access)
 {
 	struct ktm_enlistment *en = ktm_en_of(obj);
 
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	if (!--en->handles && en->own_handle)
 		ktm_tx_enlistment_event(en, KTM_ENEV_CLOSE);
 	mutex_unlock(&en->tx->lock);
@@ -668,7 +668,7 @@ static u32 en_append_decision(struct ktm_enlistment *en, enum ktm_en_event ev,
 	const struct ktm_stream_answer *w = *with;
 	bool decides;
 
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	decides = en_decides_with_record(en, ev, w) && !en_check_answer(en, ev);
 	mutex_unlock(&en->tx->lock);
 	if (!decides)
@@ -713,7 +713,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 		goto free;
 	do {
 		status = KTM_STATUS_SUCCESS;
-		mutex_lock(&en->tx->lock);
+		ktm_tx_lock(en->tx);
 		if (en_begins(en, ev))
 			status = ktm_tx_pass_gate(en->tx, &passed);
 		if (!status)
@@ -875,7 +875,7 @@ void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info)
 	info->enlistment = en->obj.guid;
 	info->uow = en->tx->obj.guid;
 	info->rm = en->rm->obj.guid;
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	info->key = en->key;
 	info->state = en->core.state;
 	info->mask = en->core.mask;

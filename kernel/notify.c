@@ -324,7 +324,7 @@ static struct ktm_enlistment *reports_to(struct ktm_queue *q, struct ktm_inbox *
 static void reported(struct ktm_enlistment *en, bool copied)
 {
 	if (copied) {
-		mutex_lock(&en->tx->lock);
+		ktm_tx_lock(en->tx);
 		/* While it was copied, a reopening may have let go of it: it is told anew. */
 		if (!list_empty(&en->core.link))
 			ktm_tx_enlistment_event(en, KTM_ENEV_REPORTED);

@@ -120,7 +120,7 @@ static u32 query_recovery(struct ktm_enlistment *en, struct ktm_query *arg)
 	copy = kvmalloc(KTM_MAX_RECOVERY_INFORMATION, GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	length = en->information_length;
 	if (length)
 		memcpy(copy, en->information, length);
@@ -198,7 +198,7 @@ static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *ar
 	struct ktm_enc *core;
 	u32 n = 0, room, status;
 
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	list_for_each_entry(core, &tx->core.enlistments, link)
 		n++;
 	mutex_unlock(&tx->lock);
@@ -207,7 +207,7 @@ static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *ar
 	if (!pairs)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	n = 0;
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	list_for_each_entry(core, &tx->core.enlistments, link) {
 		struct ktm_enlistment *en = ktm_en_of_core(core);
 
@@ -231,7 +231,7 @@ static u32 query_properties(struct ktm_transaction *tx, struct ktm_query *arg)
 {
 	struct ktm_tx_properties p = { };
 
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	p.outcome = ktm_txc_outcome(&tx->core);
 	p.timeout_ns = tx->timeout_ns;
 	p.isolation_level = tx->isolation_level;
@@ -248,7 +248,7 @@ static u32 query_tx_superior(struct ktm_transaction *tx, struct ktm_query *arg)
 	struct ktm_en_pair pair = { };
 	struct ktm_enc *core;
 
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	core = tx->core.superior;
 	if (core) {
 		pair.enlistment = ktm_en_of_core(core)->obj.guid;

@@ -63,7 +63,7 @@ static u32 set_properties(struct ktm_transaction *tx, const struct ktm_set *arg)
 			return KTM_STATUS_INSUFFICIENT_RESOURCES;
 		memcpy(description, p.description, p.description_length);
 	}
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	if (tx->core.state != KTM_TX_STATE_ACTIVE) {
 		status = KTM_STATUS_TRANSACTION_NOT_ACTIVE;
 		goto unlock;
@@ -138,7 +138,7 @@ static u32 set_recovery(struct ktm_enlistment *en, const struct ktm_set *arg)
 	information = ktm_copy_information(arg->buffer, length);
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
-	mutex_lock(&en->tx->lock);
+	ktm_tx_lock(en->tx);
 	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core)) {
 		status = KTM_STATUS_OBJECT_EXPIRED;
 	} else if (!en_may_be_informed(en)) {

@@ -20,8 +20,12 @@ static struct kmem_cache *tx_cache;
 
 /* So many are told something, or retired, where others wait for that to be over. */
 #define FEW		16
-/* Jiffies until a time-out is looked at again that has found the mutex held. */
+/* Jiffies until a time-out is looked at again that has found the mutex held: at most. */
 #define TIMER_RETRY	(HZ / 10)
+
+/* ktm_transaction.called */
+#define TX_FORCED	1
+#define TX_TIMER	2
 
 /* All that have not been freed. */
 static struct percpu_counter tx_alive;
@@ -37,10 +41,49 @@ static void tx_setup(struct ktm_transaction *tx)
 	INIT_LIST_HEAD(&tx->tm_link);
 	INIT_LIST_HEAD(&tx->ended_link);
 	init_waitqueue_head(&tx->wait);
+	init_waitqueue_head(&tx->turn);
 	INIT_DELAYED_WORK(&tx->timer, tx_timer);
 	INIT_DELAYED_WORK(&tx->forced, tx_forced);
 	tx->created = ktime_get();
 	tx->deadline = KTIME_MAX;
+}
+
+/**
+ * ktm_tx_lock - take a transaction's mutex for somebody who has called
+ * @tx: the transaction
+ *
+ * An outcome and a time-out must not wait for the mutex, so they try until they find it free.
+ * Those who ask and ask must not keep them from that: they step aside. Not for work items: those
+ * that are to come may be behind them in their workqueue.
+ */
+void ktm_tx_lock(struct ktm_transaction *tx)
+{
+	wait_event(tx->turn, !READ_ONCE(tx->called));
+	mutex_lock(&tx->lock);
+}
+
+/* @who has found the mutex held. Return: false: it is queued already. */
+static bool tx_come_back(struct ktm_transaction *tx, u32 who, struct workqueue_struct *wq,
+			 struct delayed_work *work, unsigned long delay)
+{
+	bool queued;
+
+	spin_lock_irq(&tx->turn.lock);
+	queued = queue_delayed_work(wq, work, delay);
+	if (queued)
+		WRITE_ONCE(tx->called, tx->called | who);
+	spin_unlock_irq(&tx->turn.lock);
+	return queued;
+}
+
+/* @who has the mutex. */
+static void tx_came(struct ktm_transaction *tx, u32 who)
+{
+	lockdep_assert_held(&tx->lock);
+	spin_lock_irq(&tx->turn.lock);
+	WRITE_ONCE(tx->called, tx->called & ~who);
+	spin_unlock_irq(&tx->turn.lock);
+	wake_up_all(&tx->turn);
 }
 
 /* Enter a TM for good. The caller keeps the TM alive. */
@@ -242,9 +285,18 @@ void ktm_tx_unreserve(struct ktm_transaction *tx)
 
 static void tx_stop_timer(struct ktm_transaction *tx)
 {
+	bool cancelled;
+
 	tx->deadline = KTIME_MAX;
-	if (cancel_delayed_work(&tx->timer))
-		ktm_object_put(&tx->obj);
+	spin_lock_irq(&tx->turn.lock);
+	cancelled = cancel_delayed_work(&tx->timer);
+	if (cancelled)
+		WRITE_ONCE(tx->called, tx->called & ~TX_TIMER);
+	spin_unlock_irq(&tx->turn.lock);
+	if (!cancelled)
+		return;
+	wake_up_all(&tx->turn);
+	ktm_object_put(&tx->obj);
 }
 
 static bool few_wait(struct wait_queue_head *wait)
@@ -628,10 +680,12 @@ static void tx_forced(struct work_struct *work)
 	struct ktm_transaction *tx = container_of(work, struct ktm_transaction, forced.work);
 
 	/* Whoever has it may be stopped: that holds up this transaction, and no worker. */
-	if (mutex_trylock(&tx->lock))
-		tx_force_told(tx);
-	else
-		queue_delayed_work(ktm_wq, &tx->forced, 1);
+	if (!mutex_trylock(&tx->lock)) {
+		tx_come_back(tx, TX_FORCED, ktm_wq, &tx->forced, 1);
+		return;
+	}
+	tx_came(tx, TX_FORCED);
+	tx_force_told(tx);
 }
 
 static void tx_arm_timer(struct ktm_transaction *tx)
@@ -655,10 +709,13 @@ static void tx_timer(struct work_struct *work)
 	 * workers. Armed again meanwhile: that one will do.
 	 */
 	if (!mutex_trylock(&tx->lock)) {
-		if (!queue_delayed_work(ktm_slow_wq, &tx->timer, TIMER_RETRY))
+		tx->timer_retry = clamp_t(unsigned long, 2 * tx->timer_retry, 1, TIMER_RETRY);
+		if (!tx_come_back(tx, TX_TIMER, ktm_slow_wq, &tx->timer, tx->timer_retry))
 			ktm_object_put(&tx->obj);
 		return;
 	}
+	tx_came(tx, TX_TIMER);
+	tx->timer_retry = 0;
 	/* Before this had the mutex the deadline may have been moved or lifted. */
 	if (tx->deadline != KTIME_MAX) {
 		if (ktime_before(ktime_get(), tx->deadline))
@@ -776,7 +833,7 @@ static u32 tx_opened(struct ktm_object *obj, u32 access, u32 flags)
 	struct ktm_transaction *tx = ktm_tx_of(obj);
 	u32 status = KTM_STATUS_TRANSACTION_NOT_FOUND;
 
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	if (tx->retired)
 		goto out;
 	if (tx->tm && !tx->holds_tm) {
@@ -798,7 +855,7 @@ static void tx_closed(struct ktm_object *obj, u32 access)
 	struct ktm_transaction *tx = ktm_tx_of(obj);
 	struct ktm_tm *tm = NULL;
 
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	tx->handles--;
 	if (access & KTM_TX_COMMIT)
 		tx->committers--;
@@ -838,7 +895,7 @@ static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
 
 	if (arg->flags & ~KTM_CALL_WAIT || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	if (ev == KTM_TXEV_COMMIT)
 		status = ktm_tx_pass_gate(tx, &passed);
 	if (!status)
@@ -853,7 +910,7 @@ static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
 	/* Interrupted, it is the wait that ends, not what was begun. */
 	if (wait_event_interruptible(tx->wait, READ_ONCE(tx->settled)))
 		return KTM_STATUS_INTERRUPTED;
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	status = tx_outcome_status(tx, wanted);
 	mutex_unlock(&tx->lock);
 	return status;
@@ -886,7 +943,7 @@ u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
 							 ns_to_ktime(arg->timeout_ns));
 	if (err == -ERESTARTSYS)
 		return KTM_STATUS_INTERRUPTED;
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	arg->outcome = ktm_txc_outcome(&tx->core);
 	if (ktm_state_indoubt(tx->core.state))
 		status = KTM_STATUS_INDOUBT;
@@ -976,7 +1033,7 @@ void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->uow = tx->obj.guid;
-	mutex_lock(&tx->lock);
+	ktm_tx_lock(tx);
 	if (tx->tm)
 		info->tm = tx->tm->obj.guid;
 	info->state = tx->core.state;

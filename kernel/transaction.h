@@ -45,6 +45,9 @@ struct ktm_enlistment;
  * @sealing: @force is of the former
  * @forced: takes over from the journal's work, which must not wait for @lock; nor does this, it
  *	tries again
+ * @timer_retry: jiffies until @timer tries again
+ * @turn: for who steps aside (ktm_tx_lock()); its lock is that of @called
+ * @called: which of @timer and @forced wants @lock and tries again: TX_
  * @forced_err: what the force came to
  * @reserved: bytes of the log kept for the decision
  * @charged: bytes of restart area charged for the transaction itself
@@ -75,6 +78,9 @@ struct ktm_transaction {
 	ktime_t deadline;
 	struct ktm_force force;
 	struct delayed_work forced;
+	unsigned long timer_retry;
+	wait_queue_head_t turn;
+	u32 called;
 	int forced_err;
 	u32 reserved;
 	u32 charged;
@@ -97,6 +103,7 @@ static inline struct ktm_transaction *ktm_tx_of(struct ktm_object *obj)
 int ktm_transactions_init(void);
 void ktm_transactions_stop(void);
 void ktm_transactions_exit(void);
+void ktm_tx_lock(struct ktm_transaction *tx);
 u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd);
 u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);

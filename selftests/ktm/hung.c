@@ -28,6 +28,14 @@ void test_setup(void)
 	s = stream_create(tm, "s", 4 * MIB);
 }
 
+static void tear_down(void)
+{
+	close(s);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
 static void append_big(void *data)
 {
 	while (!shared_word[0])
@@ -97,8 +105,47 @@ TEST(timeouts_of_others)
 		CHECK(poll_for(tx[i], POLLIN) & POLLIN);
 		close(tx[i]);
 	}
-	close(s);
-	close(rm);
-	tm_close(tm, f.path);
-	flaky_remove(&f);
+	tear_down();
+}
+
+/* [1]: what became of it. */
+static void ask(void *data)
+{
+	shared_word[1] = tx_info(tx[0]).outcome;
+	(void)data;
+}
+
+/*
+ * A time-out is due, and tries whether its transaction is free. Who asks about that comes
+ * behind it: else those who ask and ask could keep it from its time-out for ever.
+ */
+TEST(asked_when_it_is_due)
+{
+	pid_t big, voter, asker;
+	struct deadline due;
+
+	tx[0] = tx_create_timeout(tm, TIMEOUT * 1000000000ull);
+	en[0] = enlist(rm, tx[0]);
+	en[1] = enlist(rm, tx[0]);
+	COMMIT(tx[0], 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en[0]);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en[1]);
+	due = deadline_in(TIMEOUT + 1);
+	flaky_hold(&f);
+	big = test_spawn(append_big, NULL);
+	until_stuck(big);
+	voter = test_spawn(vote, &en[0]);
+	until_stuck(voter);
+	while (!deadline_passed(&due))
+		nap();
+	asker = test_spawn(ask, NULL);
+	until_stuck(asker);
+	shared_word[0] = true;
+	flaky_release(&f, NO_TROUBLE);
+	test_join(asker);
+	test_join(voter);
+	test_join(big);
+	CHECK_EQ(shared_word[1], KTM_OUTCOME_ABORTED);
+	close(tx[0]);
+	tear_down();
 }
