@@ -61,6 +61,8 @@ $(addprefix all-,$(user_dirs) $(test_dirs)): all-%:
 $(addprefix all-,$(filter-out userspace/libktm,$(user_dirs))): \
 	$(addprefix all-,$(filter userspace/libktm,$(user_dirs)))
 $(addprefix all-,$(test_dirs)): $(addprefix all-,$(user_dirs))
+# It is linked with the steps of the machine's tests.
+all-selftests/fuzz: all-selftests/ktm
 
 .PHONY: check check-debug check-core demo bench
 check: setup
