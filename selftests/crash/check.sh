@@ -10,6 +10,7 @@
 #	 check.sh --repeat DIRECTORY STATE	one state of a run that was saved
 #
 # KTM_CRASH_STATES	states per recording (150)
+# KTM_CRASH_NATIVE	states per recording that are recovered without the module (25000)
 # KTM_CRASH_TRANSACTIONS	transactions per recording (1300)
 # KTM_CRASH_SEED	of all choices (1)
 # KTM_CRASH_FAULTS	names of the planted faults to try; "none"; all of them by default
@@ -22,6 +23,7 @@ top=$(cd "$here/../.." && pwd)
 export BUILD=${BUILD:-$top/build}
 read -ra kernels <<<"${KERNELS:-6.1 6.12}"
 states=${KTM_CRASH_STATES:-150}
+native=${KTM_CRASH_NATIVE:-25000}
 transactions=${KTM_CRASH_TRANSACTIONS:-1300}
 seed=${KTM_CRASH_SEED:-1}
 bin=$BUILD/selftests/crash
@@ -31,6 +33,9 @@ bin=$BUILD/selftests/crash
 journal_start=$((1 << 20))
 journal_bytes=$((1 << 20))
 ram_bytes=$((4 << 20))
+
+# Of the states recovered natively so many are read by both readers of the format, too.
+read_states=8
 
 # What a make around us said about its own jobs is not for the makes below.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -144,6 +149,49 @@ keep() {
 		echo "# repeat: selftests/crash/check.sh --repeat $BUILD/crash/$(basename "$dir") $state"
 }
 
+# The same record, and many more states of it, recovered by the core without the module.
+recover_natively() {
+	local dir=$1 part=()
+
+	[ "$(cat "$dir/how")" != outside ] || part=(--part $journal_start:$journal_bytes)
+	mkdir "$dir/states" &&
+		"$bin/crash-native" --base "$dir/base" --record "$dir/log" "${part[@]}" --seed "$seed" \
+			--states "$native" --twice 3 --keep $((native / read_states + 1)):"$dir/states"
+}
+
+# The module is tried with it all the same.
+keep_native() {
+	local dir=$1 log=$2 state saved=$BUILD/crash/native-$(basename "$1") part=
+
+	rm -rf "$saved"
+	mkdir -p "$BUILD/crash" && cp -r "$dir" "$saved" && rm -rf "$saved/states"
+	[ "$(cat "$dir/how")" != outside ] || part=" --part $journal_start:$journal_bytes"
+	state=$(sed -n 's/^# state \([0-9:]*\): .*/\1/p' "$log" | head -n 1)
+	[ -z "$state" ] || echo "# repeat: $bin/crash-native --base $saved/base --record $saved/log$part --seed $seed --only $state"
+}
+
+# What the module wrote, as the document's reader and as ktmctl read it.
+read_natively() {
+	local dir=$1 image tried=0 violations=0 records=0 n end
+
+	for image in "$dir"/states/*; do
+		tried=$((tried + 1))
+		/usr/bin/python3 "$top/selftests/reader/reader.py" "$image" >"$tmp/ours"
+		"$BUILD/userspace/ktmctl/ktmctl" journal dump --json "$image" >"$tmp/theirs"
+		if /usr/bin/python3 "$top/selftests/reader/compare.py" "$tmp/ours" "$tmp/theirs" \
+			>"$tmp/said" 2>&1 && read -r _ n end <"$tmp/said" && [ "$end" = tail ]; then
+			records=$((records + n))
+		else
+			violations=$((violations + 1))
+			echo "# state ${image##*/}:"
+			sed 's/^/#   /' "$tmp/said"
+		fi
+	done
+	echo "campaign module_journal_reader: tried=$tried violations=$violations seed=$seed"
+	echo "# $records records"
+	[ $violations -eq 0 ] && [ $records -gt $tried ]
+}
+
 campaign() {
 	local how=$1 kernel=$2 dir=$tmp/$1-$2 status
 
@@ -152,6 +200,14 @@ campaign() {
 	sed 's/^\([^#]\)/# \1/' "$tmp/log"
 	result $status "on $kernel, recorded from $how: transactions, closed and killed processes"
 	[ $status -eq 0 ] || return
+	recover_natively "$dir" >"$tmp/log" 2>&1
+	status=$?
+	cat "$tmp/log"
+	[ $status -eq 0 ] || keep_native "$dir" "$tmp/log"
+	result $status "on $kernel, recorded from $how: $native power cuts, recovered natively"
+	read_natively "$dir"
+	result $? "on $kernel, recorded from $how: both readers say the same of what the module wrote"
+	rm -rf "$dir/states"
 	recover "$dir" "$BUILD/$kernel/ktm.ko" --states "$states" --twice 3 >"$tmp/log" 2>&1
 	status=$?
 	grep -q '^campaign .* violations=0 ' "$tmp/log" || status=1

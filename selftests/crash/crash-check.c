@@ -7,6 +7,7 @@
  * known outside before the cut. Some recoveries are recorded and cut themselves.
  */
 #include "calls.h"
+#include "campaign.h"
 #include "disk.h"
 #include "dm.h"
 #include "history.h"
@@ -18,8 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,70 +30,6 @@
 #define RECORD_BYTES	(4u << 20)
 #define RECORD_FILE	"/tmp/again"
 #define RECORDER	"ktm-again"
-
-/**
- * struct state - one state to try
- * @at: the power goes after so many entries
- * @seed: of everything that is chosen for it
- * @twice: it goes once more during the recovery
- */
-struct state {
-	size_t at;
-	uint64_t seed;
-	bool twice;
-};
-
-struct options {
-	const char *base;
-	const char *record;
-	uint64_t start;
-	uint64_t bytes;
-	uint64_t seed;
-	size_t states;
-	size_t twice;
-	size_t enough;
-	struct state only;
-	bool have_only;
-};
-
-static const struct state *current;
-static size_t violations, bad_states;
-static bool bad;
-
-void violation(const char *format, ...)
-{
-	va_list args;
-
-	violations++;
-	bad = true;
-	/* One fault spoils many states in the same way. */
-	if (violations > 40)
-		return;
-	printf("# state %zu:%llu%s: ", current->at, (unsigned long long)current->seed,
-	       current->twice ? ":2" : "");
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static uint8_t *read_file(const char *path, size_t *bytes)
-{
-	FILE *f = fopen(path, "rb");
-	uint8_t *data;
-	long size;
-
-	if (!f || fseek(f, 0, SEEK_END) || (size = ftell(f)) <= 0)
-		die("%s: %s", path, strerror(errno));
-	data = malloc((size_t)size);
-	rewind(f);
-	if (!data || fread(data, (size_t)size, 1, f) != 1)
-		die("%s cannot be read", path);
-	fclose(f);
-	*bytes = (size_t)size;
-	return data;
-}
 
 /* The module gives up a disk a moment after the last descriptor is closed. */
 static int open_idle(const char *disk)
@@ -185,112 +120,15 @@ static void try_state(struct history *h, const struct state *state, struct disk_
 {
 	struct cut cut = { .at = state->at };
 
-	current = state;
-	bad = false;
+	state_try(state);
 	state_build(s, &h->log, state->at, state->seed);
 	transfer(DISK, s->image, s->bytes, true);
 	if (state->twice)
 		try_twice(h, state, s);
 	else
 		reopen(h, &cut, DISK, NULL);
-	if (!bad)
+	if (!state_is_bad())
 		reopen_empty(DISK);
-	bad_states += bad;
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct state *x = a, *y = b;
-
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-static struct state *draw_states(const struct options *opt, const struct history *h)
-{
-	struct prng prng = prng_stream(opt->seed, 0);
-	struct state *states = calloc(opt->states, sizeof(*states));
-	size_t i;
-
-	if (!states)
-		die("out of memory");
-	for (i = 0; i < opt->states; i++) {
-		states[i].seed = prng_next(&prng);
-		states[i].at = state_draw(&h->log, h->start, states[i].seed);
-		states[i].twice = opt->twice && i % opt->twice == 0;
-	}
-	qsort(states, opt->states, sizeof(*states), by_place);
-	return states;
-}
-
-static void usage(void)
-{
-	die("usage: crash-check --base IMAGE --record LOG [--part START:BYTES] --seed N\n"
-	    "                   (--states N [--twice EVERY] [--enough BAD] | --only AT:SEED[:2])");
-}
-
-static void parse_only(const char *text, struct options *opt)
-{
-	unsigned long long at, seed;
-	int twice = 1;
-
-	if (sscanf(text, "%llu:%llu:%d", &at, &seed, &twice) < 2)
-		usage();
-	opt->only = (struct state){ .at = at, .seed = seed, .twice = twice == 2 };
-	opt->have_only = true;
-	opt->states = 1;
-}
-
-static void parse(int argc, char **argv, struct options *opt)
-{
-	static const struct option options[] = {
-		{ "base", required_argument, NULL, 'b' },
-		{ "record", required_argument, NULL, 'r' },
-		{ "part", required_argument, NULL, 'p' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "states", required_argument, NULL, 'n' },
-		{ "twice", required_argument, NULL, 't' },
-		{ "enough", required_argument, NULL, 'e' },
-		{ "only", required_argument, NULL, 'o' },
-		{ NULL, 0, NULL, 0 },
-	};
-	unsigned long long start, bytes;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'b':
-			opt->base = optarg;
-			break;
-		case 'r':
-			opt->record = optarg;
-			break;
-		case 'p':
-			if (sscanf(optarg, "%llu:%llu", &start, &bytes) != 2)
-				usage();
-			opt->start = start;
-			opt->bytes = bytes;
-			break;
-		case 's':
-			opt->seed = strtoull(optarg, NULL, 0);
-			break;
-		case 'n':
-			opt->states = strtoul(optarg, NULL, 0);
-			break;
-		case 't':
-			opt->twice = strtoul(optarg, NULL, 0);
-			break;
-		case 'e':
-			opt->enough = strtoul(optarg, NULL, 0);
-			break;
-		case 'o':
-			parse_only(optarg, opt);
-			break;
-		default:
-			usage();
-		}
-	}
-	if (!opt->base || !opt->record || !opt->states || optind != argc)
-		usage();
 }
 
 int main(int argc, char **argv)
@@ -302,14 +140,14 @@ int main(int argc, char **argv)
 	size_t bytes, i;
 	uint8_t *base;
 
-	parse(argc, argv, &opt);
-	base = read_file(opt.base, &bytes);
+	campaign_parse(argc, argv, &opt);
+	base = campaign_base(opt.base, &bytes);
 	disk_split(RAM, 1, 0, bytes);
 	check_size(bytes);
 	history_load(&h, opt.record, opt.start, opt.bytes);
 	state_begin(&s, base, bytes);
-	states = opt.have_only ? &opt.only : draw_states(&opt, &h);
-	for (i = 0; i < opt.states && !(opt.enough && bad_states >= opt.enough); i++) {
+	states = opt.have_only ? &opt.only : campaign_states(&opt, &h);
+	for (i = 0; i < opt.states && !(opt.enough && campaign_bad() >= opt.enough); i++) {
 		if (states[i].at > h.log.nr)
 			die("the record has only %zu entries", h.log.nr);
 		try_state(&h, &states[i], &s);
@@ -323,7 +161,7 @@ int main(int argc, char **argv)
 						tally.queried && tally.told && tally.records &&
 						tally.appended))
 		die("there was nothing to recover");
-	printf("campaign module_crash: tried=%zu violations=%zu seed=%llu\n", i, bad_states,
+	printf("campaign module_crash: tried=%zu violations=%zu seed=%llu\n", i, campaign_bad(),
 	       (unsigned long long)opt.seed);
-	return bad_states ? 1 : 0;
+	return campaign_bad() ? 1 : 0;
 }

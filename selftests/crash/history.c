@@ -37,6 +37,7 @@ static struct tx_history *tx_of(struct history *h, const struct ktm_guid *uow)
 			return &h->txs[i];
 	h->txs = grow(h->txs, h->nr_txs, sizeof(*h->txs));
 	h->txs[h->nr_txs].uow = *uow;
+	h->txs[h->nr_txs].ens = NEVER;
 	know_nothing(&h->txs[h->nr_txs].known);
 	return &h->txs[h->nr_txs++];
 }
@@ -68,6 +69,8 @@ static struct en_history *en_of(struct history *h, const struct mark *mark)
 	en = &h->ens[h->nr_ens++];
 	en->guid = mark->en;
 	en->tx = (size_t)(tx_of(h, &mark->uow) - h->txs);
+	en->next = h->txs[en->tx].ens;
+	h->txs[en->tx].ens = h->nr_ens - 1;
 	en->rm = mark->rm;
 	en->key = mark->key;
 	en->length = mark->length;

@@ -29,6 +29,7 @@ enum finding { FOUND_NOTHING, FOUND_RECOVER, FOUND_QUERY, FOUND_COMMIT, FOUND_RO
  * struct en_history - one enlistment
  * @guid: of it
  * @tx: index of its transaction
+ * @next: index of another one of that, or NEVER
  * @rm: number of its RM
  * @key: as it was given
  * @length: bytes of recovery information
@@ -40,6 +41,7 @@ enum finding { FOUND_NOTHING, FOUND_RECOVER, FOUND_QUERY, FOUND_COMMIT, FOUND_RO
 struct en_history {
 	struct ktm_guid guid;
 	size_t tx;
+	size_t next;
 	uint32_t rm;
 	uint32_t key;
 	uint32_t length;
@@ -49,8 +51,15 @@ struct en_history {
 	bool queried;
 };
 
+/**
+ * struct tx_history - one transaction
+ * @uow: its name
+ * @ens: index of one of its enlistments, or NEVER
+ * @known: what its client was told
+ */
 struct tx_history {
 	struct ktm_guid uow;
+	size_t ens;
 	struct knowledge known;
 };
 
@@ -116,6 +125,10 @@ void history_load(struct history *h, const char *path, uint64_t start, uint64_t 
 /* What a first recovery's record adds; history_forget() takes it back. */
 void history_add(struct history *h, const struct blocklog *log);
 void history_forget(struct history *h);
+
+/* Each enlistment of a transaction. */
+#define for_each_en(en, h, tx)						\
+	for (en = (h)->txs[tx].ens; en != NEVER; en = (h)->ens[en].next)
 
 struct en_history *history_find(struct history *h, const struct ktm_guid *en);
 

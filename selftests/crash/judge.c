@@ -50,11 +50,9 @@ static struct verdict sum_up(const struct history *h, size_t tx, const struct cu
 	};
 	size_t i;
 
-	for (i = 0; i < h->nr_ens; i++) {
+	for_each_en(i, h, tx) {
 		const struct en_history *en = &h->ens[i];
 
-		if (en->tx != tx)
-			continue;
 		v.commit |= is_known(&en->known, FACT_COMMIT, cut);
 		v.abort |= is_known(&en->known, FACT_ROLLBACK, cut) ||
 			   is_known(&en->known, FACT_REFUSES, cut);
@@ -173,14 +171,14 @@ void judge(const struct history *h, const struct cut *cut, const struct found_st
 			violation("both outcomes of one transaction were told");
 		if (v.commits && v.rolls_back)
 			violation("COMMIT and ROLLBACK for one transaction");
-		for (i = 0; i < h->nr_ens; i++) {
+		for_each_en(i, h, tx) {
 			const struct en_history *en = &h->ens[i];
 
-			if (en->tx == tx && en->rm == SUPERIOR)
+			if (en->rm == SUPERIOR)
 				judge_superior(en, &v, cut);
-			else if (en->tx == tx)
+			else
 				judge_enlistment(en, &v, cut);
-			if (en->tx == tx && en->rm < NR_STREAMS)
+			if (en->rm < NR_STREAMS)
 				judge_records(en, &v, cut, &streams[en->rm]);
 		}
 	}

@@ -110,14 +110,3 @@ void stream_forget(struct found_stream *found)
 		close(found->fd);
 	free(found->list);
 }
-
-const struct found_record *stream_record(const struct found_stream *found, uint32_t key,
-					 enum record_kind kind)
-{
-	size_t i;
-
-	for (i = 0; i < found->nr; i++)
-		if (found->list[i].record.key == key && found->list[i].record.kind == kind)
-			return &found->list[i];
-	return NULL;
-}

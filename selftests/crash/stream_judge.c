@@ -271,6 +271,17 @@ void stream_judge(const struct expected *e, const struct found_stream *found, ui
 	free(there);
 }
 
+const struct found_record *stream_record(const struct found_stream *found, uint32_t key,
+					 enum record_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < found->nr; i++)
+		if (found->list[i].record.key == key && found->list[i].record.kind == kind)
+			return &found->list[i];
+	return NULL;
+}
+
 /**
  * stream_passed() - may a record that is not there be in front of the base?
  * @e: what the stream must hold
