@@ -13,10 +13,56 @@
 #include "status.h"
 
 /**
+ * ktm_handle_begin - somebody begins to use an object
+ * @obj: the object; the handle takes a reference of its own
+ * @access: rights, checked by the caller
+ * @flags: KTM_OPEN_EXCLUSIVE, KTM_OPEN_AGAIN or 0
+ * @made: out: for ktm_handle_end()
+ *
+ * May sleep. It has no descriptor: that is what user space needs besides.
+ *
+ * Return: enum ktm_status; what the kind refuses, INSUFFICIENT_RESOURCES.
+ */
+u32 ktm_handle_begin(struct ktm_object *obj, u32 access, u32 flags, struct ktm_handle **made)
+{
+	struct ktm_handle *handle;
+	u32 status;
+
+	handle = kmalloc(max(sizeof(*handle), obj->ops->handle_bytes), GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	handle->obj = obj;
+	handle->access = access;
+	status = obj->ops->opened(obj, access, flags);
+	if (status) {
+		kfree(handle);
+		return status;
+	}
+	ktm_object_get(obj);
+	if (obj->ops->handle_made)
+		obj->ops->handle_made(handle);
+	*made = handle;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_handle_end - nobody uses the object through this any more
+ * @handle: from ktm_handle_begin()
+ */
+void ktm_handle_end(struct ktm_handle *handle)
+{
+	if (handle->obj->ops->handle_gone)
+		handle->obj->ops->handle_gone(handle);
+	handle->obj->ops->closed(handle->obj, handle->access);
+	ktm_object_put(handle->obj);
+	kfree(handle);
+}
+
+/**
  * ktm_handle_create - make a descriptor, not yet visible
  * @obj: the object; the handle takes a reference of its own
  * @access: rights, checked by the caller
- * @flags: KTM_OPEN_EXCLUSIVE or 0
+ * @flags: KTM_OPEN_EXCLUSIVE, KTM_OPEN_AGAIN or 0
  * @nfd: out
  *
  * May sleep. The caller ends it with ktm_new_fd_install() or _cancel().
@@ -30,37 +76,27 @@ u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_
 	char name[16];
 	u32 status;
 
-	handle = kmalloc(max(sizeof(*handle), obj->ops->handle_bytes), GFP_KERNEL_ACCOUNT);
-	if (!handle)
-		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	handle->obj = obj;
-	handle->access = access;
 	nfd->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (nfd->fd < 0) {
 		status = ktm_status_from_errno(nfd->fd);
-		goto free_handle;
+		goto none;
 	}
-	status = obj->ops->opened(obj, access, flags);
+	status = ktm_handle_begin(obj, access, flags, &handle);
 	if (status)
 		goto put_fd;
-	ktm_object_get(obj);
-	if (obj->ops->handle_made)
-		obj->ops->handle_made(handle);
 	snprintf(name, sizeof(name), "[ktm-%s]", obj->ops->name);
 	nfd->file = anon_inode_getfile(name, obj->ops->fops, handle, O_RDWR);
 	if (IS_ERR(nfd->file)) {
 		status = ktm_status_from_errno(PTR_ERR(nfd->file));
 		nfd->file = NULL;
-		goto close;
+		goto end;
 	}
 	return KTM_STATUS_SUCCESS;
-close:
-	obj->ops->closed(obj, access);
-	ktm_object_put(obj);
+end:
+	ktm_handle_end(handle);
 put_fd:
 	put_unused_fd(nfd->fd);
-free_handle:
-	kfree(handle);
+none:
 	nfd->fd = -1;
 	return status;
 }
@@ -175,13 +211,7 @@ put:
 
 int ktm_handle_release(struct inode *inode, struct file *file)
 {
-	struct ktm_handle *handle = file->private_data;
-
-	if (handle->obj->ops->handle_gone)
-		handle->obj->ops->handle_gone(handle);
-	handle->obj->ops->closed(handle->obj, handle->access);
-	ktm_object_put(handle->obj);
-	kfree(handle);
+	ktm_handle_end(file->private_data);
 	return 0;
 }
 

@@ -92,8 +92,8 @@ struct ktm_object {
 };
 
 /*
- * private_data of a descriptor's file; fixed when it is made. A kind may have more
- * behind it.
+ * private_data of a descriptor's file, or a driver's use of the object; fixed when it is
+ * made. A kind may have more behind it.
  */
 struct ktm_handle {
 	struct ktm_object *obj;
@@ -152,6 +152,8 @@ struct ktm_new_fd {
 	int fd;
 };
 
+u32 ktm_handle_begin(struct ktm_object *obj, u32 access, u32 flags, struct ktm_handle **made);
+void ktm_handle_end(struct ktm_handle *handle);
 u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
 u32 ktm_handle_open_object(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
 u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
