@@ -317,12 +317,12 @@ static u32 do_stream_create(struct ktm_request *r)
 {
 	if (!may(r, KTM_TM_CREATE_RM))
 		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_stream_create(ktm_tm_of(r->handle->obj), &r->arg->stream_create, &r->nfd);
+	return ktm_stream_ioctl_create(ktm_tm_of(r->handle->obj), &r->arg->stream_create, &r->nfd);
 }
 
 static u32 do_stream_open(struct ktm_request *r)
 {
-	return ktm_stream_open(ktm_tm_of(r->handle->obj), &r->arg->stream_open, &r->nfd);
+	return ktm_stream_ioctl_open(ktm_tm_of(r->handle->obj), &r->arg->stream_open, &r->nfd);
 }
 
 static u32 do_stream_append(struct ktm_request *r)
@@ -352,9 +352,7 @@ static u32 do_stream_mark(struct ktm_request *r)
 
 static u32 do_stream_delete(struct ktm_request *r)
 {
-	if (!may(r, KTM_STREAM_MANAGE))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_stream_delete(ktm_stream_of(r->handle->obj), &r->arg->call);
+	return ktm_stream_ioctl_delete(r->handle, &r->arg->call);
 }
 
 /* @size: of the struct now; @least: of its first version */

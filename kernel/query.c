@@ -279,20 +279,21 @@ static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 	}
 }
 
-static u32 query_stream(struct ktm_stream_use *use, struct ktm_query *arg)
+static u32 query_stream(struct ktm_handle *handle, struct ktm_query *arg)
 {
+	const struct ktm_stream *s = ktm_stream_of(handle->obj);
 	struct ktm_stream_info info;
 	u32 status;
 	u64 quota;
 
-	if (READ_ONCE(use->stream->gone))
+	if (READ_ONCE(s->gone))
 		return KTM_STATUS_STREAM_NOT_FOUND;
 	switch (arg->info_class) {
 	case KTM_INFO_STREAM_BASIC:
-		status = ktm_stream_info(use, &info);
+		status = ktm_stream_call_info(handle, &info);
 		return status ? status : give(arg, &info, sizeof(info));
 	case KTM_INFO_STREAM_QUOTA:
-		quota = READ_ONCE(use->stream->quota);
+		quota = READ_ONCE(s->quota);
 		return give(arg, &quota, sizeof(quota));
 	default:
 		return KTM_STATUS_INVALID_INFO_CLASS;
@@ -325,7 +326,7 @@ u32 ktm_query(struct ktm_handle *handle, struct ktm_query *arg)
 	case KTM_KIND_TX:
 		return query_tx(ktm_tx_of(handle->obj), arg);
 	case KTM_KIND_STREAM:
-		return query_stream(ktm_stream_use_of(handle), arg);
+		return query_stream(handle, arg);
 	default:
 		return query_en(ktm_en_of(handle->obj), arg);
 	}

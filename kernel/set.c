@@ -172,7 +172,7 @@ static u32 set_on_rm(struct ktm_rm *rm, const struct ktm_set *arg)
 	return status;
 }
 
-static u32 set_stream(struct ktm_stream *s, const struct ktm_set *arg)
+static u32 set_stream(struct ktm_handle *handle, const struct ktm_set *arg)
 {
 	u64 quota;
 	u32 status;
@@ -180,7 +180,7 @@ static u32 set_stream(struct ktm_stream *s, const struct ktm_set *arg)
 	if (arg->info_class != KTM_INFO_STREAM_QUOTA)
 		return KTM_STATUS_INVALID_INFO_CLASS;
 	status = take(arg, &quota, sizeof(quota));
-	return status ? status : ktm_stream_set_quota(s, quota);
+	return status ? status : ktm_stream_call_set_quota(handle, quota);
 }
 
 /**
@@ -206,7 +206,7 @@ u32 ktm_set(struct ktm_handle *handle, const struct ktm_set *arg)
 	if (!ktm_guid_is_nil(&arg->guid))
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (obj->kind == KTM_KIND_STREAM)
-		return set_stream(ktm_stream_of(obj), arg);
+		return set_stream(handle, arg);
 	if (obj->kind == KTM_KIND_TX && arg->info_class == KTM_INFO_TX_PROPERTIES)
 		return set_properties(ktm_tx_of(obj), arg);
 	if (obj->kind == KTM_KIND_EN && arg->info_class == KTM_INFO_EN_RECOVERY)

@@ -7,7 +7,6 @@
 #include <linux/random.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "rm.h"
 #include "status.h"
@@ -277,15 +276,6 @@ static u64 draw_id(struct ktm_tm *tm)
 	}
 }
 
-static u32 copy_name(u8 *name, u64 from, u32 length)
-{
-	if (!from || !length || length > KTM_MAX_STREAM_NAME)
-		return KTM_STATUS_INVALID_PARAMETER;
-	if (copy_from_user(name, u64_to_user_ptr(from), length))
-		return KTM_STATUS_FAULT;
-	return KTM_STATUS_SUCCESS;
-}
-
 /*
  * Under the TM's mutex: a reopening must see either nothing of a new stream or all
  * of it.
@@ -328,7 +318,52 @@ shrink:
 	return status;
 }
 
-static u32 enter_durably(struct ktm_stream *s, u64 quota)
+/**
+ * ktm_stream_make - begin a stream that nobody can find yet
+ * @tm: the TM, kept alive by the caller
+ * @name: its name
+ * @guid: wanted GUID, or nil
+ * @mode: permission bits, 0 for 0600
+ * @access: rights that its maker wants
+ * @quota: bytes
+ * @made: out: for ktm_stream_enter(), with a reference
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_stream_make(struct ktm_tm *tm, const struct ktm_stream_name *name,
+		    const struct ktm_guid *guid, u32 mode, u32 access, u64 quota,
+		    struct ktm_stream **made)
+{
+	struct ktm_stream *s;
+	u32 status;
+
+	if (!access || access & ~KTM_STREAM_ALL_ACCESS || !quota_valid(quota))
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!tm->journal)
+		return KTM_STATUS_TM_VOLATILE;
+	s = ktm_stream_alloc(tm);
+	if (!s)
+		return KTM_STATUS_INSUFFICIENT_RESOURCES;
+	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, guid, mode);
+	if (status) {
+		kfree(s);
+		return status;
+	}
+	ktm_object_get(&tm->obj);
+	s->name_length = name->length;
+	memcpy(s->name, name->text, name->length);
+	*made = s;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_stream_enter - a stream comes into being, durably
+ * @s: from ktm_stream_make()
+ * @quota: bytes, the same
+ *
+ * Return: enum ktm_status; INTERRUPTED: killed, and it may be there.
+ */
+u32 ktm_stream_enter(struct ktm_stream *s, u64 quota)
 {
 	struct ktm_tm *tm = s->tm;
 	int tries = KTM_STREAM_TRIES;
@@ -352,91 +387,33 @@ static u32 enter_durably(struct ktm_stream *s, u64 quota)
 }
 
 /**
- * ktm_stream_create - KTM_IOC_STREAM_CREATE
+ * ktm_stream_find - a stream of a TM
  * @tm: the TM, kept alive by the caller
- * @arg: the request
- * @nfd: out: the descriptor
+ * @name: its name, or NULL: by @guid
+ * @guid: its GUID
+ * @found: out: with a reference
  *
- * Return: enum ktm_status.
+ * Return: SUCCESS, STREAM_NOT_FOUND, TM_NOT_ONLINE.
  */
-u32 ktm_stream_create(struct ktm_tm *tm, struct ktm_stream_create *arg, struct ktm_new_fd *nfd)
+u32 ktm_stream_find(struct ktm_tm *tm, const struct ktm_stream_name *name,
+		    const struct ktm_guid *guid, struct ktm_stream **found)
 {
-	struct ktm_stream *s;
-	u32 status;
-
-	if (!arg->access || arg->access & ~KTM_STREAM_ALL_ACCESS || !quota_valid(arg->quota))
-		return KTM_STATUS_INVALID_PARAMETER;
-	if (!tm->journal)
-		return KTM_STATUS_TM_VOLATILE;
-	s = ktm_stream_alloc(tm);
-	if (!s)
-		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, &arg->guid, arg->mode);
-	if (status) {
-		kfree(s);
-		return status;
-	}
-	ktm_object_get(&tm->obj);
-	s->name_length = arg->name_length;
-	status = copy_name(s->name, arg->name, arg->name_length);
-	if (status)
-		goto put;
-	status = ktm_handle_create(&s->obj, arg->access, 0, nfd);
-	if (status)
-		goto put;
-	status = enter_durably(s, arg->quota);
-	if (status) {
-		ktm_new_fd_cancel(nfd);
-		goto put;
-	}
-	arg->guid = s->obj.guid;
-	arg->fd = nfd->fd;
-put:
-	ktm_object_put(&s->obj);
-	return status;
-}
-
-/**
- * ktm_stream_open - KTM_IOC_STREAM_OPEN
- * @tm: the TM, kept alive by the caller
- * @arg: the request
- * @nfd: out: the descriptor
- *
- * Return: enum ktm_status.
- */
-u32 ktm_stream_open(struct ktm_tm *tm, struct ktm_stream_open *arg, struct ktm_new_fd *nfd)
-{
-	u8 name[KTM_MAX_STREAM_NAME];
 	struct ktm_object *obj;
 	struct ktm_stream *s;
-	u32 status;
 
-	if (arg->reserved || !arg->name != !arg->name_length ||
-	    !arg->name != !ktm_guid_is_nil(&arg->guid))
-		return KTM_STATUS_INVALID_PARAMETER;
-	if (arg->name) {
-		status = copy_name(name, arg->name, arg->name_length);
-		if (status)
-			return status;
-		s = find_name(tm, name, arg->name_length);
+	if (name) {
+		s = find_name(tm, name->text, name->length);
 	} else {
-		obj = ktm_object_find(KTM_KIND_STREAM, tm, &arg->guid);
+		obj = ktm_object_find(KTM_KIND_STREAM, tm, guid);
 		s = obj ? ktm_stream_of(obj) : NULL;
 	}
 	if (!ktm_tm_online(tm)) {
-		status = KTM_STATUS_TM_NOT_ONLINE;
-		goto put;
+		if (s)
+			ktm_object_put(&s->obj);
+		return KTM_STATUS_TM_NOT_ONLINE;
 	}
-	if (!s)
-		return KTM_STATUS_STREAM_NOT_FOUND;
-	status = ktm_handle_open_object(&s->obj, arg->access, 0, nfd);
-	if (!status)
-		arg->guid = s->obj.guid;
-	arg->fd = nfd->fd;
-put:
-	if (s)
-		ktm_object_put(&s->obj);
-	return status;
+	*found = s;
+	return s ? KTM_STATUS_SUCCESS : KTM_STATUS_STREAM_NOT_FOUND;
 }
 
 /* ---- changing, deleting ---- */
@@ -551,22 +528,18 @@ static u32 delete(struct ktm_stream *s, struct forced *f)
 /**
  * ktm_stream_delete - KTM_IOC_STREAM_DELETE
  * @s: the stream
- * @arg: the request
  *
  * Durable when it returns; who has it open finds it gone.
  *
  * Return: enum ktm_status.
  */
-u32 ktm_stream_delete(struct ktm_stream *s, const struct ktm_call *arg)
+u32 ktm_stream_delete(struct ktm_stream *s)
 {
 	struct ktm_tm *tm = s->tm;
 	int tries = KTM_STREAM_TRIES;
-	struct forced *f;
+	struct forced *f = forced_alloc();
 	u32 status;
 
-	if (arg->flags || arg->reserved)
-		return KTM_STATUS_INVALID_PARAMETER;
-	f = forced_alloc();
 	do {
 		/* The TM's mutex: not while it is being reopened. */
 		if (mutex_lock_killable(&tm->lock)) {
@@ -717,7 +690,7 @@ static const struct file_operations stream_fops = {
 const struct ktm_kind_ops ktm_stream_ops = {
 	.name		= "stream",
 	.fops		= &stream_fops,
-	.handle_bytes	= sizeof(struct ktm_stream_handle),
+	.handle_bytes	= sizeof(struct ktm_log_stream),
 	.not_found	= KTM_STATUS_STREAM_NOT_FOUND,
 	.all_access	= KTM_STREAM_ALL_ACCESS,
 	.r		= KTM_STREAM_QUERY_INFORMATION | KTM_STREAM_READ,

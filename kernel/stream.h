@@ -2,6 +2,7 @@
 #ifndef KTM_STREAM_H
 #define KTM_STREAM_H
 
+#include <linux/ktm.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -156,6 +157,12 @@ static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)
 	return container_of(obj, struct ktm_stream, obj);
 }
 
+/* What somebody calls a stream: 1 to KTM_MAX_STREAM_NAME bytes. */
+struct ktm_stream_name {
+	u32 length;
+	u8 text[KTM_MAX_STREAM_NAME];
+};
+
 struct ktm_stream_ask;
 
 /*
@@ -177,8 +184,8 @@ struct ktm_stream_use {
 	struct ktm_stream_ask *ask;
 };
 
-/* A descriptor of a stream. */
-struct ktm_stream_handle {
+/* A descriptor of a stream, or a driver's own (<linux/ktm.h>). */
+struct ktm_log_stream {
 	struct ktm_handle handle;
 	struct ktm_stream_use use;
 };
@@ -249,9 +256,13 @@ struct ktm_stream_answer {
 };
 
 /* stream.c */
-u32 ktm_stream_create(struct ktm_tm *tm, struct ktm_stream_create *arg, struct ktm_new_fd *nfd);
-u32 ktm_stream_open(struct ktm_tm *tm, struct ktm_stream_open *arg, struct ktm_new_fd *nfd);
-u32 ktm_stream_delete(struct ktm_stream *s, const struct ktm_call *arg);
+u32 ktm_stream_make(struct ktm_tm *tm, const struct ktm_stream_name *name,
+		    const struct ktm_guid *guid, u32 mode, u32 access, u64 quota,
+		    struct ktm_stream **made);
+u32 ktm_stream_enter(struct ktm_stream *s, u64 quota);
+u32 ktm_stream_find(struct ktm_tm *tm, const struct ktm_stream_name *name,
+		    const struct ktm_guid *guid, struct ktm_stream **found);
+u32 ktm_stream_delete(struct ktm_stream *s);
 u32 ktm_stream_set_quota(struct ktm_stream *s, u64 quota);
 void ktm_stream_use_init(struct ktm_stream_use *use, struct ktm_stream *s);
 void ktm_stream_use_end(struct ktm_stream_use *use);
@@ -319,20 +330,42 @@ u64 ktm_stream_oldest_place(struct ktm_stream *s);
 struct ktm_stream *ktm_stream_find_id(struct ktm_tm *tm, u64 id);
 void ktm_stream_need_recovered(struct ktm_stream_need *need, struct ktm_stream *s, u64 bytes);
 
+/* stream_call.c */
+u32 ktm_stream_new_init(struct ktm_stream_new *new, const struct ktm_log_record *record,
+			size_t pieces);
+void *ktm_stream_get_memory(size_t bytes, bool patient);
+u32 ktm_stream_new_memory(struct ktm_stream_new *new, size_t bytes, bool patient, void **memory);
+u32 ktm_stream_new_ready(struct ktm_stream_new *new, bool patient);
+void ktm_stream_new_end(struct ktm_stream_new *new);
+u32 ktm_stream_may_append(const struct ktm_handle *handle, u32 flags);
+u32 ktm_stream_call_reserve(struct ktm_handle *handle, u32 flags, u32 records, u64 bytes);
+u32 ktm_stream_call_read(struct ktm_handle *handle, u32 mode, u64 lsn, struct ktm_jrec *rec,
+			 void **buf);
+u32 ktm_stream_call_flush(struct ktm_handle *handle, u32 flags, u64 lsn, u64 *flushed);
+u32 ktm_stream_call_advance(struct ktm_handle *handle, u64 base);
+u32 ktm_stream_call_truncate(struct ktm_handle *handle, u64 last);
+u32 ktm_stream_call_delete(struct ktm_handle *handle);
+u32 ktm_stream_call_info(struct ktm_handle *handle, struct ktm_stream_info *info);
+u32 ktm_stream_call_set_quota(struct ktm_handle *handle, u64 quota);
+void ktm_stream_tell_record(const struct ktm_jrec *rec, struct ktm_log_record *record);
+
 /* stream_user.c */
 u32 ktm_stream_copy_new(const struct ktm_stream_append *arg, bool patient,
 			struct ktm_stream_new *new);
-void ktm_stream_new_end(struct ktm_stream_new *new);
+u32 ktm_stream_ioctl_create(struct ktm_tm *tm, struct ktm_stream_create *arg,
+			    struct ktm_new_fd *nfd);
+u32 ktm_stream_ioctl_open(struct ktm_tm *tm, struct ktm_stream_open *arg, struct ktm_new_fd *nfd);
 u32 ktm_stream_ioctl_append(struct ktm_handle *handle, struct ktm_stream_append *arg);
 u32 ktm_stream_ioctl_reserve(struct ktm_handle *handle, struct ktm_stream_reserve *arg);
 u32 ktm_stream_ioctl_read(struct ktm_handle *handle, struct ktm_stream_read *arg);
 u32 ktm_stream_ioctl_flush(struct ktm_handle *handle, struct ktm_stream_flush *arg);
 u32 ktm_stream_ioctl_mark(struct ktm_handle *handle, unsigned int cmd,
 			  const struct ktm_stream_mark *arg);
+u32 ktm_stream_ioctl_delete(struct ktm_handle *handle, const struct ktm_call *arg);
 
 static inline struct ktm_stream_use *ktm_stream_use_of(struct ktm_handle *handle)
 {
-	return &container_of(handle, struct ktm_stream_handle, handle)->use;
+	return &container_of(handle, struct ktm_log_stream, handle)->use;
 }
 
 #endif /* KTM_STREAM_H */

@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What drivers call: transaction managers and log streams from <linux/ktm.h>. Here kernel
+ * memory is copied and statuses become errnos; all else is done by what the ioctls go
+ * through, too.
+ */
+#include <linux/err.h>
+#include <linux/ktm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "status.h"
+#include "stream.h"
+
+static int tell(u32 status, u32 *out)
+{
+	if (out)
+		*out = status;
+	return ktm_status_errno(status);
+}
+
+static void *tell_ptr(u32 status, u32 *out)
+{
+	return ERR_PTR(tell(status, out));
+}
+
+/* What a caller may want of a descriptor: some right, and none that there is not. */
+static bool rights_valid(u32 rights, u8 kind)
+{
+	return rights && !(rights & ~ktm_kind(kind)->all_access);
+}
+
+/* ---- transaction managers ---- */
+
+/**
+ * ktm_tm_get_from_fd - the transaction manager behind a descriptor
+ * @fd: a descriptor of current's
+ * @rights: KTM_TM_*, what the caller is going to do: the descriptor must carry all of it
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of naming a TM by its handle (ObReferenceObjectByHandle() in the reference).
+ * The rights are looked at here, once: who has the pointer is not asked again. May sleep.
+ *
+ * Return: the TM with a reference, for ktm_tm_put(), or an ERR_PTR: -EINVAL: no rights, or
+ * unknown ones; -EBADF: there is no such descriptor; -EBADFD: it is of something else;
+ * -EACCES: it lacks some of the rights.
+ */
+struct ktm_tm *ktm_tm_get_from_fd(int fd, u32 rights, u32 *status)
+{
+	struct ktm_handle *handle;
+	struct ktm_tm *tm;
+	struct fd f;
+	u32 ret;
+
+	if (!rights_valid(rights, KTM_KIND_TM))
+		return tell_ptr(KTM_STATUS_INVALID_PARAMETER, status);
+	ret = ktm_handle_get(fd, KTM_KIND_TM, rights, &f, &handle);
+	if (ret)
+		return tell_ptr(ret, status);
+	tm = ktm_tm_of(handle->obj);
+	/* The descriptor holds it, so this cannot be in vain. */
+	WARN_ON_ONCE(!ktm_tm_hold(tm));
+	ktm_object_get(&tm->obj);
+	/* Who forgets to put it keeps the module, which then does not go instead of crashing. */
+	__module_get(THIS_MODULE);
+	fdput(f);
+	tell(ret, status);
+	return tm;
+}
+EXPORT_SYMBOL_GPL(ktm_tm_get_from_fd);
+
+/**
+ * ktm_tm_put - the caller does not use a transaction manager any more
+ * @tm: from ktm_tm_get_from_fd()
+ *
+ * Gives its reference back; the kernel form of closing the handle. The last user of a TM takes it
+ * offline, a moment later. Streams of it that are still held keep it. Process context; does
+ * not sleep.
+ */
+void ktm_tm_put(struct ktm_tm *tm)
+{
+	ktm_tm_release(tm);
+	ktm_object_put(&tm->obj);
+	module_put(THIS_MODULE);
+}
+EXPORT_SYMBOL_GPL(ktm_tm_put);
+
+/* ---- making, finding, closing ---- */
+
+static struct ktm_log_stream *stream_begin(struct ktm_stream *s, u32 access, u32 flags,
+					   u32 *status)
+{
+	struct ktm_handle *handle;
+	u32 ret = ktm_handle_begin(&s->obj, access, flags, &handle);
+
+	if (ret)
+		return tell_ptr(ret, status);
+	__module_get(THIS_MODULE);
+	tell(ret, status);
+	return container_of(handle, struct ktm_log_stream, handle);
+}
+
+static u32 take_name(struct ktm_stream_name *name, const char *from)
+{
+	size_t length = strnlen(from, KTM_MAX_STREAM_NAME + 1);
+
+	if (!length || length > KTM_MAX_STREAM_NAME)
+		return KTM_STATUS_INVALID_PARAMETER;
+	name->length = length;
+	memcpy(name->text, from, length);
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_log_stream_create - make a log stream
+ * @tm: a TM that is online, got with KTM_TM_CREATE_RM
+ * @name: its name, unique in the TM, 1 to KTM_MAX_STREAM_NAME bytes of UTF-8 and a NUL
+ * @quota: bytes of the log that it may take, see struct ktm_stream_create
+ * @access: KTM_STREAM_*, what the caller may do with what is returned
+ * @mode: who may open it, as a file's mode; 0 means 0600
+ * @guid: in: the wanted GUID or nil; out: the stream's; may be NULL
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_CREATE. It is current's: owned by its fsuid, and charged to
+ * that user. Durable when this returns. Sleeps, also for the device, killably.
+ *
+ * Return: a use of it, for ktm_log_stream_put(), or an ERR_PTR: -EINVAL: an argument;
+ * -EOPNOTSUPP: the TM has no log; -ENOTCONN: it is not online; -EEXIST: the name or the GUID is
+ * taken; -EDQUOT: the user's quota; -ENOSPC: the log has no room for another such quota; -ENOMEM;
+ * -EIO: the log failed, and it may be there when that is opened again; -EINTR: killed, and it
+ * may be there.
+ */
+struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm *tm, const char *name, u64 quota,
+					     u32 access, u32 mode, struct ktm_guid *guid,
+					     u32 *status)
+{
+	static const struct ktm_guid nil;
+	struct ktm_log_stream *stream;
+	struct ktm_stream_name taken;
+	struct ktm_stream *s;
+	u32 ret;
+
+	ret = take_name(&taken, name);
+	if (!ret)
+		ret = ktm_stream_make(tm, &taken, guid ? guid : &nil, mode, access, quota, &s);
+	if (ret)
+		return tell_ptr(ret, status);
+	stream = stream_begin(s, access, 0, status);
+	if (IS_ERR(stream))
+		goto put;
+	ret = ktm_stream_enter(s, quota);
+	if (ret) {
+		ktm_log_stream_put(stream);
+		stream = tell_ptr(ret, status);
+		goto put;
+	}
+	if (guid)
+		*guid = s->obj.guid;
+put:
+	ktm_object_put(&s->obj);
+	return stream;
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_create);
+
+static struct ktm_log_stream *open_one(struct ktm_tm *tm, const struct ktm_stream_name *name,
+				       u32 access, struct ktm_guid *guid, u32 *status)
+{
+	struct ktm_log_stream *stream;
+	u32 ret, granted;
+	struct ktm_stream *s;
+
+	ret = ktm_stream_find(tm, name, guid, &s);
+	if (ret)
+		return tell_ptr(ret, status);
+	ret = ktm_object_grant(&s->obj, access, &granted);
+	stream = ret ? tell_ptr(ret, status) : stream_begin(s, granted, 0, status);
+	if (!IS_ERR(stream))
+		*guid = s->obj.guid;
+	ktm_object_put(&s->obj);
+	return stream;
+}
+
+/**
+ * ktm_log_stream_open - open a log stream by its GUID
+ * @tm: a TM that is online, got with any right
+ * @guid: the stream's
+ * @access: wanted rights, KTM_STREAM_*, or KTM_MAXIMUM_ALLOWED
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_OPEN. Owner and mode say what current may. May sleep.
+ *
+ * Return: a use of it, for ktm_log_stream_put(), or an ERR_PTR: -ENOENT: there is none of that
+ * GUID; -ENOTCONN: the TM is not online; -EINVAL: no rights, or unknown ones; -EACCES: current
+ * may not; -ENOMEM.
+ */
+struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm *tm, const struct ktm_guid *guid,
+					   u32 access, u32 *status)
+{
+	struct ktm_guid wanted = *guid;
+
+	return open_one(tm, NULL, access, &wanted, status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_open);
+
+/**
+ * ktm_log_stream_open_name - open a log stream by its name
+ * @tm: a TM that is online, got with any right
+ * @name: the stream's, with a NUL
+ * @access: wanted rights, KTM_STREAM_*, or KTM_MAXIMUM_ALLOWED
+ * @guid: out: its GUID; may be NULL
+ * @status: out: enum ktm_status, or NULL
+ *
+ * Else as ktm_log_stream_open(); -EINVAL also for a name that is empty or too long.
+ *
+ * Return: see there.
+ */
+struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm *tm, const char *name, u32 access,
+						struct ktm_guid *guid, u32 *status)
+{
+	struct ktm_stream_name taken;
+	struct ktm_guid found;
+	u32 ret = take_name(&taken, name);
+
+	if (ret)
+		return tell_ptr(ret, status);
+	return open_one(tm, &taken, access, guid ? guid : &found, status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_open_name);
+
+/**
+ * ktm_log_stream_get_from_fd - a use of the log stream behind a descriptor
+ * @fd: a descriptor of current's
+ * @rights: KTM_STREAM_*: the descriptor must carry all of them, and the use has no others
+ * @status: out: enum ktm_status, or NULL
+ *
+ * It is another use than the descriptor's: what was set aside through that stays there, and
+ * the descriptor may be closed. A stream that was deleted meanwhile can be had, and says so when it
+ * is used. May sleep.
+ *
+ * Return: the use, for ktm_log_stream_put(), or an ERR_PTR: -EINVAL: no rights, or unknown
+ * ones; -EBADF: there is no such descriptor; -EBADFD: it is of something else; -EACCES: it lacks
+ * some of the rights; -ENOMEM.
+ */
+struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *status)
+{
+	struct ktm_log_stream *stream;
+	struct ktm_handle *handle;
+	struct fd f;
+	u32 ret;
+
+	if (!rights_valid(rights, KTM_KIND_STREAM))
+		return tell_ptr(KTM_STATUS_INVALID_PARAMETER, status);
+	ret = ktm_handle_get(fd, KTM_KIND_STREAM, rights, &f, &handle);
+	if (ret)
+		return tell_ptr(ret, status);
+	stream = stream_begin(ktm_stream_of(handle->obj), rights, KTM_OPEN_AGAIN, status);
+	fdput(f);
+	return stream;
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);
+
+/**
+ * ktm_log_stream_put - the caller does not use a log stream any more
+ * @stream: what a function above returned
+ *
+ * The kernel form of closing its descriptor: what was set aside through it goes back, flushes
+ * that were begun and not waited for go on or not. Nobody may be in a call with it. Process
+ * context; does not wait for the device.
+ */
+void ktm_log_stream_put(struct ktm_log_stream *stream)
+{
+	ktm_handle_end(&stream->handle);
+	module_put(THIS_MODULE);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_put);
+
+/* ---- records ---- */
+
+static u32 gather(struct ktm_stream_new *new, const struct kvec *pieces, size_t count,
+		  bool patient)
+{
+	size_t total = 0, at = 0, i;
+	void *data;
+	u32 status;
+
+	for (i = 0; i < count; i++) {
+		if (pieces[i].iov_len > KTM_MAX_STREAM_RECORD)
+			return KTM_STATUS_INVALID_PARAMETER;
+		total += pieces[i].iov_len;
+	}
+	status = ktm_stream_new_memory(new, total, patient, &data);
+	if (status || !data)
+		return status;
+	for (i = 0; i < count; i++) {
+		memcpy(data + at, pieces[i].iov_base, pieces[i].iov_len);
+		at += pieces[i].iov_len;
+	}
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_log_stream_append - add a record
+ * @stream: a use with KTM_STREAM_APPEND
+ * @pieces: where its data is, at most KTM_MAX_STREAM_RECORD bytes together; NULL without any
+ * @count: how many pieces, 0 to KTM_MAX_STREAM_PIECES
+ * @record: in: flags, links and base; out: its LSN, 0 if there is no record, and its length
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_APPEND, where struct ktm_stream_append says it all. Not durable
+ * when it returns, but with KTM_STREAM_DURABLE. @pieces are not needed any more when it returns.
+ * Sleeps: for memory, while the log is being cleaned, and with KTM_STREAM_DURABLE for the device; a
+ * signal ends the waits.
+ *
+ * Return: 0, or: -EINVAL: an argument, a link or base beyond the last record, more than
+ * what was set aside; -EACCES: no such right; -ENOMEM; -ENOSPC: STREAM_FULL, the stream's
+ * quota, or LOG_FULL; -ENOTCONN: the TM is not online; -ESTALE: it was reopened,
+ * ktm_log_stream_query() first; -ENOENT: the stream was deleted; -EIO: the log failed;
+ * -EINTR: a signal. If @record->lsn is not 0 then, the record is there, but is not known to be
+ * durable: do not append it again.
+ */
+int ktm_log_stream_append(struct ktm_log_stream *stream, const struct kvec *pieces, size_t count,
+			  struct ktm_log_record *record, u32 *status)
+{
+	const bool patient = record->flags & KTM_STREAM_RESERVED;
+	struct ktm_stream_new new;
+	u32 ret;
+
+	record->lsn = 0;
+	ret = ktm_stream_may_append(&stream->handle, record->flags);
+	if (ret)
+		return tell(ret, status);
+	ret = ktm_stream_new_init(&new, record, count);
+	if (!ret)
+		ret = gather(&new, pieces, count, patient);
+	if (!ret)
+		ret = ktm_stream_new_ready(&new, patient);
+	if (!ret)
+		ret = ktm_stream_append(&stream->use, &new, true);
+	record->lsn = new.lsn;
+	record->length = new.length;
+	ktm_stream_new_end(&new);
+	return tell(ret, status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_append);
+
+/**
+ * ktm_log_stream_reserve - make sure of records to come
+ * @stream: a use with KTM_STREAM_APPEND
+ * @records: how many, at most 65536 in one call
+ * @bytes: of data in them together
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_RESERVE. What is set aside belongs to this use: an append with
+ * KTM_STREAM_RESERVED through it takes from that and can only fail with the device. To put
+ * the use gives it back, as does a reopening. Sleeps, also while the log is being cleaned; a
+ * signal ends that.
+ *
+ * Return: 0, or, and nothing has changed: -EINVAL: too many records; -EACCES: no such
+ * right; -ENOSPC: STREAM_FULL or LOG_FULL; -ENOMEM; -ENOTCONN, -ESTALE, -ENOENT, -EINTR as
+ * for ktm_log_stream_append().
+ */
+int ktm_log_stream_reserve(struct ktm_log_stream *stream, u32 records, u64 bytes, u32 *status)
+{
+	return tell(ktm_stream_call_reserve(&stream->handle, 0, records, bytes), status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_reserve);
+
+/**
+ * ktm_log_stream_unreserve - give back what is not needed
+ * @stream: a use with KTM_STREAM_APPEND
+ * @records: how many
+ * @bytes: of data
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_RESERVE with KTM_STREAM_UNRESERVE. May sleep, killably.
+ *
+ * Return: 0, or: -EINVAL: more than there is; -EACCES: no such right; -ESTALE: a reopening
+ * has given it back; -ENOENT: the stream was deleted; -EINTR: killed.
+ */
+int ktm_log_stream_unreserve(struct ktm_log_stream *stream, u32 records, u64 bytes, u32 *status)
+{
+	return tell(ktm_stream_call_reserve(&stream->handle, KTM_STREAM_UNRESERVE, records, bytes),
+		    status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_unreserve);
+
+static u32 give_record(const struct ktm_jrec *rec, void *buffer, size_t length,
+		       struct ktm_log_record *record)
+{
+	ktm_stream_tell_record(rec, record);
+	if (length < record->length)
+		return KTM_STATUS_BUFFER_TOO_SMALL;
+	if (record->length)
+		memcpy(buffer, rec->srec.data, record->length);
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_log_stream_read - read a record
+ * @stream: a use with KTM_STREAM_READ
+ * @where: enum ktm_stream_where: which record
+ * @lsn: see there
+ * @buffer: where its data goes; NULL if @length is 0
+ * @length: bytes there
+ * @record: out: all but the data
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_READ. Sleeps, also for the device, killably. Needs no look
+ * (ktm_log_stream_query()) after a reopening.
+ *
+ * Return: 1: it is in @record and @buffer; 0: there is none such (NO_MORE_ENTRIES);
+ * -EMSGSIZE: @record is told, the data does not fit; -EINVAL: @where; -EACCES: no such right;
+ * -ENOENT: @lsn, or what it links to, names no live record, or the stream was deleted; -EUCLEAN,
+ * -EIO: it cannot be read, @record->lsn says which one; -ENOTCONN: the TM is not online;
+ * -ENOMEM; -EINTR: killed.
+ */
+int ktm_log_stream_read(struct ktm_log_stream *stream, u32 where, u64 lsn, void *buffer,
+			size_t length, struct ktm_log_record *record, u32 *status)
+{
+	struct ktm_jrec rec;
+	void *buf;
+	u32 ret;
+	int err;
+
+	*record = (struct ktm_log_record){ };
+	ret = ktm_stream_call_read(&stream->handle, where, lsn, &rec, &buf);
+	if (ret == KTM_STATUS_LOG_CORRUPTION_DETECTED || ret == KTM_STATUS_IO_ERROR)
+		record->lsn = rec.srec.lsn;
+	if (ret)
+		return tell(ret, status);
+	ret = give_record(&rec, buffer, length, record);
+	kvfree(buf);
+	err = tell(ret, status);
+	return err ? err : 1;
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_read);
+
+/**
+ * ktm_log_stream_flush - make records durable
+ * @stream: a use with KTM_STREAM_APPEND
+ * @flags: KTM_STREAM_NOWAIT: only begin, ktm_log_stream_poll() says when it is done; or 0
+ * @lsn: up to and with this record; 0: all there are, bases and truncations, too
+ * @flushed_lsn: out: of the stream's last durable record, 0: none; may be NULL
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_FLUSH. Sleeps for the device unless it only begins; a signal
+ * ends the wait, and the flush goes on.
+ *
+ * Return: 0: durable, or, with KTM_STREAM_NOWAIT (PENDING), begun; or: -EINVAL: @flags,
+ * @lsn beyond the last record; -EACCES: no such right; -ENOSPC: LOG_FULL, no room to write it
+ * with; -EIO: the log failed; -ENOMEM; -ENOTCONN, -ESTALE, -ENOENT, -EINTR as for
+ * ktm_log_stream_append().
+ */
+int ktm_log_stream_flush(struct ktm_log_stream *stream, u32 flags, u64 lsn, u64 *flushed_lsn,
+			 u32 *status)
+{
+	u64 flushed = 0;
+	u32 ret = ktm_stream_call_flush(&stream->handle, flags, lsn, &flushed);
+
+	if (flushed_lsn)
+		*flushed_lsn = flushed;
+	return tell(ret, status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_flush);
+
+/**
+ * ktm_log_stream_poll - is all durable that was asked for?
+ * @stream: a use
+ *
+ * What poll(2) on a descriptor of the stream says, without a wait: of flushes that were begun
+ * through this use. Does not sleep.
+ *
+ * Return: EPOLLIN | EPOLLRDNORM: all is; 0: some is under way; EPOLLERR | EPOLLPRI: the log had no
+ * room to write it with, flush again; EPOLLERR: the TM is not online, was reopened
+ * (ktm_log_stream_query() first), or the stream was deleted.
+ */
+__poll_t ktm_log_stream_poll(struct ktm_log_stream *stream)
+{
+	return ktm_stream_poll(&stream->use);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_poll);
+
+/* ---- its ends, its quota, itself ---- */
+
+/**
+ * ktm_log_stream_advance - records before an LSN are not needed any more
+ * @stream: a use with KTM_STREAM_MANAGE
+ * @lsn: the oldest that is still needed
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_ADVANCE. Not durable when it returns. Works in a full log. May
+ * sleep, killably.
+ *
+ * Return: 0, or: -EINVAL: below the base, or beyond the last record; -EACCES: no such right;
+ * -ENOTCONN, -ESTALE, -ENOENT, -EINTR as for ktm_log_stream_append().
+ */
+int ktm_log_stream_advance(struct ktm_log_stream *stream, u64 lsn, u32 *status)
+{
+	return tell(ktm_stream_call_advance(&stream->handle, lsn), status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_advance);
+
+/**
+ * ktm_log_stream_truncate - records behind an LSN are void
+ * @stream: a use with KTM_STREAM_MANAGE
+ * @lsn: the last that stays, 0: none
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_TRUNCATE. Not durable when it returns. Sleeps, also while the
+ * log is being cleaned; a signal ends that.
+ *
+ * Return: 0, or: -EINVAL: beyond the last record; -EACCES: no such right; -ENOSPC: LOG_FULL;
+ * -ENOTCONN, -ESTALE, -ENOENT, -EINTR as for ktm_log_stream_append().
+ */
+int ktm_log_stream_truncate(struct ktm_log_stream *stream, u64 lsn, u32 *status)
+{
+	return tell(ktm_stream_call_truncate(&stream->handle, lsn), status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_truncate);
+
+/**
+ * ktm_log_stream_query - what a stream holds
+ * @stream: a use with KTM_STREAM_QUERY_INFORMATION
+ * @info: out
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_QUERY for KTM_INFO_STREAM_BASIC. After the TM was reopened this also
+ * says: I know, and look at the records anew; until then other calls say -ESTALE. Its flushed_lsn
+ * is what is durable. May sleep, killably.
+ *
+ * Return: 0, or: -EACCES: no such right; -ENOENT: the stream was deleted; -EINTR: killed.
+ */
+int ktm_log_stream_query(struct ktm_log_stream *stream, struct ktm_stream_info *info, u32 *status)
+{
+	return tell(ktm_stream_call_info(&stream->handle, info), status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_query);
+
+/**
+ * ktm_log_stream_set_quota - how much of the log a stream may take
+ * @stream: a use with KTM_STREAM_SET_INFORMATION
+ * @quota: bytes, see struct ktm_stream_create
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_SET for KTM_INFO_STREAM_QUOTA. More is charged to the stream's owner.
+ * Durable when it returns. Sleeps, also for the device, killably.
+ *
+ * Return: 0, or: -EINVAL: no such quota; -EACCES: no such right; -ENOSPC: STREAM_FULL, it
+ * holds more, or LOG_FULL; -EDQUOT: the owner's quota; -ENOTCONN: the TM is not online; -ENOENT:
+ * the stream was deleted; -EIO: the log failed, -EINTR: killed, and which one holds is
+ * not known.
+ */
+int ktm_log_stream_set_quota(struct ktm_log_stream *stream, u64 quota, u32 *status)
+{
+	return tell(ktm_stream_call_set_quota(&stream->handle, quota), status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_set_quota);
+
+/**
+ * ktm_log_stream_delete - a stream and its records go for good
+ * @stream: a use with KTM_STREAM_MANAGE; still to be put
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_STREAM_DELETE. Durable when it returns; all who use it are told that
+ * it is gone. Sleeps, also for the device, killably.
+ *
+ * Return: 0, or: -EACCES: no such right; -EBUSY: enlistments have set aside room in it;
+ * -ENOENT: it was deleted before; -ENOTCONN: the TM is not online; -ENOSPC: LOG_FULL;
+ * -EIO: the log failed, -EINTR: killed, and it may be gone.
+ */
+int ktm_log_stream_delete(struct ktm_log_stream *stream, u32 *status)
+{
+	return tell(ktm_stream_call_delete(&stream->handle), status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_delete);
