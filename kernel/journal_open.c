@@ -99,6 +99,27 @@ static void failed(struct ktm_jf_fault *fault, enum ktm_jf_code code, int err, c
 	*fault = (struct ktm_jf_fault){ .code = code, .err = err, .msg = msg };
 }
 
+/* What is no reason to refuse a journal, and yet somebody should look after. */
+static void tell_of_signpost(struct ktm_journal *j, const struct ktm_jo *jo)
+{
+	switch (jo->post) {
+	case KTM_JO_POST_LOST:
+		pr_notice("ktm: journal on %pg: its signpost was broken, and was written again\n",
+			  j->bdev);
+		break;
+	case KTM_JO_POST_BAD:
+		pr_warn("ktm: journal on %pg: its signpost is broken and cannot be written, so the log does not grow\n",
+			j->bdev);
+		break;
+	case KTM_JO_POST_NO_PLACE:
+		pr_warn("ktm: journal on %pg: it has no place for a signpost, so the log does not grow\n",
+			j->bdev);
+		break;
+	default:
+		break;
+	}
+}
+
 /* 0; 1: all was read that was wanted; or a negative errno. */
 static int run_opening(struct ktm_journal *j, struct ktm_jo *jo)
 {
@@ -245,6 +266,8 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 	}
 	j->fault = *fault;
 	spin_unlock(&j->lock);
+	if (err >= 0)
+		tell_of_signpost(j, jo);
 	end_opening(jo);
 	return err;
 }

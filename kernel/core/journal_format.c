@@ -124,6 +124,19 @@ static bool layout_overlaps(const struct ktm_jf_sb *sb)
 	return false;
 }
 
+bool ktm_jf_signpost_free(const struct ktm_jf_sb *sb)
+{
+	const struct ktm_jf_extent post = { ktm_jf_signpost_place(sb), sb->unit };
+	u32 i;
+
+	if (overlap(&post, &sb->restart[0]) || overlap(&post, &sb->restart[1]))
+		return false;
+	for (i = 0; i < sb->ring_count; i++)
+		if (overlap(&post, &sb->ring[i]))
+			return false;
+	return true;
+}
+
 static int decode_layout(const struct ktm_jf_dsb *d, u64 dev_bytes, u64 place,
 			 struct ktm_jf_sb *sb, struct ktm_jf_fault *fault)
 {

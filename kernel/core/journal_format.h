@@ -387,6 +387,7 @@ struct ktm_jf_sb {
 	u32 restart_crc;
 	u64 restart_lsn;
 	u64 tail_lsn;
+	bool stays;			/* not on the device: whatever its size, nothing grows */
 };
 
 /* @blk: KTM_JF_SB_BYTES bytes. */
@@ -417,8 +418,8 @@ static inline u64 ktm_jf_sb2_place(const struct ktm_jf_sb *sb)
 }
 
 /*
- * Place of the signpost: the superblock as format wrote it, never written again. It is not
- * one of the copies. Where the first copy is lost it says where the second is.
+ * Place of the signpost: the superblock as it was when format wrote it, or when an opening found
+ * it broken. It is not one of the copies. Where the first copy is lost it says where the second is.
  */
 static inline u64 ktm_jf_signpost_place(const struct ktm_jf_sb *sb)
 {
@@ -434,6 +435,9 @@ static inline u64 ktm_jf_signpost_place(const struct ktm_jf_sb *sb)
  * Return: the place, or 0: it is no signpost.
  */
 u64 ktm_jf_signpost(const void *blk, u64 dev_bytes, u64 place);
+
+/* May one be written, or is its place some other part's? */
+bool ktm_jf_signpost_free(const struct ktm_jf_sb *sb);
 
 /* ---- LSN and place --------------------------------------------------- */
 
@@ -518,9 +522,9 @@ struct ktm_jf_params {
  * @sb: out, the geometry and the first superblock
  * @fault: out, why not
  *
- * The caller then, each step flushed before the next: overwrites with zeros the
- * KTM_JF_SB_BYTES at place 0 and at ktm_jf_sb2_place(); writes the encoded @sb at
- * ktm_jf_signpost_place(), at place 0, at ktm_jf_sb2_place(). Whatever the ring holds from
+ * The caller then, each step flushed before the next: overwrites with zeros the units at place 0
+ * and at ktm_jf_sb2_place(); writes the encoded @sb, in a unit of its own that is zero behind it,
+ * at ktm_jf_signpost_place(), at place 0, at ktm_jf_sb2_place(). Whatever the ring holds from
  * before is of another epoch and uuid.
  *
  * Return: 0 or a negative errno.

@@ -144,7 +144,7 @@ u64 ktm_jf_growth(const struct ktm_jf_sb *sb, u64 dev_bytes)
 	u64 used = sb->dev_bytes;
 	u32 i;
 
-	if (sb->compat & KTM_JF_COMPAT_FIXED)
+	if (sb->stays || sb->compat & KTM_JF_COMPAT_FIXED)
 		return 0;
 	for (i = 0; i < sb->ring_count; i++)
 		used = max(used, sb->ring[i].start + sb->ring[i].bytes);

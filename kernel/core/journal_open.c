@@ -4,7 +4,7 @@
  *
  *  1. choose a superblock, read its restart area, scan the ring to the tail
  *  2. write the units from F to the tail again, flush
- *  2b. write the chosen superblock over both copies, each flushed
+ *  2b. write the chosen superblock over both copies, each flushed; the signpost, if it is broken
  *  3. write a restart area into the extent that is not in use, flush
  *  3b. where the device has grown: write its last unit
  *  4. write the new superblock over both copies, each flushed
@@ -239,18 +239,46 @@ static enum ktm_jo_want choose_sb(struct ktm_jo *o)
 	if (o->has_tm && memcmp(&o->sb.tm_guid, &o->tm, sizeof(o->tm)))
 		return fail(o, KTM_JF_REFUSED, -EXDEV, 0, 0,
 			    "the journal belongs to another transaction manager");
-	if (o->renaming) {
-		o->phase = KTM_JO_P_SAME1;
-		return ktm_jo_step(o);
-	}
 	if (o->check_only) {
 		o->phase = KTM_JO_P_DONE;
 		return KTM_JO_DONE;
 	}
+	o->phase = KTM_JO_P_POST;
+	return ktm_jo_step(o);
+}
+
+/* ---- the signpost ----------------------------------------------------- */
+
+/*
+ * Nobody needs it before the first copy is lost, and then it is too late to find it broken. A
+ * device that fails altogether is noticed soon enough: here that is as if it were not there.
+ */
+static void have_post(struct ktm_jo *o, int err)
+{
+	const u64 says = err ? 0 : ktm_jf_signpost(o->buf, o->dev_bytes, o->sb.unit);
+
+	if (says == ktm_jf_sb2_place(&o->sb))
+		o->post = KTM_JO_POST_GOOD;
+	else if (ktm_jf_signpost_free(&o->sb))
+		o->post = KTM_JO_POST_LOST;
+	else
+		o->post = KTM_JO_POST_NO_PLACE;
+	o->sb.stays = o->post == KTM_JO_POST_NO_PLACE;
+	if (o->renaming) {
+		o->phase = KTM_JO_P_SAME1;
+		return;
+	}
 	o->flushed = o->sb.start_lsn;
 	ktm_jf_scan_restart(&o->scan, &o->sb, o->buf, o->room);
 	o->phase = KTM_JO_P_AREA;
-	return ktm_jo_step(o);
+}
+
+/* Both copies are durable and equal, so what a crash makes of it does not count. */
+static enum ktm_jo_want write_post(struct ktm_jo *o)
+{
+	memset(o->buf, 0, o->sb.unit);
+	memcpy(o->buf, o->raw1, sizeof(o->raw1));
+	return ask(o, KTM_JO_WRITE, ktm_jf_signpost_place(&o->sb), o->sb.unit, o->buf);
 }
 
 static enum ktm_jo_want write_sb(struct ktm_jo *o, u64 place)
@@ -472,12 +500,31 @@ static void begin_rename(struct ktm_jo *o)
 	o->phase = KTM_JO_P_NEW1;
 }
 
-static void made_same(struct ktm_jo *o)
+static void begin_new(struct ktm_jo *o)
 {
 	if (o->renaming)
 		begin_rename(o);
 	else
 		begin_snapshot(o);
+}
+
+static void made_same(struct ktm_jo *o)
+{
+	if (o->post == KTM_JO_POST_LOST)
+		o->phase = KTM_JO_P_POST_WRITE;
+	else
+		begin_new(o);
+}
+
+/* A log that cannot say where its second copy is must not grow away from it. */
+static void post_written(struct ktm_jo *o, int err)
+{
+	o->phase = KTM_JO_P_POST_FLUSH;
+	if (!err)
+		return;
+	o->post = KTM_JO_POST_BAD;
+	o->sb.stays = true;
+	begin_new(o);
 }
 
 int ktm_jo_snap_add(struct ktm_jo *o, const struct ktm_jrec *rec)
@@ -564,6 +611,8 @@ static enum ktm_jo_want step(struct ktm_jo *o)
 		return ask(o, KTM_JO_READ, sb2_place(o), sb_read_bytes(o), o->buf);
 	case KTM_JO_P_CHOOSE:
 		return choose_sb(o);
+	case KTM_JO_P_POST:
+		return ask(o, KTM_JO_READ, ktm_jf_signpost_place(&o->sb), sb_read_bytes(o), o->buf);
 	case KTM_JO_P_AREA:
 		return read_area(o);
 	case KTM_JO_P_RING:
@@ -581,10 +630,13 @@ static enum ktm_jo_want step(struct ktm_jo *o)
 	case KTM_JO_P_REWRITE_FLUSH:
 	case KTM_JO_P_SAME1_FLUSH:
 	case KTM_JO_P_SAME2_FLUSH:
+	case KTM_JO_P_POST_FLUSH:
 	case KTM_JO_P_SNAP_FLUSH:
 	case KTM_JO_P_NEW1_FLUSH:
 	case KTM_JO_P_NEW2_FLUSH:
 		return ask(o, KTM_JO_FLUSH, 0, 0, NULL);
+	case KTM_JO_P_POST_WRITE:
+		return write_post(o);
 	case KTM_JO_P_SNAPSHOT:
 		return KTM_JO_SNAPSHOT;
 	case KTM_JO_P_SNAP_WRITE:
@@ -601,7 +653,8 @@ static enum ktm_jo_want step(struct ktm_jo *o)
 
 void ktm_jo_io_done(struct ktm_jo *o, int err)
 {
-	bool sb_read = o->phase <= KTM_JO_P_SB2;
+	bool allowed = (o->phase <= KTM_JO_P_SB2 && err == -ENODATA) || o->phase == KTM_JO_P_POST ||
+		       o->phase == KTM_JO_P_POST_WRITE || o->phase == KTM_JO_P_TRY_END;
 
 	KTM_CORE_BUG_ON(!o->io);
 	o->io = false;
@@ -610,7 +663,7 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 		if (!err)
 			return;
 	}
-	if (err && !(sb_read && err == -ENODATA) && o->phase != KTM_JO_P_TRY_END) {
+	if (err && !allowed) {
 		fail(o, KTM_JF_IO, err, o->place, 0,
 		     "the device failed while the journal was opened");
 		return;
@@ -625,6 +678,15 @@ void ktm_jo_io_done(struct ktm_jo *o, int err)
 		break;
 	case KTM_JO_P_SB2:
 		have_sb2(o, err);
+		break;
+	case KTM_JO_P_POST:
+		have_post(o, err);
+		break;
+	case KTM_JO_P_POST_WRITE:
+		post_written(o, err);
+		break;
+	case KTM_JO_P_POST_FLUSH:
+		begin_new(o);
 		break;
 	case KTM_JO_P_REWRITE:
 		rewrite_done(o);

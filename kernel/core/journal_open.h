@@ -21,6 +21,7 @@ enum ktm_jo_phase {
 	KTM_JO_P_SIGNPOST,
 	KTM_JO_P_SB2,
 	KTM_JO_P_CHOOSE,
+	KTM_JO_P_POST,
 	KTM_JO_P_AREA,
 	KTM_JO_P_RING,
 	KTM_JO_P_PROBE,
@@ -30,6 +31,8 @@ enum ktm_jo_phase {
 	KTM_JO_P_SAME1_FLUSH,
 	KTM_JO_P_SAME2,
 	KTM_JO_P_SAME2_FLUSH,
+	KTM_JO_P_POST_WRITE,
+	KTM_JO_P_POST_FLUSH,
 	KTM_JO_P_SNAPSHOT,
 	KTM_JO_P_SNAP_WRITE,
 	KTM_JO_P_SNAP_FLUSH,
@@ -40,6 +43,14 @@ enum ktm_jo_phase {
 	KTM_JO_P_NEW2_FLUSH,
 	KTM_JO_P_DONE,
 	KTM_JO_P_FAILED,
+};
+
+enum ktm_jo_post {
+	KTM_JO_POST_UNKNOWN,
+	KTM_JO_POST_GOOD,
+	KTM_JO_POST_LOST,	/* found so, and written again */
+	KTM_JO_POST_BAD,	/* the same, but it cannot be written */
+	KTM_JO_POST_NO_PLACE,	/* something else is where it would be */
 };
 
 /**
@@ -63,6 +74,7 @@ enum ktm_jo_phase {
  * @sb2: the second, if @sb2_good
  * @sb1_fault: what is wrong with the first, if not @sb1_good
  * @sb2_fault: with the second; where it was looked for is its place
+ * @post: the signpost, once the superblock is chosen; not if @check_only
  */
 struct ktm_jo {
 	u64 place;
@@ -83,6 +95,7 @@ struct ktm_jo {
 	struct ktm_jf_sb sb2;
 	struct ktm_jf_fault sb1_fault;
 	struct ktm_jf_fault sb2_fault;
+	enum ktm_jo_post post;
 
 	/* private: the machine's own */
 	enum ktm_jo_phase phase;

@@ -336,8 +336,8 @@ static void openings(void)
 {
 	static const char *const ways[] = { "unreadable", "wiped", "torn" };
 	char what[100];
+	struct disk d, big;
 	struct ktm_jf_sb sb;
-	struct disk d;
 
 	for (u32 unit = UNIT; unit <= KTM_JF_UNIT_MAX; unit *= 2) {
 		bool found = true, grows = true, alone = true, twice = true;
@@ -362,15 +362,16 @@ static void openings(void)
 				 jo.sb.ring_bytes == sb.ring_bytes + 80 * unit;
 			disk_free(&d);
 
-			/* Made before there were signposts: as long as it has not grown. */
+			/* The signpost with the first copy: as long as it has not grown. */
 			disk_init(&d, bytes);
 			put(&d, &sb, false);
 			lose(&d, 0, how);
+			disk_clone(&big, &d);
 			twice &= open_disk(&d, bytes, U64_MAX) == KTM_JF_OK;
-			lose(&d, 0, how);
-			disk_grow(&d, more, 0x5a);
-			twice &= open_disk(&d, more, U64_MAX) != KTM_JF_OK;
 			disk_free(&d);
+			disk_grow(&big, more, 0x5a);
+			twice &= open_disk(&big, more, U64_MAX) != KTM_JF_OK;
+			disk_free(&big);
 			if (unit != UNIT)
 				continue;
 			snprintf(what, sizeof(what), "the first superblock %s, the device larger: "
@@ -380,6 +381,110 @@ static void openings(void)
 		snprintf(what, sizeof(what), "unit %u: an opening grows, whatever copy is lost", unit);
 		ok(found && grows && alone && twice, what);
 	}
+}
+
+/* A lost signpost is mended by the next opening, whose log may then grow. */
+static void mended(void)
+{
+	for (u32 unit = UNIT; unit <= KTM_JF_UNIT_MAX; unit *= 4) {
+		u64 bytes = ktm_jf_min_bytes(unit), more = bytes + 40 * unit, after;
+		bool finds = true, fails = true;
+		struct ktm_jf_sb sb;
+		struct disk d;
+		char what[100];
+
+		for (u32 how = 0; how < 3; how++) {
+			format(&sb, bytes, unit);
+			disk_init(&d, bytes);
+			put(&d, &sb, true);
+			lose(&d, ktm_jf_signpost_place(&sb), how);
+			disk_grow(&d, more, 0x5a);
+			/* Its place cannot be written: all else goes on, but nothing grows. */
+			fails &= open_disk(&d, more, ktm_jf_signpost_place(&sb)) == KTM_JF_OK &&
+				 jo.post == KTM_JO_POST_BAD && jo.next_sb.stays &&
+				 jo.next_sb.ring_bytes == sb.ring_bytes &&
+				 !ktm_jf_growth(&jo.next_sb, more);
+			finds &= open_disk(&d, more, U64_MAX) == KTM_JF_OK &&
+				 jo.post == KTM_JO_POST_LOST && !jo.next_sb.stays &&
+				 jo.next_sb.ring_bytes == sb.ring_bytes + 40 * unit;
+			after = d.writes;
+			lose(&d, 0, how);
+			finds &= open_disk(&d, more, U64_MAX) == KTM_JF_OK &&
+				 jo.post == KTM_JO_POST_GOOD && jo.sb2_good && !jo.sb1_good &&
+				 jo.sb.ring_bytes == sb.ring_bytes + 40 * unit && d.writes > after;
+			disk_free(&d);
+		}
+		snprintf(what, sizeof(what),
+			 "unit %u: a signpost that is lost is there again before the log grows", unit);
+		ok(finds, what);
+		snprintf(what, sizeof(what),
+			 "unit %u: where it cannot be written the log is opened and does not grow",
+			 unit);
+		ok(fails, what);
+	}
+}
+
+/* Of the steps of an opening: both copies are durable before it is touched, and nothing new is. */
+static void mended_in_turn(void)
+{
+	static const char *const wanted = "W0 F W2 F Ws F F We W0 F W2 F ";
+	struct ktm_jo_params p = {
+		.dev_bytes = 768 * KIB, .sector = 512, .epoch = 9, .buf = buf, .room = sizeof(buf),
+	};
+	const struct ktm_guid other = { { 7 } };
+	char steps[100] = "", renaming[100] = "";
+	struct ktm_jf_sb sb;
+	struct disk d;
+
+	format(&sb, 512 * KIB, UNIT);
+	for (u32 n = 0; n < 2; n++) {
+		char *to = n ? renaming : steps;
+		enum ktm_jo_want want;
+
+		disk_init(&d, 512 * KIB);
+		put(&d, &sb, false);
+		disk_grow(&d, 768 * KIB, 0x5a);
+		p.rename = n ? &other : NULL;
+		ktm_jo_init(&jo, &p);
+		while ((want = ktm_jo_step(&jo)) != KTM_JO_DONE && want != KTM_JO_FAILED) {
+			if (want == KTM_JO_SNAPSHOT) {
+				ktm_jo_snap_end(&jo, U64_MAX);
+				continue;
+			}
+			if (want == KTM_JO_WRITE)
+				strcat(to, jo.place == 0 ? "W0 " : jo.place == UNIT ? "Ws " :
+					   jo.place == ktm_jf_sb2_place(&sb) ? "W2 " : "We ");
+			else if (want == KTM_JO_FLUSH)
+				strcat(to, "F ");
+			ktm_jo_io_done(&jo, want != KTM_JO_READ ? 0 :
+				       disk_read(&d, jo.place, jo.bytes, jo.data));
+		}
+		disk_free(&d);
+	}
+	printf("# %s; renaming: %s\n", steps, renaming);
+	ok(!strcmp(steps, wanted), "it is written between the two times that the copies are");
+	ok(!strcmp(renaming, "W0 F W2 F Ws F W0 F W2 F "), "when the journal is renamed, too");
+}
+
+/* As one that was made before there were signposts: a restart extent begins there. */
+static void no_place(void)
+{
+	u64 bytes = 512 * KIB, more = 768 * KIB;
+	struct ktm_jf_sb sb;
+	struct disk d;
+	u32 before;
+
+	format(&sb, bytes, UNIT);
+	sb.restart[0].start -= UNIT;
+	sb.restart[1].start -= UNIT;
+	disk_init(&d, bytes);
+	put(&d, &sb, false);
+	disk_grow(&d, more, 0x5a);
+	before = d.writes;
+	ok(open_disk(&d, more, UNIT) == KTM_JF_OK && jo.post == KTM_JO_POST_NO_PLACE &&
+	   jo.next_sb.stays && jo.next_sb.ring_bytes == sb.ring_bytes && d.writes > before,
+	   "a journal that has no place for a signpost is opened and does not grow");
+	disk_free(&d);
 }
 
 static void at_openings(void)
@@ -439,6 +544,9 @@ int main(void)
 	running();
 	signposts();
 	openings();
+	mended();
+	mended_in_turn();
+	no_place();
 	at_openings();
 	printf("1..%d\n", count);
 	printf("campaign journal_grow: tried=%d violations=%d seed=0\n", count, failures);

@@ -9,6 +9,7 @@
 #include "pairs.h"
 
 #define TM_GUID		guid_of(900)
+#define SIGNPOST	4096
 #define FEW		5
 #define MANY		24
 /* No run has as many requests of a kind. */
@@ -24,6 +25,8 @@ static void check_told(void)
 {
 	const struct deadline d = deadline_in(PATIENCE);
 
+	/* A signpost that cannot be read is written again, and the log is opened. */
+	told |= nbd_has_failed() && nbd_failed_at() == SIGNPOST;
 	/* The journal's own work may have asked for it, and fail the TM in a moment. */
 	while (nbd_has_failed() && !told && tm_info(tm).state != KTM_TM_STATE_FAILED) {
 		if (deadline_passed(&d))

@@ -241,6 +241,30 @@ TEST(first_superblock_lost)
 	close(s);
 }
 
+/* Of what is needed only with the first superblock lost an opening makes sure before the log grows. */
+TEST(signpost_broken)
+{
+	static const unsigned char none[4096], noise[4096] = { 0x5a, 1, 2, 3 };
+	int s = keep_something(), i;
+	uint64_t bytes = tm_space(tm).bytes;
+
+	for (i = 2; i <= 3; i++) {
+		close_all(s);
+		disk_write(&d, 4096, i == 2 ? none : noise, sizeof(none));
+		enlarge(i * MIB);
+		reopen();
+		CHECK_EQ(tm_space(tm).bytes, bytes + (i - 1) * MIB);
+		s = stream_open(tm, "kept");
+		close_all(s);
+		disk_write(&d, 0, none, sizeof(none));
+		enlarge(i * MIB + MIB / 2);
+		reopen();
+		s = stream_open(tm, "kept");
+		check_kept(s);
+	}
+	close(s);
+}
+
 TEST(shrunk)
 {
 	int s = keep_something(), other;

@@ -23,6 +23,7 @@ struct control {
 	volatile unsigned int left;	/* until the one that fails; 0: none */
 	volatile bool done;
 	volatile bool failed;
+	volatile uint64_t failed_at;
 };
 
 static struct control *control;
@@ -45,10 +46,11 @@ static bool transfer(int fd, void *data, size_t bytes, bool out)
 }
 
 /* Is this the one? */
-static bool fails(unsigned int kind)
+static bool fails(unsigned int kind, uint64_t from)
 {
 	if (control->kind != kind || !control->left || --control->left)
 		return false;
+	control->failed_at = from;
 	control->failed = true;
 	return true;
 }
@@ -81,7 +83,7 @@ static bool serve_one(int fd, unsigned char *scratch)
 	default:
 		return false;
 	}
-	fail = fails(kind);
+	fail = fails(kind, from);
 	if (from > image_bytes || bytes > image_bytes - from)
 		return false;
 	if (kind == NBD_WRITES && (!fail || control->done))
@@ -187,4 +189,9 @@ void nbd_fail(enum nbd_kind kind, unsigned int number, bool done)
 bool nbd_has_failed(void)
 {
 	return control->failed;
+}
+
+uint64_t nbd_failed_at(void)
+{
+	return control->failed_at;
 }

@@ -35,5 +35,7 @@ void nbd_remove(void);
  */
 void nbd_fail(enum nbd_kind kind, unsigned int number, bool done);
 bool nbd_has_failed(void);
+/* If it has: at which byte of the disk. */
+uint64_t nbd_failed_at(void);
 
 #endif /* KTM_TEST_NBD_H */

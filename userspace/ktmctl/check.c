@@ -60,6 +60,27 @@ static void print_copies(const struct image *image, struct verdict *verdict)
 			   jo->sb2_good ? &jo->sb2 : NULL, &jo->sb2_fault, &jo->sb, verdict);
 }
 
+static void print_signpost(const struct ktm_jo *jo, struct verdict *verdict)
+{
+	const uint64_t place = ktm_jf_signpost_place(&jo->sb);
+
+	switch (jo->post) {
+	case KTM_JO_POST_GOOD:
+		printf("signpost at byte %" PRIu64 ": good\n", place);
+		break;
+	case KTM_JO_POST_LOST:
+		printf("signpost at byte %" PRIu64 ": not good: it does not say where the second superblock is\n",
+		       place);
+		verdict->mendable++;
+		break;
+	case KTM_JO_POST_NO_PLACE:
+		puts("no signpost: something else is at its place, so the log does not grow with its device");
+		break;
+	default:
+		break;
+	}
+}
+
 static void print_end(const struct survey *survey)
 {
 	static const char *const words[] = {
@@ -203,6 +224,8 @@ static void print_space(const struct survey *survey)
 	const struct ktm_jo *jo = &survey->image.jo;
 	const struct live_stream *whose;
 
+	if (jo->post == KTM_JO_POST_LOST)
+		puts("  write the signpost again");
 	if (jo->flushed < jo->tail)
 		printf("  write %" PRIu64 " bytes of the log again, from LSN %" PRIu64 " on\n",
 		       jo->tail - jo->flushed, jo->flushed);
@@ -280,8 +303,10 @@ static int check(struct survey *survey)
 		putchar('\n');
 	}
 	print_copies(&survey->image, &verdict);
-	if (jo->sb.unit)
+	if (jo->sb.unit) {
+		print_signpost(jo, &verdict);
 		print_log(survey);
+	}
 	if (jo->fault.code == KTM_JF_OK)
 		print_end(survey);
 	print_medium(&survey->image, &verdict);

@@ -148,6 +148,18 @@ damaged() {
 	refuses damaged 'damaged ktm journal' "$ktmctl" journal format damaged
 }
 
+# The second copy of one that has grown is found by the signpost; a file system comes first.
+grown_and_damaged() {
+	"$ktmctl" journal format --size 4M grown && truncate -s 32M grown &&
+		dd if=/dev/zero of=grown bs=4096 count=1 conv=notrunc status=none &&
+		refuses grown 'damaged ktm journal' "$ktmctl" journal format grown &&
+		dd if=/dev/zero of=grown bs=4096 seek=1023 count=1 conv=notrunc status=none &&
+		refuses grown 'no kind that is known' "$ktmctl" journal format grown &&
+		"$ktmctl" journal format --force --size 4M grown &&
+		printf data | dd of=grown conv=notrunc status=none &&
+		refuses grown 'no kind that is known' "$ktmctl" journal format grown
+}
+
 file_system() {
 	truncate -s 32M ext4
 	mkfs.ext4 -q -L mydata ext4 &&
@@ -238,6 +250,7 @@ check "no two journals are the same" different_each_time
 check "what is too small is refused, and no file is left" too_small
 check "a journal is not overwritten" refuses new 'a ktm journal' "$ktmctl" journal format new
 check "nor is a damaged one" damaged
+check "nor is one that has grown and lost its first superblock" grown_and_damaged
 check "a file system is named and not overwritten without --force" file_system
 check "no signature of an old one is left to be mistaken for it" old_signature
 check "a partition table is named" partition_table

@@ -95,6 +95,28 @@ static char *describe_journal(const struct device *device)
 	return text;
 }
 
+/* Nothing is there that somebody else has written. */
+static bool first_is_lost(const struct device *device)
+{
+	static const char zeros[KTM_JF_SB_BYTES];
+	char block[KTM_JF_SB_BYTES];
+
+	return pread(device->fd, block, sizeof(block), 0) != sizeof(block) ||
+	       !memcmp(block, zeros, sizeof(block));
+}
+
+/* Of a journal that has grown the second copy is not at the device's end. */
+static bool has_signpost(const struct device *device, uint64_t unit)
+{
+	char block[KTM_JF_SB_BYTES];
+	uint64_t second;
+
+	if (pread(device->fd, block, sizeof(block), (off_t)unit) != sizeof(block))
+		return false;
+	second = ktm_jf_signpost(block, device->bytes, unit);
+	return second && has_magic(device, second);
+}
+
 static char *find_journal(const struct device *device)
 {
 	char *text = describe_journal(device);
@@ -105,7 +127,8 @@ static char *find_journal(const struct device *device)
 		return text;
 	found = has_magic(device, 0);
 	for (unit = KTM_JF_UNIT_MIN; unit <= KTM_JF_UNIT_MAX && unit < device->bytes; unit *= 2)
-		found = found || has_magic(device, device->bytes - unit);
+		found = found || has_magic(device, device->bytes - unit) ||
+			(first_is_lost(device) && has_signpost(device, unit));
 	return found ? strdup("a damaged ktm journal, or one of another version") : NULL;
 }
 
@@ -149,15 +172,14 @@ static int write_at(const struct device *device, uint64_t place, const void *byt
 static int write_journal(const struct device *device, const struct ktm_jf_sb *sb)
 {
 	const uint64_t second = ktm_jf_sb2_place(sb);
-	char block[KTM_JF_SB_BYTES] = { 0 };
+	/* Whole units: an old signpost may lie in a large one, behind the superblock. */
+	static char block[KTM_JF_UNIT_MAX];
 
-	if (write_at(device, 0, block, sizeof(block)) ||
-	    write_at(device, second, block, sizeof(block)))
+	if (write_at(device, 0, block, sb->unit) || write_at(device, second, block, sb->unit))
 		return FAILED;
 	ktm_jf_sb_encode(sb, block);
-	if (write_at(device, ktm_jf_signpost_place(sb), block, sizeof(block)) ||
-	    write_at(device, 0, block, sizeof(block)) ||
-	    write_at(device, second, block, sizeof(block)))
+	if (write_at(device, ktm_jf_signpost_place(sb), block, sb->unit) ||
+	    write_at(device, 0, block, sb->unit) || write_at(device, second, block, sb->unit))
 		return FAILED;
 	return DONE;
 }

@@ -161,6 +161,21 @@ one_copy() {
 			'superblock at byte 0: not good: a superblock cannot be read: medium error'
 }
 
+# It counts only once the first copy is lost; so it is said before that, and mended.
+broken_signpost() {
+	local broken='signpost at byte 4096: not good: it does not say where the second superblock is'
+
+	make_image a && says 0 a 'signpost at byte 4096: good' 'nothing is wrong' &&
+		flip a 5000 && make_image b && wipe b 4096 1 && cp a large &&
+		truncate -s $((2 * image_bytes)) large && cp large none && wipe none 0 1 || return 1
+	says 3 a "$broken" '  write the signpost again' 'recovery makes good what is wrong' &&
+		says 3 b "$broken" '  write the signpost again' &&
+		says 3 large "$broken" '  let the log grow with its device, from 774144 to 1822720 bytes' &&
+		says 4 none 'wrong at byte 0: no superblock of a journal' &&
+		make_image a && KTM_TEST_BAD=4096:512:61 says 3 a "$broken" &&
+		KTM_TEST_BAD=4096:512:5 says 3 a "$broken"
+}
+
 both_copies() {
 	make_image a && flip a 100 && flip a $((last_unit + 100)) &&
 		says 4 a "damaged at byte 0: a superblock's checksum is wrong" \
@@ -415,6 +430,7 @@ journal_tests() {
 	check "one transaction, one stream, or what is behind an LSN is dumped" filters
 	check "the program that is installed says the same" same_program
 	check "one copy of the superblock that is lost is said, and no more" one_copy
+	check "a signpost that is broken" broken_signpost
 	check "both copies lost" both_copies
 	check "copies of two openings are what a crash leaves" older_copy
 	check "copies of two journals" two_journals
