@@ -280,5 +280,7 @@ int ktm_quota_init(void)
 
 void ktm_quota_exit(void)
 {
+	/* All objects have gone; who is charged all the same is so until the next boot. */
+	WARN_ON_ONCE(atomic_read(&users.nelems));
 	rhashtable_destroy(&users);
 }

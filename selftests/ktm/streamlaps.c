@@ -261,6 +261,36 @@ TEST(unreadable_for_a_while)
 	tear_down();
 }
 
+/* More of them than there is room for copies: they move as there is. */
+TEST(many_unreadable_for_a_while)
+{
+	enum { MANY = 120 };
+	int s = stream_create(tm, "old", 3 * MIB / 2), behind = stream_create(tm, "behind", 4096);
+	unsigned char data[BYTES];
+	uint64_t lsn[MANY];
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		lsn[i] = append(s, 200 + i, BYTES);
+	append(behind, 1, 64);
+	flush(behind, 0);
+	fill(data, 200, BYTES);
+	f.bad = disk_find(&d, data, BYTES) / 512 * 512;
+	fill(data, 200 + MANY - 1, BYTES);
+	f.bad_bytes = disk_find(&d, data, BYTES) + BYTES - f.bad;
+	lost_after(3600);
+	flaky_set(&f, BAD_SPOT);
+	fill_up();
+	flaky_set(&f, NO_TROUBLE);
+	go_round(LAPS);
+	CHECK_EQ(stream_info(s).lost, 0);
+	for (i = 0; i < MANY; i++)
+		check_record(s, lsn[i], 200 + i, BYTES);
+	close(behind);
+	close(s);
+	tear_down();
+}
+
 /* The power is cut when nothing is left; one copy would make room, and is made. */
 TEST(full_when_the_power_was_cut)
 {
