@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Resource managers that live through the reopening of their TM, streams and all: two processes,
- * each with libktm's loop and a stream of its own, whose device fails again and again under
- * commits. They are never started anew. Each time the administrator has recovered the TM, both must
- * hold what the transactions' outcomes say, and go on.
+ * each with libktm's loop and a stream of its own, and a volatile one beside them, whose TM's device
+ * fails again and again under commits. They are never started anew. Each time the administrator has
+ * recovered the TM, all must hold what the transactions' outcomes say, and go on.
  */
 #define _GNU_SOURCE
 #include <ktm-rm.h>
@@ -12,10 +12,14 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "streams.h"
 
 #define TM_GUID		guid_of(970)
 #define PATIENCE_NS	(PATIENCE * 1000000000ull)
-#define RMS		2
+#define RMS		3
+#define DURABLE		2	/* of them; the last one is volatile */
+#define ALL		((1u << RMS) - 1)
+#define ALONE		1u	/* the first one, which is asked to commit in a single phase */
 #define ROUNDS		8
 #define AT_ONCE		3	/* transactions whose fate the failure decides */
 #define MOST		256	/* transactions of a test */
@@ -24,6 +28,12 @@
 enum said {
 	REDO = 1,
 	COMMITTED,
+};
+
+/* How a member is made to take part in a transaction. */
+struct invitation {
+	uint64_t cookie;
+	bool alone;
 };
 
 struct record {
@@ -36,6 +46,8 @@ enum word {
 	STATE,
 	READ_ANEW,		/* how often */
 	SERVED,			/* LAST_RECOVER, how often */
+	PAUSE,			/* wait in the middle of reading */
+	PAUSED,
 	OFFLINE,		/* how often */
 	HAS,			/* first of MOST: is this one committed here? */
 };
@@ -50,6 +62,7 @@ enum word {
  * @socket: [0] of the test, [1] of its process
  * @stream: its stream
  * @redo: of which transactions it has some
+ * @single: which it is to commit alone
  * @named: in this recovery, as prepared
  * @said: the record that an answer brings
  * @piece: the same
@@ -61,6 +74,7 @@ struct member {
 	int socket[2];
 	int stream;
 	bool redo[MOST];
+	bool single[MOST];
 	bool named[MOST];
 	struct record said;
 	struct iovec piece;
@@ -80,10 +94,12 @@ static int on_prepare(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 	struct member *m = data;
 
 	(void)rm;
+	m->redo[event->cookie] = true;
+	if (m->n >= DURABLE)
+		return KTM_RM_DONE;
 	say(m, event, REDO);
 	event->stream_records = 1;
 	event->stream_need = sizeof(m->said);
-	m->redo[event->cookie] = true;
 	return KTM_RM_DONE;
 }
 
@@ -95,6 +111,21 @@ static int on_commit(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 	if (!m->redo[event->cookie])
 		FAIL("%u is told to commit %llu, of which it has nothing", m->n,
 		     (unsigned long long)event->cookie);
+	if (m->n < DURABLE)
+		say(m, event, COMMITTED);
+	WORD(m->n, HAS + event->cookie) = 1;
+	return KTM_RM_DONE;
+}
+
+/* Asked again behind a failure, it may find its record; that it was flushed is not known. */
+static int on_single_phase(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	struct member *m = data;
+
+	(void)rm;
+	CHECK(m->single[event->cookie]);
+	if (WORD(m->n, HAS + event->cookie))
+		return ktm_stream_flush(m->stream, 0, 0, NULL, NULL) ? -EIO : KTM_RM_DONE;
 	say(m, event, COMMITTED);
 	WORD(m->n, HAS + event->cookie) = 1;
 	return KTM_RM_DONE;
@@ -129,6 +160,7 @@ static int on_recovering(struct ktm_rm *rm, void *data)
 					      KTM_STREAM_ALL_ACCESS, 0, NULL, NULL);
 		CHECK(m->stream >= 0);
 	}
+	WORD(m->n, READ_ANEW)++;
 	CHECK_EQ(ktm_stream_query(m->stream, &info, NULL), 0);
 	memset(m->redo, 0, sizeof(m->redo));
 	memset(m->named, 0, sizeof(m->named));
@@ -141,10 +173,12 @@ static int on_recovering(struct ktm_rm *rm, void *data)
 		m->redo[record.cookie] = true;
 		if (record.said == COMMITTED)
 			WORD(m->n, HAS + record.cookie) = 1;
+		while (WORD(m->n, PAUSE)) {
+			WORD(m->n, PAUSED) = 1;
+			nap();
+		}
 	}
-	CHECK_EQ(ret, 0);
-	WORD(m->n, READ_ANEW)++;
-	return 0;
+	return ret;
 }
 
 static int on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
@@ -153,8 +187,11 @@ static int on_recover(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
 
 	(void)rm;
 	CHECK(event->cookie < MOST);
-	/* A vote that survived has its redo in front of it. */
-	CHECK(m->redo[event->cookie]);
+	/* A vote that survived has its redo in front of it; who decides alone has not voted. */
+	if (!m->redo[event->cookie]) {
+		CHECK(m->single[event->cookie]);
+		return KTM_RM_NONE;
+	}
 	m->named[event->cookie] = true;
 	return KTM_RM_DONE;
 }
@@ -189,19 +226,50 @@ static const struct ktm_rm_ops ops = {
 	.last_recover = on_last_recover,
 	.offline = on_offline,
 	.recovering = on_recovering,
+	.single_phase = on_single_phase,
 };
 
-/* A transaction and its cookie come over the socket; the answer is whether it could be joined. */
+/* Who decides alone lives on, and always says how. */
+static void on_disconnected(struct ktm_rm *rm, struct ktm_rm_event *event, void *data)
+{
+	struct member *m = data;
+
+	(void)rm;
+	FAIL("%u is told that nobody knows what became of %llu", m->n,
+	     (unsigned long long)event->cookie);
+}
+
+/* It would forget what it has prepared. */
+static int on_volatile_recovering(struct ktm_rm *rm, void *data)
+{
+	struct member *m = data;
+
+	(void)rm;
+	FAIL("%u is volatile, and made to recover", m->n);
+}
+
+static const struct ktm_rm_ops volatile_ops = {
+	.size = sizeof(volatile_ops),
+	.prepare = on_prepare,
+	.commit = on_commit,
+	.rollback = on_rollback,
+	.last_recover = on_volatile_recovering,
+	.recovering = on_volatile_recovering,
+	.rm_disconnected = on_disconnected,
+};
+
+/* A transaction and what goes with it come over the socket; the answer is whether it could be joined. */
 static void join_one(struct member *m, struct ktm_rm *rm)
 {
-	uint64_t cookie;
+	struct invitation in;
 	int tx, ret;
-	ssize_t got = ktm_tx_recv(m->socket[1], &cookie, sizeof(cookie), &tx);
+	ssize_t got = ktm_tx_recv(m->socket[1], &in, sizeof(in), &tx);
 
 	if (!got)
 		_exit(0);
-	CHECK_EQ(got, sizeof(cookie));
-	ret = ktm_rm_enlist(rm, tx, cookie, NULL, NULL);
+	CHECK_EQ(got, sizeof(in));
+	m->single[in.cookie] = in.alone;
+	ret = ktm_rm_enlist(rm, tx, in.cookie, NULL, NULL);
 	close(tx);
 	CHECK_EQ(send(m->socket[1], &ret, sizeof(ret), MSG_NOSIGNAL), sizeof(ret));
 }
@@ -209,8 +277,10 @@ static void join_one(struct member *m, struct ktm_rm *rm)
 static void run_member(void *data)
 {
 	struct member *m = data;
+	const bool durable = m->n < DURABLE;
 	const struct ktm_rm_config config = {
-		.size = sizeof(config), .device = m->device, .guid = &m->guid,
+		.size = sizeof(config), .device = m->device, .guid = durable ? &m->guid : NULL,
+		.flags = durable ? 0 : KTM_RM_LOOP_VOLATILE,
 	};
 	struct ktm_rm *rm;
 	uint32_t status;
@@ -218,7 +288,7 @@ static void run_member(void *data)
 
 	close(m->socket[0]);
 	m->stream = -1;
-	ret = ktm_rm_start(&rm, &config, &ops, m, &status);
+	ret = ktm_rm_start(&rm, &config, durable ? &ops : &volatile_ops, m, &status);
 	if (ret)
 		FAIL("member %u cannot start: %s (%d)", m->n, ktm_status_text(status), ret);
 	for (;;) {
@@ -247,6 +317,7 @@ static struct flaky f;
 static struct member member[RMS];
 static pid_t pid[RMS];
 static int tm, tx[MOST];
+static unsigned int takes_part[MOST];
 static unsigned int txs;
 
 static void until(unsigned int n, enum word word, uint64_t value)
@@ -284,50 +355,70 @@ void test_setup(void)
 		CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, member[i].socket), 0);
 		pid[i] = test_spawn(run_member, &member[i]);
 		close(member[i].socket[1]);
-		until(i, SERVED, 1);
+		if (i < DURABLE)
+			until(i, SERVED, 1);
 		until(i, STATE, KTM_RM_ONLINE);
 	}
 	tm = tm_open(&guid);
 }
 
-static int begin(void)
+/* @who: bits. */
+static int begin_with(unsigned int who)
 {
-	uint64_t cookie = txs;
+	const struct invitation in = {
+		.cookie = txs, .alone = (who & ((1u << DURABLE) - 1)) == ALONE,
+	};
 	unsigned int i;
 
 	CHECK(txs < MOST);
 	tx[txs] = ktm_tx_begin(dev(), -1, "rmlive", NULL, NULL);
 	CHECK(tx[txs] >= 0);
+	takes_part[txs] = who;
 	for (i = 0; i < RMS; i++) {
 		int ret;
 
-		CHECK_EQ(ktm_tx_send(member[i].socket[0], tx[txs], &cookie, sizeof(cookie), NULL),
-			 sizeof(cookie));
+		if (!(who & 1u << i))
+			continue;
+		CHECK_EQ(ktm_tx_send(member[i].socket[0], tx[txs], &in, sizeof(in), NULL),
+			 sizeof(in));
 		CHECK_EQ(recv(member[i].socket[0], &ret, sizeof(ret), 0), sizeof(ret));
 		CHECK_EQ(ret, 0);
 	}
 	return tx[txs++];
 }
 
+static int begin(void)
+{
+	return begin_with(ALL);
+}
+
+static void recover(void)
+{
+	uint32_t status;
+
+	flaky_set(&f, NO_TROUBLE);
+	CHECK_EQ(ktm_tm_recover(tm, -1, &status), 0);
+}
+
 /* The device is well again, and its administrator knows it. */
 static void come_back(unsigned int times)
 {
-	uint32_t status;
 	unsigned int i;
 
 	tm_failed();
-	for (i = 0; i < RMS; i++)
+	for (i = 0; i < DURABLE; i++)
 		until(i, OFFLINE, times);
-	flaky_set(&f, NO_TROUBLE);
-	CHECK_EQ(ktm_tm_recover(tm, -1, &status), 0);
-	for (i = 0; i < RMS; i++) {
+	until(DURABLE, STATE, KTM_RM_OFFLINE);
+	recover();
+	for (i = 0; i < DURABLE; i++) {
 		until(i, SERVED, 1 + times);
-		until(i, STATE, KTM_RM_ONLINE);
 		CHECK_EQ(WORD(i, READ_ANEW), 1 + times);
 	}
+	for (i = 0; i < RMS; i++)
+		until(i, STATE, KTM_RM_ONLINE);
 }
 
-/* Each outcome is known, and both hold just that. */
+/* Each outcome is known, and all who took part hold just that. */
 static void check_outcomes(void)
 {
 	uint32_t outcome;
@@ -337,7 +428,7 @@ static void check_outcomes(void)
 		CHECK_EQ(ktm_tx_wait(tx[n], 0, PATIENCE_NS, &outcome, NULL), 0);
 		CHECK(outcome == KTM_OUTCOME_COMMITTED || outcome == KTM_OUTCOME_ABORTED);
 		for (i = 0; i < RMS; i++)
-			if (outcome == KTM_OUTCOME_COMMITTED)
+			if (outcome == KTM_OUTCOME_COMMITTED && takes_part[n] & 1u << i)
 				until(i, HAS + n, 1);
 			else
 				CHECK_EQ(WORD(i, HAS + n), 0);
@@ -350,6 +441,32 @@ static void commit_some(unsigned int count)
 
 	while (count--)
 		CHECK_EQ(ktm_tx_commit(begin(), KTM_CALL_WAIT, &status), 0);
+}
+
+/* Somebody else's write fails; it may be there all the same when the log is read again. */
+static void lose_the_log(void)
+{
+	static unsigned int times;
+	char name[32];
+	int s;
+
+	snprintf(name, sizeof(name), "nobody's %u", times++);
+	CHECK(stream_try_create(tm, name, 4096, &s) != KTM_STATUS_SUCCESS);
+	tm_failed();
+}
+
+static void tear_down(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < RMS; i++) {
+		test_kill(pid[i]);
+		close(member[i].socket[0]);
+	}
+	for (i = 0; i < txs; i++)
+		close(tx[i]);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
 }
 
 TEST(device_fails_again_and_again)
@@ -384,12 +501,71 @@ TEST(device_fails_again_and_again)
 	CHECK(aborted && aborted < txs);
 	commit_some(3);
 	check_outcomes();
-	for (i = 0; i < RMS; i++) {
-		test_kill(pid[i]);
-		close(member[i].socket[0]);
+	tear_down();
+}
+
+/*
+ * One alone decides, and the device fails while he does: once he was asked, it is his record that
+ * says what the outcome is.
+ */
+TEST(device_fails_under_single_phases)
+{
+	static const enum trouble trouble[] = { FAIL_WRITES, FAIL_FLUSHES, FAIL_ALL };
+	unsigned int round, i;
+	uint32_t status;
+
+	for (round = 1; round <= ROUNDS; round++) {
+		CHECK_EQ(ktm_tx_commit(begin_with(ALONE), KTM_CALL_WAIT, &status), 0);
+		for (i = 0; i < AT_ONCE; i++)
+			begin_with(i % 2 ? ALONE : ALONE | 1u << DURABLE);
+		if (round % 2)
+			flaky_set(&f, trouble[round % 3]);
+		for (i = AT_ONCE; i; i--)
+			ktm_tx_commit(tx[txs - i], 0, &status);
+		if (!(round % 2))
+			flaky_set(&f, trouble[round % 3]);
+		lose_the_log();
+		come_back(round);
+		check_outcomes();
 	}
-	for (i = 0; i < txs; i++)
-		close(tx[i]);
-	tm_close(tm, f.path);
-	flaky_remove(&f);
+	commit_some(3);
+	check_outcomes();
+	tear_down();
+}
+
+/* The device fails once more while they read what they have: they read it again, all of it. */
+TEST(device_fails_while_they_read)
+{
+	unsigned int i, n;
+	uint32_t status;
+
+	commit_some(3);
+	for (i = 0; i < AT_ONCE; i++)
+		begin();
+	for (i = AT_ONCE; i; i--)
+		ktm_tx_commit(tx[txs - i], 0, &status);
+	flaky_set(&f, FAIL_FLUSHES);
+	lose_the_log();
+	for (i = 0; i < DURABLE; i++) {
+		until(i, OFFLINE, 1);
+		WORD(i, PAUSE) = 1;
+	}
+	recover();
+	for (i = 0; i < DURABLE; i++)
+		until(i, PAUSED, 1);
+	for (n = 0; n < 2; n++) {
+		flaky_set(&f, FAIL_WRITES);
+		lose_the_log();
+		recover();
+	}
+	for (i = 0; i < DURABLE; i++)
+		WORD(i, PAUSE) = 0;
+	for (i = 0; i < DURABLE; i++)
+		until(i, READ_ANEW, 3);
+	for (i = 0; i < RMS; i++)
+		until(i, STATE, KTM_RM_ONLINE);
+	check_outcomes();
+	commit_some(3);
+	check_outcomes();
+	tear_down();
 }

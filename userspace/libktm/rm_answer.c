@@ -246,7 +246,8 @@ static void note_answer(struct ktm_rm *rm, size_t i, struct ktm_rm_progress *pro
 	/* Unanswered and still known: LAST_RECOVER must not count. */
 	if (answer->request == KTM_IOC_EN_RECOVER)
 		rm->failed = true;
-	if (error == -ENOTCONN)
+	/* Its log has just failed under the record: the TM is about to go, and asks again. */
+	if (error == -ENOTCONN || answer->status == KTM_STATUS_IO_ERROR)
 		progress->lost = true;
 	else if (!is_refused_vote(answer, error))
 		ktm_rm_note_error(progress, error, answer->status);

@@ -1104,6 +1104,9 @@ static void test_refused_records(void)
 	answers.commit = KTM_STATUS_NOT_REQUESTED;
 	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1A", "c|", 1);
 	CHECK(nr_brought == 2 && answered_lsn == 1002 && answered_error == -ENOMSG);
+	answers.commit = KTM_STATUS_IO_ERROR;
+	expect(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, "1AO", "c|", 1);
+	CHECK(answered_error == -EIO && ktm_rm_state(rm) == KTM_RM_OFFLINE);
 	record_stays = false;
 	end(rm);
 	done("streams: a record that stays is told of, and not brought twice");
