@@ -104,6 +104,8 @@ int core_load(struct rm_core *core)
 	ret = redo_read(&core->redo, &log);
 	if (!ret)
 		ret = core->ops->load(core->store, core, &log);
+	else if (ret == -ENOENT)
+		log_line("the stream has been deleted, and with it what was not synced yet");
 	else
 		log_line("cannot read the stream: %s", strerror(-ret));
 	/* What was carried out again is not durable yet. */
