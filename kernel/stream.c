@@ -24,7 +24,7 @@ struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm)
 	INIT_WORK(&s->wake, ktm_stream_wake);
 	mutex_init(&s->lock);
 	spin_lock_init(&s->left_lock);
-	INIT_WORK(&s->give_back, ktm_stream_give_back_work);
+	INIT_DELAYED_WORK(&s->give_back, ktm_stream_give_back_work);
 	ktm_sindex_init(&s->index);
 	s->tm = tm;
 	return s;
@@ -450,6 +450,7 @@ static u32 set_quota(struct ktm_stream *s, u64 quota, struct forced *f)
 
 	if (status)
 		return status;
+	ktm_stream_take_left(s);
 	if (quota < s->index.used + s->reserved)
 		return KTM_STATUS_STREAM_FULL;
 	status = ktm_stream_log_base(s);

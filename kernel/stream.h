@@ -112,7 +112,7 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @known: end of the last record of any kind that the log has of it
  * @charged: bytes of restart area charged for it
  * @stuck: there is no memory to copy its records forward now; under tm->lock
- * @give_back: a work, for those who go while somebody else holds @lock
+ * @give_back: for those who go while somebody else holds @lock; it tries again
  * @left_lock: of what those have left
  * @left_opening: the opening that it is of
  * @left_records: how many
@@ -144,7 +144,7 @@ struct ktm_stream {
 	u64 known;
 	u64 charged;
 	bool stuck;
-	struct work_struct give_back;
+	struct delayed_work give_back;
 	spinlock_t left_lock;
 	u64 left_opening;
 	u32 left_records;
@@ -287,12 +287,13 @@ bool ktm_stream_again(struct ktm_tm *tm, u32 *status, int *tries);
 u32 ktm_stream_reserve(struct ktm_stream_use *use, u32 records, u64 bytes);
 u32 ktm_stream_unreserve(struct ktm_stream_use *use, u32 records, u64 bytes);
 u64 ktm_stream_room(u32 records, u64 bytes);
-u64 ktm_stream_left(const struct ktm_stream *s);
+u64 ktm_stream_left(struct ktm_stream *s);
 u32 ktm_stream_need_reserve(struct ktm_stream_need *need, struct ktm_stream_use *use,
 			    u32 records, u64 bytes);
 void ktm_stream_need_end(struct ktm_stream_need *need);
 void ktm_stream_need_void(struct ktm_stream_need *need);
 void ktm_stream_void_use(struct ktm_stream *s);
+void ktm_stream_take_left(struct ktm_stream *s);
 void ktm_stream_leave(struct ktm_stream_use *use);
 void ktm_stream_give_back_work(struct work_struct *work);
 

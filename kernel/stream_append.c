@@ -126,7 +126,7 @@ static u64 share_of_need(const struct ktm_stream *s, u32 bytes)
 static u32 find_room(const struct ktm_stream_use *use, const struct ktm_stream_new *new,
 		     const struct ktm_stream_need *need, struct room *room)
 {
-	const struct ktm_stream *s = use->stream;
+	struct ktm_stream *s = use->stream;
 	const u32 bytes = ktm_jrec_bytes(KTM_JREC_SREC, new->length);
 	const u64 share = share_of_need(s, bytes);
 

@@ -8,6 +8,9 @@
 #include "status.h"
 #include "stream.h"
 
+/* Jiffies until somebody comes back who has found the stream's lock held. */
+#define GIVE_BACK_RETRY	(HZ / 10)
+
 /**
  * ktm_stream_room - bytes of the log that records to come may cost
  * @records: how many
@@ -24,12 +27,11 @@ u64 ktm_stream_room(u32 records, u64 bytes)
 	return records * ktm_srec_cost(0) + bytes + bytes / 2;
 }
 
-/* What is left of its quota; its lock is held. */
-u64 ktm_stream_left(const struct ktm_stream *s)
+static void give_back(struct ktm_stream *s, u64 bytes)
 {
-	const u64 taken = s->index.used + s->reserved;
-
-	return taken < s->quota ? s->quota - taken : 0;
+	lockdep_assert_held(&s->lock);
+	s->reserved -= bytes;
+	ktm_journal_unreserve(s->tm->journal, bytes);
 }
 
 static void free_spare(struct list_head *list, u32 n)
@@ -41,6 +43,44 @@ static void free_spare(struct list_head *list, u32 n)
 		ktm_sentry_free(e);
 		cond_resched();
 	}
+}
+
+/**
+ * ktm_stream_take_left - what was left by those who could not wait goes back
+ * @s: the stream, its lock held
+ *
+ * What was set aside before a reopening is no more; then left_opening is another than the
+ * stream's.
+ */
+void ktm_stream_take_left(struct ktm_stream *s)
+{
+	u32 records;
+	u64 bytes;
+
+	lockdep_assert_held(&s->lock);
+	spin_lock(&s->left_lock);
+	records = s->left_opening == s->opening ? s->left_records : 0;
+	bytes = s->left_opening == s->opening ? s->left_bytes : 0;
+	s->left_records = 0;
+	s->left_bytes = 0;
+	spin_unlock(&s->left_lock);
+	if (s->gone)
+		return;
+	give_back(s, bytes);
+	free_spare(&s->spare, records);
+}
+
+/**
+ * ktm_stream_left - what is left of its quota
+ * @s: the stream, its lock held
+ */
+u64 ktm_stream_left(struct ktm_stream *s)
+{
+	u64 taken;
+
+	ktm_stream_take_left(s);
+	taken = s->index.used + s->reserved;
+	return taken < s->quota ? s->quota - taken : 0;
 }
 
 static u32 alloc_spare(struct list_head *list, u32 n)
@@ -71,13 +111,6 @@ static u32 set_aside(struct ktm_stream *s, u64 bytes)
 		return err == -ENOSPC ? KTM_STREAM_NO_ROOM : KTM_STATUS_TM_NOT_ONLINE;
 	s->reserved += bytes;
 	return KTM_STATUS_SUCCESS;
-}
-
-static void give_back(struct ktm_stream *s, u64 bytes)
-{
-	lockdep_assert_held(&s->lock);
-	s->reserved -= bytes;
-	ktm_journal_unreserve(s->tm->journal, bytes);
 }
 
 static u32 reserve(struct ktm_stream_use *use, u32 records, u64 bytes, struct list_head *spare)
@@ -175,38 +208,24 @@ unlock:
 	return status;
 }
 
-/*
- * What those who went have left. What was set aside before a reopening is no more; then
- * @left_opening is another than the stream's.
- */
-static void take_what_is_left(struct ktm_stream *s, u32 *records, u64 *bytes)
-{
-	lockdep_assert_held(&s->lock);
-	spin_lock(&s->left_lock);
-	*records = s->left_opening == s->opening ? s->left_records : 0;
-	*bytes = s->left_opening == s->opening ? s->left_bytes : 0;
-	s->left_records = 0;
-	s->left_bytes = 0;
-	spin_unlock(&s->left_lock);
-}
-
 /**
- * ktm_stream_give_back_work - what was left by those who could not wait goes back
+ * ktm_stream_give_back_work - somebody has gone who could not wait
  * @work: give_back of the stream
  */
 void ktm_stream_give_back_work(struct work_struct *work)
 {
-	struct ktm_stream *s = container_of(work, struct ktm_stream, give_back);
-	u32 records;
-	u64 bytes;
+	struct ktm_stream *s = container_of(work, struct ktm_stream, give_back.work);
 
-	mutex_lock(&s->lock);
-	take_what_is_left(s, &records, &bytes);
-	if (!s->gone) {
-		give_back(s, bytes);
-		free_spare(&s->spare, records);
+	/*
+	 * An appender may have it who waits for a hung device; many of those must not take all
+	 * workers. Who needs the room meanwhile takes it. Queued again meanwhile: that one will do.
+	 */
+	if (mutex_trylock(&s->lock)) {
+		ktm_stream_take_left(s);
+		mutex_unlock(&s->lock);
+	} else if (queue_delayed_work(ktm_slow_wq, &s->give_back, GIVE_BACK_RETRY)) {
+		return;
 	}
-	mutex_unlock(&s->lock);
 	ktm_tm_release(s->tm);
 	ktm_object_put(&s->obj);
 }
@@ -230,7 +249,7 @@ static void leave_for_later(struct ktm_stream_use *use)
 	if (!ktm_tm_hold(s->tm))
 		return;
 	ktm_object_get(&s->obj);
-	if (!queue_work(ktm_slow_wq, &s->give_back)) {
+	if (!queue_delayed_work(ktm_slow_wq, &s->give_back, 0)) {
 		ktm_object_put(&s->obj);
 		ktm_tm_release(s->tm);
 	}

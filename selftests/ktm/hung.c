@@ -8,6 +8,7 @@
 
 /* More than a workqueue runs at a time. */
 #define VOTES	280
+#define STREAMS	VOTES
 #define TIMEOUT	8
 
 static struct disk d;
@@ -19,7 +20,7 @@ void test_setup(void)
 {
 	guid_t g = guid_of(1);
 
-	d = disk_make(16 * MIB);
+	d = disk_make(32 * MIB);
 	f = flaky_make(&d);
 	journal_format(f.path, guid_of(970));
 	tm = tm_online(f.path);
@@ -58,13 +59,34 @@ static void vote(void *data)
 	test_try(rm, KTM_IOC_PREPARE_COMPLETE, &a);
 }
 
+/*
+ * Does a time-out of another TM come while the device hangs? Afterwards it does not any more: else
+ * this test could not end, either.
+ */
+static bool others_time_out(void)
+{
+	int other = tm_volatile(), late = tx_create_timeout(other, 1000000);
+	struct deadline due = deadline_in(PATIENCE);
+	bool in_time;
+
+	while (!(in_time = poll_now(late) & POLLIN) && !deadline_passed(&due))
+		nap();
+	shared_word[0] = true;
+	flaky_release(&f, NO_TROUBLE);
+	if (in_time)
+		TX_IS(late, KTM_TX_STATE_ABORTED);
+	close(late);
+	close(other);
+	return in_time;
+}
+
 /* Votes wait for a place in memory and keep others from their transactions; time-outs fall due. */
 TEST(timeouts_of_others)
 {
 	pid_t pid[VOTES], big, small;
 	struct deadline due;
-	int other, i, late;
 	bool in_time;
+	int i;
 
 	for (i = 0; i < VOTES; i++) {
 		tx[i] = tx_create_timeout(tm, TIMEOUT * 1000000000ull);
@@ -83,19 +105,8 @@ TEST(timeouts_of_others)
 	until_stuck(pid[VOTES - 1]);
 	while (!deadline_passed(&due))
 		nap();
-
-	other = tm_volatile();
-	late = tx_create_timeout(other, 1000000);
-	due = deadline_in(PATIENCE);
-	while (!(in_time = poll_now(late) & POLLIN) && !deadline_passed(&due))
-		nap();
-	/* Or this test could not end, either. */
-	shared_word[0] = true;
-	flaky_release(&f, NO_TROUBLE);
+	in_time = others_time_out();
 	CHECK(in_time);
-	TX_IS(late, KTM_TX_STATE_ABORTED);
-	close(late);
-	close(other);
 	test_join(big);
 	test_join(small);
 	for (i = 0; i < VOTES; i++)
@@ -104,6 +115,64 @@ TEST(timeouts_of_others)
 	for (i = 0; i < VOTES; i++) {
 		CHECK(poll_for(tx[i], POLLIN) & POLLIN);
 		close(tx[i]);
+	}
+	tear_down();
+}
+
+static void append_big_later(void *data)
+{
+	meet(1);
+	append_big(data);
+}
+
+static void append_one(void *data)
+{
+	meet(2);
+	append(*(int *)data, 3, 0);
+}
+
+/*
+ * Appenders wait for a place in memory, each in a stream of its own. Who closes such a stream
+ * gives back what he had set aside there.
+ */
+TEST(closings_of_others)
+{
+	static int own[STREAMS], left[STREAMS];
+	pid_t pid[STREAMS], big;
+	struct deadline end;
+	char name[16];
+	bool in_time;
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		own[i] = stream_create(tm, name, 4096);
+	}
+	/* None of them must have what is closed below. */
+	big = test_spawn(append_big_later, NULL);
+	for (i = 0; i < STREAMS; i++)
+		pid[i] = test_spawn(append_one, &own[i]);
+	for (i = 0; i < STREAMS; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		left[i] = stream_open(tm, name);
+		reserve(left[i], 1, 0);
+	}
+	flaky_hold(&f);
+	go(1);
+	until_stuck(big);
+	go(2);
+	for (i = 0; i < STREAMS; i++)
+		until_stuck(pid[i]);
+	for (i = 0; i < STREAMS; i++)
+		close(left[i]);
+	in_time = others_time_out();
+	CHECK(in_time);
+	test_join(big);
+	for (i = 0; i < STREAMS; i++) {
+		test_join(pid[i]);
+		for (end = deadline_in(PATIENCE); stream_info(own[i]).reserved; nap())
+			CHECK(!deadline_passed(&end));
+		close(own[i]);
 	}
 	tear_down();
 }
