@@ -156,6 +156,7 @@ int ktm_jsnap_make_room(struct ktm_jsnap *snap, u32 bytes);
 int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm_jsnap *snap),
 			void *ctx);
 int ktm_journal_wait_room(struct ktm_journal *j);
+void ktm_journal_want_room(struct ktm_journal *j);
 void ktm_journal_copy_plan(struct ktm_journal *j, struct ktm_jc *c);
 void ktm_journal_freed(struct ktm_journal *j);
 bool ktm_journal_outgrown(struct ktm_journal *j);

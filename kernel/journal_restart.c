@@ -328,6 +328,25 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 }
 
 /**
+ * ktm_journal_want_room - see to a restart area, if one can help
+ * @j: the journal
+ *
+ * For who was told -ENOSPC and does not wait. Does not sleep.
+ */
+void ktm_journal_want_room(struct ktm_journal *j)
+{
+	bool helps;
+
+	spin_lock(&j->lock);
+	/* What became free before the one that is under way began is its own to find. */
+	helps = j->online && (j->freed || ktm_journal_may_grow(j) ||
+			      (!j->w.marking && ktm_jw_restart_helps(&j->w)));
+	spin_unlock(&j->lock);
+	if (helps)
+		j->ops->restart_due(j->ctx);
+}
+
+/**
  * ktm_journal_wait_room - wait until a restart area has been written
  * @j: the journal
  *

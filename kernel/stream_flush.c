@@ -122,6 +122,9 @@ static void ask_done(struct ktm_force *force, int err)
 		ktm_journal_force(tm->journal, force, next);
 		return;
 	}
+	/* Nobody waits for room; he who is told may come again. */
+	if (err == -ENOSPC)
+		ktm_journal_want_room(tm->journal);
 	wake_later(ask->stream);
 	ask_over(ask);
 }
@@ -311,6 +314,8 @@ u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, u64 opening, bool wait
 	do {
 		status = flush_once(use, lsn, opening, wait);
 	} while (ktm_stream_again(use->stream->tm, &status, &tries));
+	if (!wait && status == KTM_STATUS_LOG_FULL)
+		ktm_journal_want_room(use->stream->tm->journal);
 	*flushed = last_flushed(use->stream);
 	return status;
 }

@@ -218,6 +218,56 @@ TEST(flushes_when_full)
 	tear_down();
 }
 
+/*
+ * Who never waits, and who is the only one there: he is refused, some room is given up, and by
+ * asking again alone he gets it.
+ */
+TEST(cleaned_for_who_does_not_wait)
+{
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	const struct deadline end = deadline_in(PATIENCE);
+	uint64_t lsn;
+	short events;
+
+	reserve(s, 1, 100);
+	fill_up();
+	lsn = append_flags(s, 3, 100, KTM_STREAM_RESERVED);
+	nowait.lsn = lsn;
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	CHECK(poll_for(s, POLLPRI) & POLLERR);
+	make_room();
+	do {
+		CHECK(!deadline_passed(&end));
+		CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+		events = poll_for(s, POLLPRI | POLLIN);
+	} while (!(events & POLLIN));
+	CHECK_EQ(stream_info(s).flushed_lsn, lsn);
+	tear_down();
+}
+
+/* The same for a base that the log has not got yet. */
+TEST(base_of_who_does_not_wait)
+{
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	const struct deadline end = deadline_in(PATIENCE);
+	uint64_t base;
+
+	append(s, 1, 200);
+	base = append(s, 2, 200);
+	flush(s, 0);
+	fill_up();
+	advance(s, base);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_LOG_FULL);
+	make_room();
+	while (test_try(s, KTM_IOC_STREAM_FLUSH, &nowait) == KTM_STATUS_LOG_FULL) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	CHECK_EQ(nowait.status, KTM_STATUS_PENDING);
+	CHECK(poll_for(s, POLLIN) & POLLIN);
+	tear_down();
+}
+
 struct voted {
 	unsigned char data[100];
 	struct ktm_stream_piece piece;
