@@ -173,19 +173,48 @@ static bool name_taken(struct ktm_found_streams *f, const struct ktm_stream *s)
 	return false;
 }
 
+/* What of a stream never changes. */
+static bool is_the_same(const struct ktm_stream *a, const struct ktm_stream *b)
+{
+	return ktm_guid_eq(&a->obj.guid, &b->obj.guid) && a->name_length == b->name_length &&
+	       !memcmp(a->name, b->name, a->name_length) && uid_eq(a->obj.uid, b->obj.uid) &&
+	       gid_eq(a->obj.gid, b->obj.gid) && a->obj.mode == b->obj.mode;
+}
+
+/* Who has one open must not read somebody else's: the device may hold another log now. */
+static bool all_the_same(struct ktm_found_streams *f)
+{
+	const struct found *at;
+	struct ktm_stream *s;
+
+	lockdep_assert_held(&f->tm->lock);
+	for (s = ktm_tm_next_stream(f->tm, NULL); s; s = ktm_tm_next_stream(f->tm, s)) {
+		at = find(f, s->id);
+		if (at && !is_the_same(at->s, s)) {
+			ktm_object_put(&s->obj);
+			return false;
+		}
+	}
+	return true;
+}
+
 /**
  * ktm_found_streams_check - the log was read to its end
- * @f: what was found
+ * @f: what was found; its TM's mutex is held
  * @jp: the replay
  *
  * Return: 0, or -EUCLEAN if two that live have one GUID or one name, or all together more
- * than a log can grant.
+ * than a log can grant, or one is not what the TM has under its id.
  */
 int ktm_found_streams_check(struct ktm_found_streams *f, struct ktm_jp *jp)
 {
 	struct found *at;
 	int i, err;
 
+	if (!all_the_same(f)) {
+		jp->why = "a stream is another than before the log was opened again";
+		return -EUCLEAN;
+	}
 	hash_for_each(f->by_id, i, at, id) {
 		err = ktm_jp_quota(jp, at->s->quota);
 		if (err)

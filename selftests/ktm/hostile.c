@@ -6,6 +6,7 @@
 #include "../../kernel/core/journal_format.h"
 #include "calls.h"
 #include "disk.h"
+#include "streams.h"
 
 #define TM_GUID	guid_of(900)
 
@@ -254,6 +255,84 @@ REFUSED(stream_with_a_base_in_the_log,
 	struct ktm_jrec r = stream(1, 4096); r.stream.base = 4096; add(r))
 REFUSED(stream_with_a_restart_record_in_the_log,
 	struct ktm_jrec r = stream(1, 4096); r.stream.restart = 4096; add(r))
+
+static void recovery_says(int tm, unsigned int want)
+{
+	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = -1);
+	unsigned char *before = disk_read(&d);
+
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, want);
+	if (want != KTM_STATUS_SUCCESS && !disk_is(&d, before))
+		FAIL("refused, and written to");
+	free(before);
+}
+
+/* The log of a TM that is away is exchanged for one with these two streams. */
+static void exchange_for(const unsigned char *formatted, struct ktm_jrec a, struct ktm_jrec b)
+{
+	disk_write(&d, 0, formatted, d.bytes);
+	next = (struct ktm_jf_link){
+		.lsn = sb.start_lsn,
+		.seq = sb.start_seq,
+		.prev_crc = sb.start_prev_crc,
+	};
+	add(a);
+	add(b);
+	batch_ends();
+}
+
+/*
+ * The device fails, and when it is back it holds another log, which says that it is the same: who
+ * has a stream open must not get what is somebody else's.
+ */
+TEST(streams_exchanged_for_others)
+{
+	unsigned char *formatted = disk_read(&d);
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	const struct ktm_jrec one = stream(1, 4096), two = stream(2, 4096);
+	struct ktm_jrec other[5];
+	struct flaky f;
+	unsigned int i;
+	int tm, s;
+
+	exchange_for(formatted, one, two);
+	f = flaky_make(&d);
+	tm = tm_online(f.path);
+	s = stream_open(tm, "b");
+	append(s, 1, 100);
+	flaky_set(&f, FAIL_WRITES);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_IO_ERROR);
+	while (tm_info(tm).state != KTM_TM_STATE_FAILED)
+		nap();
+	flaky_set(&f, NO_TROUBLE);
+
+	for (i = 0; i < 5; i++)
+		other[i] = one;
+	other[0].stream.guid = guid_of(600);
+	other[1].stream.name = (const u8 *)"x";
+	other[2].stream.uid++;
+	other[3].stream.gid++;
+	other[4].stream.mode = 0644;
+	for (i = 0; i < 5; i++) {
+		exchange_for(formatted, other[i], two);
+		recovery_says(tm, KTM_STATUS_LOG_CORRUPTION_DETECTED);
+	}
+	/* Each is what the other was. */
+	other[0] = two;
+	other[0].stream.id = one.stream.id;
+	other[1] = one;
+	other[1].stream.id = two.stream.id;
+	exchange_for(formatted, other[0], other[1]);
+	recovery_says(tm, KTM_STATUS_LOG_CORRUPTION_DETECTED);
+	exchange_for(formatted, two, one);
+	recovery_says(tm, KTM_STATUS_SUCCESS);
+	CHECK_EQ(stream_info(s).records, 0);
+	append(s, 2, 100);
+	close(s);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+	free(formatted);
+}
 
 /* Each is as good as the next, and none ends a step of the scanner by itself. */
 TEST(hundreds_of_empty_batches)
