@@ -17,7 +17,7 @@
 #include "journal_sim.h"
 
 static struct jsim origin, trial, probe;
-static unsigned long tried, full, restarted, copied, laps, grown[2], wrapped;
+static unsigned long tried, full, restarted, copied, laps, grown[2], wrapped, signposts;
 static u64 seed;
 
 static void crash(struct jsim *s, enum crash_mode mode)
@@ -45,11 +45,33 @@ static void lose_one_superblock(struct jsim *s)
 	memcpy(s->disk.durable, s->disk.now, s->disk.bytes);
 }
 
+/*
+ * The next opening mends it before a superblock is in danger, whatever power cuts come between. What
+ * it does not see is a cache that shows what was mended and loses it then: before a third thing
+ * breaks, a flush that fails or a module that dies, it is online.
+ */
+static void lose_signpost(struct jsim *s)
+{
+	if (rng_percent(&s->rng, 50)) {
+		s->disk.bad[s->unit / SECTOR] = true;
+	} else {
+		s->disk.now[s->unit + rng_below(&s->rng, KTM_JF_SB_BYTES)] ^= 0x10;
+		memcpy(s->disk.durable, s->disk.now, s->disk.bytes);
+	}
+	s->no_signpost = true;
+	signposts++;
+}
+
+static enum jsim_stop some_stop(struct jsim *s)
+{
+	return rng_percent(&s->rng, 60) || s->no_signpost ? STOP_CRASH : STOP_ERROR;
+}
+
 static void rename_somehow(struct jsim *s)
 {
 	struct ktm_jf_fault fault;
-	enum jsim_recovery r = jsim_rename(s, rng_below(&s->rng, STOP_ERROR + 1),
-					   rng_below(&s->rng, 12), NULL, &fault);
+	enum jsim_recovery r = jsim_rename(s, rng_percent(&s->rng, 30) ? STOP_NEVER : some_stop(s),
+					   rng_below(&s->rng, 15), NULL, &fault);
 
 	tried++;
 	if (r == REFUSED)
@@ -68,15 +90,16 @@ static bool recover_anyhow(struct jsim *s, u32 disturbances)
 		enum jsim_recovery r;
 
 		if (disturbances && rng_percent(&s->rng, 70))
-			stop = rng_percent(&s->rng, 60) ? STOP_CRASH : STOP_ERROR;
+			stop = some_stop(s);
 		else if (rng_percent(&s->rng, 20))
 			stop = STOP_READ;
 		if (disturbances)
 			disturbances--;
-		r = jsim_recover(s, stop, rng_below(&s->rng, 24), NULL, &fault);
+		r = jsim_recover(s, stop, rng_below(&s->rng, 26), NULL, &fault);
 		tried++;
 		switch (r) {
 		case RECOVERED:
+			s->no_signpost = false;
 			if (stop != STOP_READ || s->failed)
 				return !s->failed;
 			/* What was only read is as safe as what was recovered. */
@@ -89,7 +112,7 @@ static bool recover_anyhow(struct jsim *s, u32 disturbances)
 			return false;
 		case STOPPED:
 			/* The power, or only the module: then the cache stays. */
-			if (rng_percent(&s->rng, 70))
+			if (s->no_signpost || rng_percent(&s->rng, 70))
 				crash_somehow(s);
 			break;
 		case IO_FAILED:
@@ -129,6 +152,8 @@ static void one_trial(struct jsim *from)
 		crash_somehow(s);
 		if (!one_left && rng_percent(&s->rng, 30))
 			lose_one_superblock(s);
+		else if (!one_left && rng_percent(&s->rng, 20))
+			lose_signpost(s);
 	}
 	jsim_free(s);
 	if (s->failed && !jsim_quiet && jsim_violations <= 20)
@@ -274,7 +299,7 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	for (u64 i = 0; i < runs && jsim_violations < JSIM_ENOUGH; i++)
 		run(first + i);
-	printf("TAP version 13\n1..5\n");
+	printf("TAP version 13\n1..6\n");
 	printf("%sok 1 - no crash breaks a promise of the journal\n", jsim_violations ? "not " : "");
 	printf("%sok 2 - the ring was filled and opened again\n", full ? "" : "not ");
 	printf("%sok 3 - restart areas were made while it ran, records copied forward (%lu, %lu)\n",
@@ -283,8 +308,10 @@ int main(int argc, char **argv)
 	       laps > 2 ? "" : "not ", laps);
 	printf("%sok 5 - the log grew at openings, while it ran, and went round after that (%lu, %lu, %lu)\n",
 	       grown[0] && grown[1] && wrapped ? "" : "not ", grown[0], grown[1], wrapped);
+	printf("%sok 6 - signposts were lost, and mended in time (%lu)\n", signposts ? "" : "not ",
+	       signposts);
 	printf("campaign journal_crash: tried=%lu violations=%lu seed=%llu\n", tried, jsim_violations,
 	       (unsigned long long)first);
 	return jsim_violations || !full || !restarted || !copied || laps <= 2 || !grown[0] ||
-	       !grown[1] || !wrapped;
+	       !grown[1] || !wrapped || !signposts;
 }

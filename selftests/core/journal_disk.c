@@ -272,7 +272,7 @@ void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unread
 		bool half_written;
 		u32 sectors = p->bytes / SECTOR;
 		u32 torn = rng_below(r, sectors + 1);
-		bool keep = rng_percent(r, 50);
+		bool keep = rng_percent(r, 50), within, gone;
 
 		/* The sector under the head when the power went, if anything was to change there. */
 		half_written = unreadable && mode == CRASH_ORDERED && i == cut && torn < sectors &&
@@ -281,6 +281,9 @@ void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unread
 			torn = 0;
 			half_written = !p->lost[0] && changes(d, p, 0);
 		}
+		/* Another write, or nothing, has decided what is there. */
+		gone = torn < sectors && (p->lost[torn] ||
+					  d->rotten[p->place / SECTOR + torn]);
 		for (u32 s = 0; s < sectors; s++) {
 			bool lose;
 
@@ -304,7 +307,11 @@ void disk_crash(struct disk *d, struct rng *r, enum crash_mode mode, bool unread
 			}
 			p->lost[s] |= lose;
 		}
+		within = mode == CRASH_WITHIN && i == cut && torn < sectors && !gone;
 		persist(d, p);
+		if (within)
+			memcpy(d->durable + p->place + torn * SECTOR, p->data + torn * SECTOR,
+			       rng_below(r, SECTOR));
 		if (half_written)
 			d->rotten[p->place / SECTOR + torn] = true;
 	}

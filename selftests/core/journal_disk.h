@@ -4,7 +4,7 @@
  *
  * What is read is what was written last. What survives a crash is what a flush
  * (or a write through the cache) made durable, and of the rest any part: each
- * write kept, lost, or torn at 512 bytes, in any order. A flush covers the writes that
+ * write kept, lost, or torn at 512 bytes or at any byte, in any order. A flush covers the writes that
  * had ended when it was sent. A flush that fails drops part of the cache for good,
  * though it still reads back: as a page that a failed flush left clean. Where it
  * drops something the medium below may have become unreadable, as it may be under the head
@@ -48,6 +48,7 @@ enum crash_mode {
 	CRASH_BY_WRITE,
 	CRASH_BY_SECTOR,
 	CRASH_ORDERED,		/* a prefix of what was written, the last one torn */
+	CRASH_WITHIN,		/* the same, torn within a sector */
 	CRASH_ROT,		/* all lost, and where each began nothing can be read */
 	CRASH_MODES,
 };

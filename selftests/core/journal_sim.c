@@ -70,14 +70,37 @@ void jsim_habits(struct jsim *s)
 	s->growing = rng_percent(&s->rng, 60);
 }
 
+/* The device was as large before: what it has gained holds old parts of this very journal. */
+static void old_content(struct jsim *s, u64 had)
+{
+	const u64 units = core_div64(had, s->unit);
+	u64 to = had - core_mod64(had, s->unit), from, bytes;
+
+	/* The superblocks and the signpost have their places. */
+	for (; to < s->disk.bytes; to += bytes) {
+		from = (2 + rng_below(&s->rng, units - 2)) * s->unit;
+		bytes = (1 + rng_below(&s->rng, 8)) * (u64)s->unit;
+		bytes = min(bytes, min(s->disk.bytes - to, units * s->unit - from));
+		if (to >= had) {
+			memcpy(s->disk.now + to, s->disk.now + from, bytes);
+			memcpy(s->disk.durable + to, s->disk.now + from, bytes);
+		}
+	}
+}
+
 void jsim_grow(struct jsim *s)
 {
 	u64 more = rng_percent(&s->rng, 20) ? rng_below(&s->rng, 2 * s->unit) :
 		   rng_below(&s->rng, 3 * KTM_JF_WINDOW_MIN);
 	u64 bytes = (s->disk.bytes + more) / SECTOR * SECTOR;
 
-	if (s->growing && bytes <= s->most_bytes)
-		disk_grow(&s->disk, bytes, rng_next(&s->rng));
+	u64 had = s->disk.bytes;
+
+	if (!s->growing || bytes > s->most_bytes)
+		return;
+	disk_grow(&s->disk, bytes, rng_next(&s->rng));
+	if (rng_percent(&s->rng, 50))
+		old_content(s, had);
 }
 
 /* A ring of several extents, out of order, as one that has grown may be. */
@@ -171,6 +194,7 @@ void jsim_clone(struct jsim *to, const struct jsim *from)
 	to->restart.phase = JSIM_R_OFF;
 	to->starved = false;
 	to->one_superblock = false;
+	to->no_signpost = false;
 	to->damaged = false;
 	to->failed = false;
 	to->boundary = NULL;

@@ -149,6 +149,7 @@ struct jsim {
 	bool online;
 	bool starved;			/* something found no room */
 	bool one_superblock;		/* a restart area has begun to write one, and has not ended */
+	bool no_signpost;		/* it was broken, and no opening has been made since */
 	bool opened;			/* just now; what was read is there still */
 	struct ktm_jf_sb old_sb;	/* of the opening before */
 	struct ktm_jw w;
