@@ -25,6 +25,7 @@
 #include <ktm.h>
 #include <ktm-rm-client.h>
 
+#include "failing.h"
 #include "tap.h"
 #include "../../userspace/rm/common/header.h"
 
@@ -529,6 +530,33 @@ static void wait_settled(void)
 	check(false, "transactions are left over");
 }
 
+/* A client of its own, which has committed something; [0] of the pipe it tells by. */
+static pid_t start_client(unsigned int round, int *out, int *told)
+{
+	pid_t pid;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC))
+		die("pipe");
+	pid = fork();
+	if (!pid)
+		client(round, p[1]);
+	close(p[1]);
+	if (read(p[0], told, sizeof(*told)) != sizeof(*told))
+		die("the client commits nothing");
+	*out = p[0];
+	return pid;
+}
+
+/* It ends by itself when something has gone wrong for it. */
+static void end_client(pid_t pid, int out, int *told)
+{
+	while (read(out, told, sizeof(*told)) == sizeof(*told))
+		;
+	close(out);
+	waitpid(pid, NULL, 0);
+}
+
 /* kill -9 of one, the other, or both, at any moment of a loop of transactions. */
 static void test_kill(void)
 {
@@ -539,18 +567,10 @@ static void test_kill(void)
 	for (round = 1; round <= 40 && !failing(); round++) {
 		unsigned int who = 1 + rnd(3);
 		struct session s;
-		int p[2], told;
-		pid_t pid;
-
-		if (pipe2(p, O_CLOEXEC))
-			die("pipe");
-		pid = fork();
-		if (!pid)
-			client(round, p[1]);
-		close(p[1]);
+		int out, told;
 		/* Some commits, then some part of one more. */
-		if (read(p[0], &told, sizeof(told)) != sizeof(told))
-			die("the client commits nothing");
+		pid_t pid = start_client(round, &out, &told);
+
 		usleep(rnd(30000));
 		if (who & 1)
 			stop(&sqlite, SIGKILL);
@@ -561,11 +581,8 @@ static void test_kill(void)
 		if (who & 2)
 			start(&files);
 		/* Its transaction may wait for the RM that was away; its connection is gone. */
-		while (read(p[0], &told, sizeof(told)) == sizeof(told))
-			;
+		end_client(pid, out, &told);
 		committed += told;
-		close(p[0]);
-		waitpid(pid, NULL, 0);
 		wait_settled();
 		session_open(&s);
 		agree(&s, round, told);
@@ -593,6 +610,83 @@ static int open_tm(void)
 	if (tm < 0)
 		die("cannot open the transaction manager");
 	return tm;
+}
+
+static void wait_state(int tm, uint32_t state)
+{
+	struct ktm_tm_info info;
+	int waited;
+
+	for (waited = 0; waited < PATIENCE_MS; waited += 10) {
+		if (!ktm_tm_query(tm, &info, NULL) && info.state == state)
+			return;
+		poll(NULL, 0, 10);
+	}
+	check(false, "the transaction manager does not come to state %u", state);
+}
+
+/* Until both have read their logs again. */
+static void wait_served(struct session *s)
+{
+	int waited;
+
+	for (waited = 0; waited < PATIENCE_MS; waited += 10) {
+		if (in_sqlite(s, KTM_NO_TX, 1000) != -2 && in_files(s, KTM_NO_TX, 1000) != -2)
+			return;
+		poll(NULL, 0, 10);
+	}
+	check(false, "they do not serve again: %s", ktm_client_message(s->files));
+}
+
+static bool lives(const struct manager *m)
+{
+	return waitpid(m->pid, NULL, WNOHANG) == 0;
+}
+
+/* The log's device fails at any moment of a loop of transactions, and comes back; both live on. */
+static void test_failing(void)
+{
+	const char *disk = journal;
+	unsigned long committed = 0;
+	unsigned int round;
+	int tm;
+
+	stop(&sqlite, SIGTERM);
+	stop(&files, SIGTERM);
+	journal = failing_make(disk);
+	start(&sqlite);
+	start(&files);
+	tm = open_tm();
+	random_state = 7;
+	for (round = 101; round <= 120 && !failing(); round++) {
+		struct session s;
+		int out, told;
+		pid_t pid = start_client(round, &out, &told);
+
+		usleep(rnd(30000));
+		failing_set(true);
+		wait_state(tm, KTM_TM_STATE_FAILED);
+		failing_set(false);
+		/* They bring it back themselves. */
+		wait_state(tm, KTM_TM_STATE_ONLINE);
+		end_client(pid, out, &told);
+		committed += told;
+		wait_settled();
+		check(lives(&sqlite) && lives(&files), "round %u: one has ended", round);
+		session_open(&s);
+		wait_served(&s);
+		agree(&s, round, told);
+		session_close(&s);
+	}
+	check(committed > 10, "only %lu commits", committed);
+	close(tm);
+	stop(&sqlite, SIGTERM);
+	stop(&files, SIGTERM);
+	failing_remove();
+	journal = disk;
+	start(&sqlite);
+	start(&files);
+	campaign("rm_failing_log", round - 101, failures(), 7);
 }
 
 /* Forces of the log; restart areas would add to them. */
@@ -745,6 +839,7 @@ int main(int argc, char **argv)
 	test_storm(&files);
 	test_stuck();
 	test_kill();
+	test_failing();
 	test_one_force();
 	test_large();
 	test_end();
