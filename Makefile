@@ -50,9 +50,17 @@ modules: $(addprefix module-,$(KERNELS))
 $(addprefix module-,$(KERNELS)): module-%:
 	+@WERROR=$(WERROR) scripts/build-module.sh $* $(BUILD)/$*
 
+# Modules that use it, for the tests.
+test_modules := selftests/ktm_test
+.PHONY: $(addprefix test-modules-,$(KERNELS))
+$(addprefix test-modules-,$(KERNELS)): test-modules-%: module-%
+	+@for dir in $(test_modules); do \
+		WERROR=$(WERROR) scripts/build-module.sh $* $(BUILD)/$* $$dir || exit 1; \
+	done
+
 .PHONY: userspace tests
 userspace: $(addprefix all-,$(user_dirs))
-tests: userspace $(addprefix all-,$(test_dirs))
+tests: userspace $(addprefix all-,$(test_dirs)) $(addprefix test-modules-,$(KERNELS))
 
 # One rule per directory, so that make -j keeps its order and its job server.
 .PHONY: $(addprefix all-,$(user_dirs) $(test_dirs))
@@ -88,6 +96,9 @@ install: all
 	done
 	install -d $(DESTDIR)$(PREFIX)/include/linux
 	install -m 644 uapi/linux/ktm.h $(DESTDIR)$(PREFIX)/include/linux/ktm.h
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/src/ktm/include/,linux uapi/linux)
+	install -m 644 kernel/include/linux/ktm.h $(DESTDIR)$(PREFIX)/src/ktm/include/linux/ktm.h
+	install -m 644 uapi/linux/ktm.h $(DESTDIR)$(PREFIX)/src/ktm/include/uapi/linux/ktm.h
 	+@for dir in $(user_dirs); do \
 		$(MAKE) --no-print-directory -C $$dir install || exit 1; \
 	done

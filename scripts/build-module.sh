@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/build-module.sh 6.1|6.12|running OUT
+# Usage: scripts/build-module.sh 6.1|6.12|running OUT [DIRECTORY]
 #
-# Build OUT/ktm.ko for one kernel. The kernel's build system puts objects beside
+# Build OUT/ktm.ko for one kernel; with DIRECTORY, the name of one of the tree, the module there,
+# which uses the OUT/ktm.ko that was built before: OUT/NAME/NAME.ko. The kernel's build system puts objects beside
 # sources, so OUT gets a tree of symbolic links: several kernels can then be
 # built for at once, and the source tree stays clean.
 #
@@ -17,12 +18,21 @@ export LC_ALL=C.UTF-8
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-[ $# -eq 2 ] || {
-	echo "usage: build-module.sh 6.1|6.12|running OUT" >&2
+[ $# -eq 2 ] || [ $# -eq 3 ] || {
+	echo "usage: build-module.sh 6.1|6.12|running OUT [DIRECTORY]" >&2
 	exit 1
 }
 kernel=$1
 out=$2
+sources=("$top/Kbuild" "$top/kernel" "$top/uapi")
+options=()
+name=ktm
+if [ $# -eq 3 ]; then
+	name=$(basename "$3")
+	sources=("$top/$3"/*)
+	options+=("KBUILD_EXTRA_SYMBOLS=$out/Module.symvers" "KTM_INCLUDE=$top/kernel/include $top")
+	out+=/$name
+fi
 
 if [ "$kernel" = running ]; then
 	headers=/lib/modules/$(uname -r)/build
@@ -37,9 +47,9 @@ fi
 mkdir -p "$out"
 # Links to sources that are no more would still be built.
 find "$out" -xtype l -delete
-cp -rs --remove-destination "$top/Kbuild" "$top/kernel" "$top/uapi" "$out/"
+cp -rs --remove-destination "${sources[@]}" "$out/"
 
-options=(W=1)
+options+=(W=1)
 # Without BTF of its own, which would need pahole and the kernel's vmlinux.
 options+=(CONFIG_DEBUG_INFO_BTF_MODULES=)
 flags=${KCFLAGS:-}
@@ -49,6 +59,6 @@ if command -v sparse >/dev/null; then
 	[ "${WERROR:-}" != 1 ] || options+=("CF=-Wsparse-error")
 fi
 
-echo "  MODULE  $out/ktm.ko"
+echo "  MODULE  $out/$name.ko"
 KCFLAGS=$flags ${MAKE:-make} --no-print-directory -s -C "$headers" M="$out" \
 	"${options[@]}" modules

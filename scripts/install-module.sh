@@ -4,7 +4,8 @@
 # Usage: scripts/install-module.sh 6.1|6.12|running OUT
 #
 # Install OUT/ktm.ko where modprobe of that kernel finds it, below DESTDIR. On
-# the machine itself a kernel that is not installed there is left out.
+# the machine itself a kernel that is not installed there is left out. What drivers need to be
+# built against it goes to PREFIX/src/ktm/VERSION.
 
 set -euo pipefail
 
@@ -22,5 +23,7 @@ if [ -z "${DESTDIR:-}" ] && [ ! -d "$modules/kernel" ]; then
 	exit 0
 fi
 install -D -m 644 "$out/ktm.ko" "$modules/updates/ktm.ko"
+install -D -m 644 "$out/Module.symvers" \
+	"${DESTDIR:-}${PREFIX:-/usr/local}/src/ktm/$version/Module.symvers"
 [ -n "${DESTDIR:-}" ] || depmod "$version"
 echo "install: $modules/updates/ktm.ko"

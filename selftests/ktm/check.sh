@@ -90,6 +90,7 @@ noticed() {
 	"$top/selftests/vm/vm" run --kernel "$kernel" --name "fault-$(basename "$1" .patch)" \
 		--timeout 300 --module "$tmp/tree/out-$kernel/ktm.ko" --disk "$tmp/journal,serial=journal" \
 		--env KTM_JOURNAL=/dev/disk/ktm/journal --env "KTM_TEST_SECONDS=${seconds:-30}" \
+		--file "$BUILD/$kernel/ktm_test/ktm_test.ko" \
 		--bin "$BUILD/selftests/ktm/$program" --file "$tmp/tests:/root/tests" \
 		--file "$top/selftests/lib/guest-tests.sh" --console "$tmp/console" \
 		-- sh /root/guest-tests.sh >"$tmp/log" 2>&1

@@ -22,7 +22,7 @@ tree_state() {
 before=$(tree_state)
 
 echo "TAP version 13"
-echo "1..$((${#kernels[@]} + 3))"
+echo "1..$((${#kernels[@]} + 4))"
 count=0
 failed=0
 
@@ -67,6 +67,26 @@ is_installed() {
 }
 is_installed
 result $? "make install puts all there is below DESTDIR"
+
+# From nothing else than that: as Documentation/kernel-api.md says.
+driver_builds() {
+	local dir=$installed/driver src=$installed/usr/src/ktm headers kernel version
+
+	for kernel in "${kernels[@]}"; do
+		headers=$(scripts/kernels.sh "$kernel" | cut -d' ' -f2)/headers
+		version=$(modinfo -F vermagic "$BUILD/$kernel/ktm.ko" | cut -d' ' -f1)
+		rm -rf "$dir"
+		cp -r selftests/ktm_test "$dir"
+		make -s -C "$headers" M="$dir" W=1 CONFIG_DEBUG_INFO_BTF_MODULES= \
+			KTM_INCLUDE="$src/include" \
+			KBUILD_EXTRA_SYMBOLS="$src/$version/Module.symvers" modules \
+			>"$log" 2>&1 || return 1
+		! grep -qi warning "$log" || return 1
+		[ "$(modinfo -F depends "$dir/ktm_test.ko")" = ktm ] || return 1
+	done
+}
+driver_builds
+result $? "a driver builds against what make install puts there"
 
 # Someone's own new files are not the build's: only what was there before counts.
 if after=$(tree_state); then
