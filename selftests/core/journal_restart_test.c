@@ -179,6 +179,14 @@ static void tickets(void)
 	ok(!ktm_jw_flushed(&w, second) && w.err == -EIO, "which fails, and nothing was flushed");
 }
 
+/* Does the open batch, or that there is none, need nothing more for its padding? */
+static bool could_end(void)
+{
+	const struct ktm_jw_batch *b = &w.batch[core_mod64(w.closed, w.nbufs)];
+
+	return w.opened == w.closed || ALIGN(b->used, UNIT) <= b->credit;
+}
+
 static void space(void)
 {
 	static u8 data[KTM_JF_SREC_MAX];
@@ -198,11 +206,17 @@ static void space(void)
 	ok(ktm_jw_reserve(&w, need, false) == -ENOSPC, "the headroom cannot be reserved");
 	err = ktm_jw_append(&w, &copy, 0, &lsn);
 	ok(!err, "a copy finds room in it");
-	while (!(err = ktm_jw_append(&w, &copy, 0, &lsn)))
+	do {
+		ktm_jw_want_all(&w);
 		settle();
+		while (!(err = ktm_jw_append(&w, &copy, 0, &lsn)))
+			settle();
+		copy.srec.len /= 2;
+		copy.srec.data_crc = ktm_jrec_data_crc(data, copy.srec.len);
+	} while (could_end());
 	need = ktm_jw_end(&w);
 	ok(err == -ENOSPC && !ktm_jw_mark(&w) && ktm_jw_end(&w) == need, "a mark needs no room");
-	ok(ktm_jw_want_end(&w, sb.tail_lsn, false, &end) == -ENOSPC,
+	ok(w.opened > w.closed && ktm_jw_want_end(&w, sb.tail_lsn, false, &end) == -ENOSPC,
 	   "one that gives nothing back does not get its end from the headroom");
 	ok(!ktm_jw_want_end(&w, U64_MAX, false, &end) && end == need,
 	   "copies leave what the end needs");
@@ -215,6 +229,15 @@ static void space(void)
 	ktm_jw_restarted(&w, &jr.next_sb);
 	ok(!ktm_jw_append(&w, &plain, 0, &lsn) && !ktm_jw_restart_due(&w) &&
 	   w.limit == link.lsn + sb.ring_bytes, "the restart area gives its room back");
+
+	/* What its records have set aside is enough, however little is free. */
+	begin(256);
+	copy = srec(8, data, sizeof(data));
+	while (!ktm_jw_append(&w, &copy, 0, &lsn))
+		settle();
+	ok(could_end() && !ktm_jw_want(&w, lsn), "a batch that pays for its padding can be forced");
+	settle();
+	ok(w.flushed_lsn >= lsn && w.next_lsn <= w.limit, "and is durable, within the ring");
 
 	begin(256);
 	need = ktm_jw_charge(UNIT, KTM_JREC_SREC, sizeof(data)) + UNIT + KTM_JF_BATCH_HEAD;
