@@ -158,6 +158,8 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 int ktm_journal_wait_room(struct ktm_journal *j);
 void ktm_journal_want_room(struct ktm_journal *j);
 void ktm_journal_copy_plan(struct ktm_journal *j, struct ktm_jc *c);
+void ktm_journal_copy_round(struct ktm_journal *j, struct ktm_jc *c);
+void ktm_journal_unread(struct ktm_journal *j, bool any);
 void ktm_journal_freed(struct ktm_journal *j);
 bool ktm_journal_outgrown(struct ktm_journal *j);
 int ktm_journal_quota(struct ktm_journal *j, s64 change);

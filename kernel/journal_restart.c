@@ -5,6 +5,7 @@
  * Where the device has become larger since the last one, so does the ring.
  */
 #include <linux/completion.h>
+#include <linux/ktime.h>
 
 #include "core/journal_copy.h"
 #include "journal_private.h"
@@ -186,6 +187,7 @@ void ktm_journal_freed(struct ktm_journal *j)
 {
 	spin_lock(&j->lock);
 	j->freed = true;
+	ktm_jw_freed(&j->w);
 	spin_unlock(&j->lock);
 }
 
@@ -198,6 +200,30 @@ void ktm_journal_copy_plan(struct ktm_journal *j, struct ktm_jc *c)
 {
 	spin_lock(&j->lock);
 	ktm_jc_init(c, &j->w);
+	spin_unlock(&j->lock);
+}
+
+/**
+ * ktm_journal_copy_round - ktm_jc_round(), as full as the log is now
+ * @j: the journal
+ * @c: the plan
+ */
+void ktm_journal_copy_round(struct ktm_journal *j, struct ktm_jc *c)
+{
+	spin_lock(&j->lock);
+	ktm_jc_round(c, &j->w);
+	spin_unlock(&j->lock);
+}
+
+/**
+ * ktm_journal_unread - are there records that a restart area could not copy?
+ * @j: the journal
+ * @any: there are; who is refused for lack of room may have them tried again in a moment
+ */
+void ktm_journal_unread(struct ktm_journal *j, bool any)
+{
+	spin_lock(&j->lock);
+	ktm_jw_unread(&j->w, any, ktime_get_seconds());
 	spin_unlock(&j->lock);
 }
 
@@ -340,7 +366,8 @@ void ktm_journal_want_room(struct ktm_journal *j)
 	spin_lock(&j->lock);
 	/* What became free before the one that is under way began is its own to find. */
 	helps = j->online && (j->freed || ktm_journal_may_grow(j) ||
-			      (!j->w.marking && ktm_jw_restart_helps(&j->w)));
+			      (!j->w.marking &&
+			       ktm_jw_restart_helps(&j->w, ktime_get_seconds())));
 	spin_unlock(&j->lock);
 	if (helps)
 		j->ops->restart_due(j->ctx);
@@ -365,7 +392,8 @@ int ktm_journal_wait_room(struct ktm_journal *j)
 	/* One that is under way may have passed what has become free since. */
 	enough = j->restart_tries + (j->w.marking ? 2 : 1);
 	/* Whoever asks in vain must not keep the device busy. */
-	helps = j->freed || (j->online && ktm_journal_may_grow(j)) || ktm_jw_restart_helps(&j->w);
+	helps = j->freed || (j->online && ktm_journal_may_grow(j)) ||
+		ktm_jw_restart_helps(&j->w, ktime_get_seconds());
 	spin_unlock(&j->lock);
 	if (!helps)
 		return -ENOSPC;

@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 
 #include "core/journal_copy.h"
+#include "ktm.h"
 #include "restart.h"
 #include "rm.h"
 #include "stream.h"
@@ -64,10 +65,13 @@ static int add_rms(struct walk *w)
 static struct ktm_stream *oldest_stream(struct ktm_tm *tm, struct ktm_jc *c, u64 *until)
 {
 	struct ktm_stream *s, *found = NULL;
+	u64 place, unread;
 
-	ktm_jc_round(c);
+	ktm_journal_copy_round(tm->journal, c);
 	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
-		if (s->stuck || !ktm_jc_offer(c, ktm_stream_next_copy(s)))
+		place = ktm_stream_next_copy(s, &unread);
+		ktm_jc_offer_unread(c, unread);
+		if (s->stuck || !ktm_jc_offer(c, place))
 			continue;
 		ktm_object_get(&s->obj);
 		if (found)
@@ -90,6 +94,34 @@ static int look_after(struct ktm_stream *s, int err)
 	ktm_journal_freed(s->tm->journal);
 	s->stuck = true;
 	return 0;
+}
+
+static bool any_unread(struct ktm_tm *tm)
+{
+	u64 unread, oldest = U64_MAX;
+	struct ktm_stream *s;
+
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
+		ktm_stream_next_copy(s, &unread);
+		oldest = min(oldest, unread);
+	}
+	return oldest != U64_MAX;
+}
+
+/*
+ * In a full log nobody may be left who could ask for a restart area, be it that he was refused,
+ * be it that he does not wait; so what could not be read has its own clock. The work
+ * asks for the next one and touches nothing else, and that one sets it again while it has to.
+ */
+static void retry_later(struct walk *w, bool pressed)
+{
+	const bool any = any_unread(w->tm);
+
+	ktm_journal_unread(w->tm->journal, any);
+	if (any && pressed)
+		mod_delayed_work(ktm_slow_wq, &w->tm->retry, ktm_stream_retry_after() * HZ);
+	else
+		cancel_delayed_work(&w->tm->retry);
 }
 
 /*
@@ -121,6 +153,7 @@ static int copy_streams(struct walk *w)
 		err = look_after(s, ktm_stream_copy_forward(s, until, &copied));
 		ktm_object_put(&s->obj);
 	}
+	retry_later(w, c.pressed);
 	spin_lock(&tm->list_lock);
 	tm->copied += copied;
 	spin_unlock(&tm->list_lock);
@@ -218,4 +251,13 @@ void ktm_restart_work(struct work_struct *work)
 	ktm_restart_run(tm);
 	mutex_unlock(&tm->lock);
 	ktm_tm_release(tm);
+}
+
+/**
+ * ktm_restart_retry_work - what could not be copied forward is worth another restart area
+ * @work: retry of the TM
+ */
+void ktm_restart_retry_work(struct work_struct *work)
+{
+	ktm_tm_restart_due(container_of(to_delayed_work(work), struct ktm_tm, retry));
 }

@@ -314,7 +314,8 @@ struct ktm_sentry *ktm_stream_still(struct ktm_stream *s, const struct ktm_jsent
 /* stream_copy.c */
 int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied);
 int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *copied);
-u64 ktm_stream_next_copy(struct ktm_stream *s);
+u64 ktm_stream_next_copy(struct ktm_stream *s, u64 *unread);
+unsigned int ktm_stream_retry_after(void);
 
 /* stream_recover.c */
 u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,

@@ -23,6 +23,9 @@ module_param(lost_after, uint, 0644);
 MODULE_PARM_DESC(lost_after,
 		 "seconds after which a stream's record that cannot be read is given up");
 
+/* Seconds; less if a record is given up earlier. */
+#define RETRY_MAX	10U
+
 static void passed_over(struct ktm_stream *s, struct ktm_sentry *e, int err)
 {
 	e->unread_since = ktime_get_seconds();
@@ -36,6 +39,7 @@ static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, bool pressed
 	if (!pressed || (u32)ktime_get_seconds() - e->unread_since < READ_ONCE(lost_after))
 		return;
 	ktm_sindex_lose(&s->index, e);
+	ktm_journal_freed(s->tm->journal);
 	pr_warn_ratelimited("ktm: record %llu of stream %pUb is lost: it could not be read, and held up the log\n",
 			    e->lsn, &s->obj.guid);
 }
@@ -52,7 +56,8 @@ static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, bool ag
 	return 0;
 }
 
-static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec)
+/* @again: it has held up others until now. */
+static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec, bool again)
 {
 	u64 lsn, place;
 	int err;
@@ -63,6 +68,8 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
 		return err;
 	s->known = lsn;
 	ktm_sindex_move(&s->index, e, place);
+	if (again)
+		ktm_journal_freed(s->tm->journal);
 	return 0;
 }
 
@@ -84,7 +91,7 @@ static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 openin
 	if (!e)
 		err = 0;
 	else if (!err)
-		err = write_copy(s, e, &rec);
+		err = write_copy(s, e, &rec, again);
 	else if (err == -ENOTCONN)
 		err = -EIO;
 	else if (err != -ENOMEM)
@@ -185,20 +192,37 @@ int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *c
 	return err;
 }
 
+static u64 place_of_first(struct list_head *list)
+{
+	const struct ktm_sentry *e = list_first_entry_or_null(list, struct ktm_sentry, link);
+
+	return e ? e->place : U64_MAX;
+}
+
 /**
  * ktm_stream_next_copy - where the first record lies that copying forward has not passed over
  * @s: the stream
+ * @unread: out: the same of those that it has
  *
  * Return: LSN of its first byte, or U64_MAX if there is none.
  */
-u64 ktm_stream_next_copy(struct ktm_stream *s)
+u64 ktm_stream_next_copy(struct ktm_stream *s, u64 *unread)
 {
-	const struct ktm_sentry *e;
 	u64 place;
 
 	mutex_lock(&s->lock);
-	e = list_first_entry_or_null(&s->index.by_place, struct ktm_sentry, link);
-	place = e ? e->place : U64_MAX;
+	place = place_of_first(&s->index.by_place);
+	*unread = place_of_first(&s->index.unread);
 	mutex_unlock(&s->lock);
 	return place;
+}
+
+/**
+ * ktm_stream_retry_after - when what could not be read is to be tried again, though nobody asks
+ *
+ * Return: seconds, not 0.
+ */
+unsigned int ktm_stream_retry_after(void)
+{
+	return clamp(READ_ONCE(lost_after) / 3, 1U, RETRY_MAX);
 }

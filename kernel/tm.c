@@ -353,6 +353,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	init_waitqueue_head(&tm->deciding_wait);
 	INIT_WORK(&tm->teardown, tm_teardown);
 	INIT_WORK(&tm->restart, ktm_restart_work);
+	INIT_DELAYED_WORK(&tm->retry, ktm_restart_retry_work);
 	INIT_WORK(&tm->reap, ktm_tx_reap_work);
 	tm->flags = arg->flags & ~KTM_TM_PERSIST;
 	tm->state = is_volatile ? KTM_TM_STATE_ONLINE : KTM_TM_STATE_OFFLINE;
@@ -668,7 +669,8 @@ static void tm_teardown(struct work_struct *work)
 		ktm_object_unpublish(&tm->obj);
 	if (tm->journal) {
 		ktm_journal_detach(tm->journal);
-		/* It finds nobody to work for; nothing asks for it any more. */
+		/* They find nobody to work for; nothing asks for them any more. */
+		cancel_delayed_work_sync(&tm->retry);
 		cancel_work_sync(&tm->restart);
 		tm_unregister(tm);
 	}

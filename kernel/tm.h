@@ -55,6 +55,8 @@ struct ktm_transaction;
  *	reopening waits until there is none, woken by @deciding_wait, and so is who waits
  *	for @state to fall
  * @restart: writes a restart area when the log asks for one
+ * @retry: asks for one when what could not be read is to be tried again; set by @restart only, so
+ *	not any more when @users is 0
  * @reap: retires those of @ended that are to be; on its way, it keeps the TM alive
  */
 struct ktm_tm {
@@ -84,6 +86,7 @@ struct ktm_tm {
 	wait_queue_head_t deciding_wait;
 	struct work_struct teardown;
 	struct work_struct restart;
+	struct delayed_work retry;
 	struct work_struct reap;
 };
 

@@ -6,6 +6,11 @@
 
 #define CHUNK_MAX	(64u << 10)
 
+static bool pressed(const struct ktm_jw *w)
+{
+	return ktm_jw_free(w) < w->sb.ring_bytes / 4;
+}
+
 /**
  * ktm_jc_init() - how far copying goes this time
  * @c: to be filled in
@@ -19,7 +24,7 @@ void ktm_jc_init(struct ktm_jc *c, const struct ktm_jw *w)
 	const u64 ring = w->sb.ring_bytes;
 	const u64 span = w->next_lsn - w->sb.tail_lsn;
 
-	c->pressed = ktm_jw_free(w) < ring / 4;
+	c->pressed = pressed(w);
 	c->below = w->next_lsn - min(w->next_lsn, ring / 2);
 	if (c->pressed)
 		c->below = max(c->below, w->sb.tail_lsn + span / 2);
@@ -28,10 +33,18 @@ void ktm_jc_init(struct ktm_jc *c, const struct ktm_jw *w)
 }
 
 /* Each stream is offered once more. */
-void ktm_jc_round(struct ktm_jc *c)
+void ktm_jc_round(struct ktm_jc *c, const struct ktm_jw *w)
 {
+	c->pressed = pressed(w);
+	c->unread = U64_MAX;
 	c->oldest = U64_MAX;
 	c->second = U64_MAX;
+}
+
+/* Of a stream, where the oldest one lies that cannot be read; U64_MAX: there is none. */
+void ktm_jc_offer_unread(struct ktm_jc *c, u64 place)
+{
+	c->unread = min(c->unread, place);
 }
 
 /**
@@ -58,12 +71,15 @@ bool ktm_jc_offer(struct ktm_jc *c, u64 place)
  * @until: out: copy what lies before this
  *
  * The log's oldest comes first, whoever's it is: so each copy lets the tail go on, also when
- * there is not room for all.
+ * there is not room for all. Where one that cannot be read holds the tail in front of all others
+ * their copies would gain nothing, and use up the room that its own will need.
  *
  * Return: false: nothing is left to be copied.
  */
 bool ktm_jc_pick(const struct ktm_jc *c, u64 *until)
 {
 	*until = min(c->below, max(c->second, c->oldest + c->chunk));
+	if (c->pressed && c->unread < c->oldest)
+		return false;
 	return c->oldest < c->below;
 }

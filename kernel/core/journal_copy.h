@@ -5,8 +5,9 @@
  *
  *	ktm_jc_init(&c, w)		how far it goes
  *	for each round
- *		ktm_jc_round(&c)
+ *		ktm_jc_round(&c, w)
  *		for each stream
+ *			ktm_jc_offer_unread(&c, where its oldest record lies that cannot be read)
  *			if (ktm_jc_offer(&c, where its oldest record lies))
  *				it is the one, unless another one follows
  *		if (!ktm_jc_pick(&c, &until))
@@ -23,6 +24,7 @@
  * @below: records that lie before this LSN
  * @chunk: of one stream at a time, though others have records between
  * @pressed: little is free
+ * @unread: of the round: where the first one lies that cannot be read
  * @oldest: of the round: where the first one lies
  * @second: where the first one of any other stream lies
  */
@@ -30,12 +32,14 @@ struct ktm_jc {
 	u64 below;
 	u64 chunk;
 	bool pressed;
+	u64 unread;
 	u64 oldest;
 	u64 second;
 };
 
 void ktm_jc_init(struct ktm_jc *c, const struct ktm_jw *w);
-void ktm_jc_round(struct ktm_jc *c);
+void ktm_jc_round(struct ktm_jc *c, const struct ktm_jw *w);
+void ktm_jc_offer_unread(struct ktm_jc *c, u64 place);
 bool ktm_jc_offer(struct ktm_jc *c, u64 place);
 bool ktm_jc_pick(const struct ktm_jc *c, u64 *until);
 

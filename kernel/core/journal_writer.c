@@ -451,13 +451,31 @@ bool ktm_jw_restart_due(const struct ktm_jw *w)
 	       ktm_jw_free(w) < w->sb.ring_bytes / 4;
 }
 
-bool ktm_jw_restart_helps(const struct ktm_jw *w)
+void ktm_jw_freed(struct ktm_jw *w)
+{
+	w->vain = 0;
+}
+
+void ktm_jw_unread(struct ktm_jw *w, bool any, u32 now)
+{
+	w->unread = any;
+	w->unread_at = now;
+}
+
+/* Not more often than that: whoever is refused must not keep the device busy. */
+static bool worth_reading(const struct ktm_jw *w, u32 now)
+{
+	return w->unread && now - w->unread_at > 1;
+}
+
+bool ktm_jw_restart_helps(const struct ktm_jw *w, u32 now)
 {
 	/*
 	 * What lives may lie so dense that only its own copies find room where it was, but dead
 	 * bytes lie behind it. If half a ring was copied and nothing has come of it, none do.
 	 */
-	return !w->err && (w->marking || worth_it(w) || w->vain < w->sb.ring_bytes / 2);
+	return !w->err && (w->marking || worth_it(w) || w->vain < w->sb.ring_bytes / 2 ||
+			   worth_reading(w, now));
 }
 
 int ktm_jw_mark(struct ktm_jw *w)

@@ -93,6 +93,8 @@ struct ktm_jw {
 	u64 tried_lsn;		/* where the last one began */
 	u64 copied;		/* bytes of copies since then */
 	u64 vain;		/* what restart areas have cost that gained nothing, in a row */
+	bool unread;		/* records were passed over that could not be read */
+	u32 unread_at;		/* when they were last tried */
 	u64 reserved;
 	u64 quota;		/* sum of what streams may keep alive */
 
@@ -179,11 +181,21 @@ u64 ktm_jw_end(const struct ktm_jw *w);
 /* Has enough been written, or is so little left, that a restart area should be made now? */
 bool ktm_jw_restart_due(const struct ktm_jw *w);
 
-/*
- * May a restart area make room for who was refused? False if those before it have tried, and
- * little was written since.
+/**
+ * ktm_jw_restart_helps() - may a restart area make room for who was refused?
+ * @w: the writer
+ * @now: a clock, in seconds
+ *
+ * Return: false if those before it have tried, and little was written since; but what could not be
+ * read can be a moment later, or is given up.
  */
-bool ktm_jw_restart_helps(const struct ktm_jw *w);
+bool ktm_jw_restart_helps(const struct ktm_jw *w, u32 now);
+
+/* Something that lives in the log was given up, or is out of the way: try as often as before. */
+void ktm_jw_freed(struct ktm_jw *w);
+
+/* A restart area has passed over @any records that it could not read, at @now. */
+void ktm_jw_unread(struct ktm_jw *w, bool any, u32 now);
 
 /**
  * ktm_jw_mark() - a restart area begins: what is appended from now on is replayed with it

@@ -4,9 +4,9 @@
  * the log fills up (restart areas that are due, copies, who waits for room), over the writer,
  * without a device: logs of many sizes and units, what streams hold spread and packed in many
  * ways, reservations of nothing up to the most, restart areas that come late or whose walk finds
- * no memory, and a power cut where the log is as full as it gets. Each time a writer of records
- * that die at once has to get through rings and rings of them, and no record that lives may lie
- * where the ring is written next.
+ * no memory, records that cannot be read for a while, or never, and a power cut where the log is
+ * as full as it gets. Each time a writer of records that die at once has to get through rings and
+ * rings of them, and no record that lives may lie where the ring is written next.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #define STREAMS	3
 #define TRIES	8		/* as often as the kernel asks for a restart area */
 #define LAPS	6		/* rings of records that die at once */
+#define REFUSED	50		/* ms until somebody who was refused asks once more */
 
 struct stream {
 	u64 id;
@@ -26,6 +27,9 @@ struct stream {
 	u32 room;
 	u32 first;		/* of @e: where the oldest is */
 	struct ktm_jsent *e;	/* in the order of place */
+	struct ktm_jsent bad;	/* one that cannot be read: where it is; bytes 0: there is none */
+	bool passed_over;
+	u64 unread_since;
 };
 
 /* A log and what somebody does to it. */
@@ -42,6 +46,12 @@ struct trial {
 	u64 due_at;
 	bool freed;
 	bool stuck;
+	u64 ms;			/* the time */
+	u32 commit_ms;		/* what a commit takes */
+	u64 readable_at;	/* when the device gives again what it did not */
+	u64 lost_after;		/* how long that may take before it is given up */
+	bool alarm;		/* somebody tries again though nobody asks */
+	u64 alarm_at;
 	unsigned long restarts, copies;
 };
 
@@ -97,9 +107,19 @@ static u64 cost(u32 bytes)
 	return max(bytes + bytes / 2, 128u);
 }
 
-static u64 oldest_place(const struct stream *s)
+static u64 next_copy(const struct stream *s)
 {
 	return s->first < s->count ? s->e[s->first].place : U64_MAX;
+}
+
+static u64 unread_place(const struct stream *s)
+{
+	return s->bad.bytes ? s->bad.place : U64_MAX;
+}
+
+static u64 oldest_place(const struct stream *s)
+{
+	return min(next_copy(s), unread_place(s));
 }
 
 static void add(struct stream *s, const struct ktm_jsent *e)
@@ -141,7 +161,7 @@ static int write_record(struct trial *t, struct stream *s, u32 len)
 /* As ktm_stream_copy_forward(). */
 static int copy_forward(struct trial *t, struct stream *s, u64 until)
 {
-	while (oldest_place(s) < until) {
+	while (next_copy(s) < until) {
 		struct ktm_jsent e = s->e[s->first];
 		struct ktm_jrec rec = record(s, e.bytes, e.lsn);
 		u64 lsn;
@@ -157,25 +177,80 @@ static int copy_forward(struct trial *t, struct stream *s, u64 until)
 	return 0;
 }
 
+/* It is written like any other, but nobody can read it. */
+static void write_bad_record(struct trial *t, struct stream *s)
+{
+	if (write_record(t, s, rng_percent(&t->rng, 50) ? KTM_JF_SREC_MAX : 64))
+		abort();
+	s->bad = s->e[--s->count];
+	s->passed_over = false;
+}
+
+/* As ktm_journal_freed(). */
+static void freed(struct trial *t)
+{
+	t->freed = true;
+	ktm_jw_freed(&t->w);
+}
+
+/* As ktm_stream_copy_unread(). */
+static int copy_unread(struct trial *t, struct stream *s, const struct ktm_jc *c)
+{
+	struct ktm_jrec rec;
+	u64 lsn;
+	int err;
+
+	if (unread_place(s) >= c->below)
+		return 0;
+	if (t->ms >= t->readable_at) {
+		rec = record(s, s->bad.bytes, s->bad.lsn);
+		err = append(&t->w, &rec, &lsn);
+		if (err)
+			return err;
+		s->bad.place = lsn - s->bad.bytes;
+		add(s, &s->bad);
+		s->bad.bytes = 0;
+		t->copies++;
+		freed(t);
+		return 0;
+	}
+	if (!s->passed_over) {
+		s->unread_since = t->ms;
+	} else if (c->pressed && t->ms - s->unread_since >= t->lost_after) {
+		s->bad.bytes = 0;
+		freed(t);
+	}
+	s->passed_over = true;
+	return 0;
+}
+
 /* As copy_streams() of the kernel. */
 static void copy_streams(struct trial *t)
 {
+	u64 until, unread = U64_MAX;
 	struct ktm_jc c;
-	u64 until;
 	int err = 0;
 
 	ktm_jc_init(&c, &t->w);
+	for (int i = 0; i < STREAMS && !err; i++)
+		err = copy_unread(t, &t->stream[i], &c);
 	while (!err) {
 		struct stream *s = NULL;
 
-		ktm_jc_round(&c);
-		for (int i = 0; i < STREAMS; i++)
-			if (ktm_jc_offer(&c, oldest_place(&t->stream[i])))
+		ktm_jc_round(&c, &t->w);
+		for (int i = 0; i < STREAMS; i++) {
+			ktm_jc_offer_unread(&c, unread_place(&t->stream[i]));
+			if (ktm_jc_offer(&c, next_copy(&t->stream[i])))
 				s = &t->stream[i];
+		}
 		if (!ktm_jc_pick(&c, &until))
 			break;
 		err = copy_forward(t, s, until);
 	}
+	for (int i = 0; i < STREAMS; i++)
+		unread = min(unread, unread_place(&t->stream[i]));
+	ktm_jw_unread(&t->w, unread != U64_MAX, t->ms / 1000);
+	t->alarm_at = t->alarm && unread != U64_MAX && c.pressed ? t->ms + 10000 : U64_MAX;
 }
 
 /* ---- restart areas ------------------------------------------------------ */
@@ -286,7 +361,7 @@ static int one_decision(struct trial *t)
 
 	/* As whoever waits for room does, see ktm_journal_wait_room(). */
 	for (int i = 0; i < TRIES && err == -ENOSPC; i++) {
-		if (!t->freed && !ktm_jw_restart_helps(&t->w))
+		if (!t->freed && !ktm_jw_restart_helps(&t->w, t->ms / 1000))
 			break;
 		restart_area(t);
 		err = append(&t->w, &rec, &lsn);
@@ -452,6 +527,49 @@ static void full_and_cut(struct trial *t, u64 held)
 	end(t);
 }
 
+/* Commits, or who is refused and asks once more, until a record that is bad is so no more. */
+static void until_settled(struct trial *t, const struct stream *s)
+{
+	const u64 end = t->ms + 3600000;
+
+	while (!t->stuck && s->bad.bytes && t->ms < end) {
+		if (t->ms >= t->alarm_at)
+			restart_area(t);
+		if (one_decision(t)) {
+			t->ms += REFUSED;
+			continue;
+		}
+		t->ms += t->commit_ms;
+		restart_if_due(t);
+	}
+	if (!t->stuck && s->bad.bytes)
+		violation(t, "what cannot be read stops the log for good");
+}
+
+/*
+ * The log's oldest record cannot be read, another stream holds and reserves this and that. Those
+ * who ask have it tried again, or nobody asks any more and somebody else does.
+ */
+static void unreadable(struct trial *t, u64 held, u64 reserved)
+{
+	struct stream *s = &t->stream[1];
+
+	t->commit_ms = 1 + rng_below(&t->rng, 20);
+	t->lost_after = rng_below(&t->rng, 61) * 1000;
+	t->readable_at = rng_percent(&t->rng, 50) ? U64_MAX : rng_below(&t->rng, 120000);
+	if (t->readable_at != U64_MAX)
+		t->lost_after = U64_MAX / 4;
+	t->alarm = rng_percent(&t->rng, 50);
+	t->alarm_at = U64_MAX;
+	begin(t);
+	write_bad_record(t, s);
+	fill(t, &t->stream[0], held - min(held, s->used), rng_below(&t->rng, 3));
+	reserve(t, reserved);
+	until_settled(t, s);
+	traffic(t, LAPS, "a log that could not read a record stays full");
+	end(t);
+}
+
 /* Streams hold, reserve and give up this and that, all the time. */
 static void come_and_go(struct trial *t)
 {
@@ -464,7 +582,7 @@ static void come_and_go(struct trial *t)
 		if (rng_percent(&t->rng, 30)) {
 			s->first = s->count;
 			s->used = 0;
-			t->freed = true;
+			freed(t);
 		}
 		if (t->reserved) {
 			ktm_jw_unreserve(&t->w, t->reserved);
@@ -528,7 +646,7 @@ int main(int argc, char **argv)
 				  .physical = t.unit, .epoch = 7 }, &sb, &fault))
 			return 2;
 		ring = sb.ring_bytes;
-		switch (n % 5) {
+		switch (n % 6) {
 		case 0:
 			idle_record(&t, ring / 8 * 3 - (rng_percent(&t.rng, 50) ? 0 :
 				    rng_below(&t.rng, 30) * ring / 100));
@@ -541,6 +659,10 @@ int main(int argc, char **argv)
 			break;
 		case 3:
 			idle_and_full(&t, (40 + rng_below(&t.rng, 11)) * ring / 100);
+			break;
+		case 4:
+			unreadable(&t, (20 + rng_below(&t.rng, 18)) * ring / 100,
+				   rng_below(&t.rng, 51) * ring / 100);
 			break;
 		default:
 			come_and_go(&t);

@@ -291,6 +291,89 @@ TEST(many_unreadable_for_a_while)
 	tear_down();
 }
 
+/* The log is full, and what it would try for those who are refused is used up. */
+static void fill_and_ask(void)
+{
+	unsigned int n;
+
+	lost_after(3600);
+	flaky_set(&f, BAD_SPOT);
+	fill_up();
+	for (n = 0; n < 10; n++)
+		CHECK_EQ(write_on(), KTM_STATUS_LOG_FULL);
+}
+
+static void until_there_is_room(void)
+{
+	const struct deadline end = deadline_in(PATIENCE);
+
+	while (tm_space(tm).free < tm_space(tm).bytes / 4) {
+		if (deadline_passed(&end))
+			FAIL("the log stays full");
+		nap();
+	}
+}
+
+/* Who asks a while later has what could not be read tried again. */
+TEST(read_again_for_who_asks)
+{
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	fill_and_ask();
+	flaky_set(&f, NO_TROUBLE);
+	sleep(3);
+	go_round(LAPS);
+	check_record(s, lsn[0], 100, 600);
+	CHECK_EQ(stream_info(s).lost, 0);
+	close(s);
+	tear_down();
+}
+
+/* Nobody asks any more. */
+TEST(read_again_though_nobody_asks)
+{
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	fill_and_ask();
+	flaky_set(&f, NO_TROUBLE);
+	until_there_is_room();
+	go_round(LAPS);
+	check_record(s, lsn[0], 100, 600);
+	CHECK_EQ(stream_info(s).lost, 0);
+	close(s);
+	tear_down();
+}
+
+TEST(given_up_though_nobody_asks)
+{
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	fill_and_ask();
+	lost_after(3);
+	until_there_is_room();
+	flaky_set(&f, NO_TROUBLE);
+	go_round(LAPS);
+	lost_for_good(s, lsn);
+	tear_down();
+}
+
+/* What is tried again does not outlive those for whom it is. */
+TEST(closed_while_it_cannot_be_read)
+{
+	uint64_t lsn[3];
+	int s = three_records(lsn);
+
+	fill_and_ask();
+	lost_after(3);
+	close(s);
+	reopen();
+	fill_up();
+	tear_down();
+}
+
 /* The power is cut when nothing is left; one copy would make room, and is made. */
 TEST(full_when_the_power_was_cut)
 {
