@@ -49,7 +49,8 @@ struct ktm_journal_ops {
 
 /**
  * struct ktm_force - somebody who waits for the log to be durable
- * @done: called exactly once, from the journal's work, in log order, no lock held. @err 0: durable
+ * @done: called once, unless ktm_journal_unforce() was in time, from the journal's work, no lock
+ *	held, in the order in which it was durable or asked for when it was so. @err 0: durable
  *	up to @lsn; -EIO: not known, the journal is offline; -ENOSPC: the log is full and
  *	@lsn is not that of a record that reserved a write unit (a later force may succeed).
  *	It may sleep for memory, append and force, but not wait for anybody who may be

@@ -4,6 +4,8 @@
  * the log before what the answer itself brings there, one force makes both durable,
  * and what is refused has changed nothing.
  */
+#include <signal.h>
+
 #include "calls.h"
 #include "disk.h"
 #include "streams.h"
@@ -339,6 +341,134 @@ TEST(what_answers_refuse)
 	check_tags(s, (uint64_t[]){ 1, 6 }, 2, 100);
 }
 
+/* One that has been told to roll back. */
+static guid_t begin_rollback(int *tx)
+{
+	guid_t en;
+
+	*tx = tx_create(tm);
+	en = enlist(rm, *tx);
+	ROLLBACK(*tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_ROLLBACK, en);
+	return en;
+}
+
+/* One that has been told to commit; it has set nothing aside. */
+static guid_t begin_commit(int *tx)
+{
+	guid_t en = begin(tx);
+
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	return en;
+}
+
+/* Refused: it has not answered, and nothing is appended. */
+static void end_refused(unsigned int request, struct bring *b, unsigned int status)
+{
+	CALL(rm, request, &b->answer, status);
+	CHECK_EQ(b->append.status, status);
+	CHECK_EQ(b->append.lsn, 0);
+	EN_IS(rm, b->answer.enlistment, request == KTM_IOC_COMMIT_COMPLETE ?
+	      KTM_EN_STATE_COMMITTING : KTM_EN_STATE_ABORTING);
+}
+
+TEST(what_endings_refuse)
+{
+	static const unsigned int requests[] = { KTM_IOC_COMMIT_COMPLETE,
+						 KTM_IOC_ROLLBACK_COMPLETE };
+	int tx[2], gone = stream_create(tm, "gone", QUOTA), i;
+	guid_t en[2];
+	struct bring b;
+	uint64_t lsn;
+
+	en[0] = begin_commit(&tx[0]);
+	en[1] = begin_rollback(&tx[1]);
+	stream_delete(gone);
+	for (i = 0; i < 2; i++) {
+		bring(&b, en[i], 1, 1000, 0, 0);
+		b.answer.stream_fd = gone;
+		end_refused(requests[i], &b, KTM_STATUS_STREAM_NOT_FOUND);
+	}
+	while (try_append(s, 1, 1000, 0, &lsn) == KTM_STATUS_SUCCESS)
+		;
+	for (i = 0; i < 2; i++) {
+		bring(&b, en[i], 1, 1000, 0, 0);
+		end_refused(requests[i], &b, KTM_STATUS_STREAM_FULL);
+	}
+	truncate_to(s, 0);
+	for (i = 0; i < 2; i++) {
+		CALL(rm, requests[i], bring(&b, en[i], i, 1000, 0, 0), KTM_STATUS_SUCCESS);
+		close(tx[i]);
+	}
+	check_tags(s, (uint64_t[]){ 0, 1 }, 2, 1000);
+	close(gone);
+}
+
+/* The same TM, on a disk that can fail. */
+static struct flaky on_flaky(void)
+{
+	struct flaky f;
+
+	flush(s, 0);
+	close(s);
+	close(rm);
+	tm_close(tm, d.path);
+	f = flaky_make(&d);
+	tm = tm_online(f.path);
+	return f;
+}
+
+/*
+ * The log is opened again: whoever has not looked what his stream holds now gets no record into
+ * it with an answer, either.
+ */
+TEST(answers_after_a_reopening)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+	struct flaky f = on_flaky();
+	struct bring b;
+	guid_t en;
+	int tx;
+
+	open_all();
+	rm_recover_empty(rm);
+	append(s, 1, 100);
+	flaky_set(&f, FAIL_WRITES);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_IO_ERROR);
+	while (tm_info(tm).state != KTM_TM_STATE_FAILED)
+		nap();
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	rm_recover_empty(rm);
+
+	en = begin(&tx);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, bring(&b, en, 2, 100, 0, 0),
+	     KTM_STATUS_STREAM_REOPENED);
+	CHECK_EQ(b.append.lsn, 0);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, bring(&b, en, 2, 100, 1, 100),
+	     KTM_STATUS_STREAM_REOPENED);
+	EN_IS(rm, en, KTM_EN_STATE_PREPARING);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	bring(&b, en, 2, 100, 0, 0);
+	end_refused(KTM_IOC_COMMIT_COMPLETE, &b, KTM_STATUS_STREAM_REOPENED);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	close(tx);
+	en = begin_rollback(&tx);
+	bring(&b, en, 2, 100, 0, 0);
+	end_refused(KTM_IOC_ROLLBACK_COMPLETE, &b, KTM_STATUS_STREAM_REOPENED);
+	/* He looks; now it may go in. */
+	CHECK_EQ(stream_info(s).records, 0);
+	CALL(rm, KTM_IOC_ROLLBACK_COMPLETE, &b.answer, KTM_STATUS_SUCCESS);
+	close(tx);
+	check_tags(s, (uint64_t[]){ 2 }, 1, 100);
+	close(s);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
 /* Many answers in one call, each with a record. */
 TEST(in_a_batch)
 {
@@ -424,6 +554,76 @@ TEST(single_phase_with_a_record)
 	check_tags(s, (uint64_t[]){ 1, 2 }, 2, 100);
 }
 
+/* The log fails while his record becomes durable: he has not answered, and it may be there. */
+TEST(single_phase_and_a_failure)
+{
+	struct flaky f = on_flaky();
+	struct bring b;
+	guid_t en;
+	int tx;
+
+	open_all();
+	rm_recover_empty(rm);
+	en = begin_single(&tx);
+	flaky_set(&f, FAIL_FLUSHES);
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, bring(&b, en, 2, 100, 0, 0), KTM_STATUS_IO_ERROR);
+	CHECK_EQ(b.append.status, KTM_STATUS_IO_ERROR);
+	CHECK(b.append.lsn);
+	CHECK_EQ(tx_info(tx).outcome, KTM_OUTCOME_UNDETERMINED);
+	flaky_set(&f, NO_TROUBLE);
+	close(tx);
+	close(s);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+static void decide_and_be_interrupted(void *data)
+{
+	struct bring b;
+
+	CALL(rm, KTM_IOC_COMMIT_COMPLETE, bring(&b, *(guid_t *)data, 2, 100, 0, 0),
+	     KTM_STATUS_INTERRUPTED);
+	CHECK(b.append.lsn);
+	shared_word[0] = b.append.lsn;
+}
+
+/* A signal ends the wait: the record is there, and is not brought again. */
+TEST(single_phase_and_a_signal)
+{
+	const struct sigaction action = { .sa_handler = nothing };
+	struct flaky f = on_flaky();
+	guid_t en;
+	pid_t pid;
+	int tx;
+
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	open_all();
+	rm_recover_empty(rm);
+	en = begin_single(&tx);
+	flaky_hold(&f);
+	pid = test_spawn(decide_and_be_interrupted, &en);
+	until_asleep(pid);
+	CHECK_EQ(kill(pid, SIGUSR1), 0);
+	test_join(pid);
+	EN_IS(rm, en, KTM_EN_STATE_SINGLE_PHASE);
+	flaky_release(&f, NO_TROUBLE);
+	CHECK_EQ(flush(s, shared_word[0]), shared_word[0]);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	check_tags(s, (uint64_t[]){ 2 }, 1, 100);
+	close(tx);
+	close(s);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
 /* A process of its own, that the RM dies with. */
 static void decide_and_die(void *data)
 {
@@ -456,12 +656,7 @@ TEST(single_phase_and_killed)
 	int tx;
 
 	append(s, 1, 100);
-	flush(s, 0);
-	close(s);
-	close(rm);
-	tm_close(tm, d.path);
-	f = flaky_make(&d);
-	tm = tm_online(f.path);
+	f = on_flaky();
 	tx = tx_create(tm);
 	pid = test_spawn(decide_and_die, &tx);
 	meet(1);

@@ -7,6 +7,8 @@
  * The log is made full by its oldest record: it lives, and cannot be read, so that it cannot
  * be copied forward.
  */
+#include <signal.h>
+
 #include "calls.h"
 #include "disk.h"
 #include "streams.h"
@@ -475,6 +477,84 @@ TEST(base_and_a_completion)
 	power_cut();
 	CHECK_EQ(stream_info(s).base_lsn, base);
 	CHECK_EQ(where(s, KTM_STREAM_NEXT, 0), base);
+	tear_down();
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+static const unsigned int endings[] = {
+	KTM_IOC_PREPARE_COMPLETE, KTM_IOC_COMMIT_COMPLETE, KTM_IOC_ROLLBACK_COMPLETE,
+};
+
+struct ending {
+	unsigned int request;
+	guid_t en;
+};
+
+static void be_interrupted(void *data)
+{
+	const struct ending *e = data;
+	struct voted v;
+
+	CALL(rm, e->request, with_record(&v, e->en, 5, 0, 0), KTM_STATUS_INTERRUPTED);
+	CHECK_EQ(v.append.lsn, 0);
+}
+
+/*
+ * Answers with records for which nothing was set aside: refused; and a signal ends their wait while
+ * the log is being cleaned. Nothing has been answered then, nothing is there.
+ */
+TEST(answers_and_signals)
+{
+	const struct sigaction action = { .sa_handler = nothing };
+	struct ktm_stream_info before;
+	struct ending e[3];
+	struct voted v;
+	int tx[3], i;
+	pid_t pid;
+
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	for (i = 0; i < 3; i++) {
+		tx[i] = tx_create(tm);
+		e[i] = (struct ending){ endings[i], enlist(rm, tx[i]) };
+		if (endings[i] == KTM_IOC_ROLLBACK_COMPLETE) {
+			ROLLBACK(tx[i], 0, KTM_STATUS_PENDING);
+			TAKE(rm, KTM_NOTIFY_ROLLBACK, e[i].en);
+			continue;
+		}
+		COMMIT(tx[i], 0, KTM_STATUS_PENDING);
+		TAKE(rm, KTM_NOTIFY_PREPARE, e[i].en);
+		if (endings[i] == KTM_IOC_PREPARE_COMPLETE)
+			continue;
+		ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, e[i].en, KTM_STATUS_SUCCESS);
+		TAKE(rm, KTM_NOTIFY_COMMIT, e[i].en);
+	}
+	fill_up();
+	before = stream_info(s);
+	for (i = 0; i < 3; i++) {
+		CALL(rm, endings[i], with_record(&v, e[i].en, 5, 0, 0), KTM_STATUS_LOG_FULL);
+		CHECK_EQ(v.append.lsn, 0);
+	}
+	make_room();
+	flaky_hold(&f);
+	for (i = 0; i < 3; i++) {
+		pid = test_spawn(be_interrupted, &e[i]);
+		until_asleep(pid);
+		CHECK_EQ(kill(pid, SIGUSR1), 0);
+		test_join(pid);
+	}
+	unchanged(&before);
+	flaky_release(&f, NO_TROUBLE);
+	for (i = 0; i < 3; i++)
+		CALL(rm, endings[i], with_record(&v, e[i].en, i, 0, 0), KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, e[0].en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, e[0].en, KTM_STATUS_SUCCESS);
+	for (i = 0; i < 3; i++)
+		close(tx[i]);
+	check_tags(s, (uint64_t[]){ 0, 1, 2 }, 3, sizeof(v.data));
 	tear_down();
 }
 

@@ -1402,8 +1402,9 @@ struct ktm_stream_read {
  * descriptor polls POLLIN when all that was asked for through it is durable; POLLERR
  * while the TM is not online or the stream was reopened (STREAM_REOPENED); POLLERR and POLLPRI
  * if there was no room to end the write unit with, until it is asked for again.
- * INTERRUPTED: it goes on. LOG_FULL: no room to end the write unit with, or, all being
- * asked for, for a base that the log has not got yet.
+ * What is durable already is PENDING, too, and wakes nobody: see @flushed_lsn.
+ * INTERRUPTED: it goes on, unless it waited for room. LOG_FULL: no room to end the write unit
+ * with, or, all being asked for, for a base that the log has not got yet.
  */
 struct ktm_stream_flush {
 	__u32 size;
