@@ -330,6 +330,16 @@ void flaky_set(struct flaky *f, enum trouble trouble)
 	flaky_release(f, trouble);
 }
 
+unsigned char *flaky_read(struct flaky *f)
+{
+	unsigned char *content;
+
+	flaky_hold(f);
+	content = disk_read(f->disk);
+	flaky_release(f, NO_TROUBLE);
+	return content;
+}
+
 /* The kernel lets go of a closed block device a moment after its claim. */
 void flaky_remove(struct flaky *f)
 {

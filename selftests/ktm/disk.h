@@ -88,6 +88,11 @@ void flaky_set(struct flaky *f, enum trouble trouble);
 /* Between the two, whatever is asked of it waits. */
 void flaky_hold(struct flaky *f);
 void flaky_release(struct flaky *f, enum trouble trouble);
+/*
+ * What the file below holds at one moment, as a power cut would leave it: while the log is
+ * being written disk_read() may see the end of it later than its beginning.
+ */
+unsigned char *flaky_read(struct flaky *f);
 void flaky_remove(struct flaky *f);
 
 #endif /* KTM_TEST_DISK_H */

@@ -193,7 +193,7 @@ TEST(power_cut_afterwards)
 	until_larger(bytes);
 	go_round();
 	close(s);
-	cut(disk_read(&d));
+	cut(flaky_read(&f));
 	s = stream_open(tm, "kept");
 	CHECK_EQ(tm_space(tm).bytes, bytes + 2 * MIB);
 	check_kept(s);
