@@ -62,7 +62,10 @@ void ktm_tx_lock(struct ktm_transaction *tx)
 	mutex_lock(&tx->lock);
 }
 
-/* @who has found the mutex held. Return: false: it is queued already. */
+/*
+ * @who has found the mutex held. Return: false: whoever has it has queued it meanwhile, perhaps
+ * for a deadline that is years away, so nobody is to wait for it.
+ */
 static bool tx_come_back(struct ktm_transaction *tx, u32 who, struct workqueue_struct *wq,
 			 struct delayed_work *work, unsigned long delay)
 {
@@ -70,9 +73,10 @@ static bool tx_come_back(struct ktm_transaction *tx, u32 who, struct workqueue_s
 
 	spin_lock_irq(&tx->turn.lock);
 	queued = queue_delayed_work(wq, work, delay);
-	if (queued)
-		WRITE_ONCE(tx->called, tx->called | who);
+	WRITE_ONCE(tx->called, queued ? tx->called | who : tx->called & ~who);
 	spin_unlock_irq(&tx->turn.lock);
+	if (!queued)
+		wake_up_all(&tx->turn);
 	return queued;
 }
 
