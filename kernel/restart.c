@@ -245,12 +245,12 @@ void ktm_restart_work(struct work_struct *work)
 {
 	struct ktm_tm *tm = container_of(work, struct ktm_tm, restart);
 
-	if (!ktm_tm_hold(tm))
+	if (!ktm_tm_hold_for_work(tm))
 		return;
 	mutex_lock(&tm->lock);
 	ktm_restart_run(tm);
 	mutex_unlock(&tm->lock);
-	ktm_tm_release(tm);
+	ktm_tm_release_by_work(tm);
 }
 
 /**

@@ -107,7 +107,7 @@ static void ask_over(struct ktm_stream_ask *ask)
 
 	ktm_object_get(&tm->obj);
 	kref_put(&ask->ref, ask_release);
-	ktm_tm_release(tm);
+	ktm_tm_release_by_work(tm);
 	ktm_object_put(&tm->obj);
 }
 
@@ -179,7 +179,7 @@ static void ask(struct ktm_stream_use *use, u64 lsn)
 	if (!begin)
 		return;
 	/* The descriptor has it, so this cannot be in vain. */
-	if (WARN_ON_ONCE(!ktm_tm_hold(s->tm)))
+	if (WARN_ON_ONCE(!ktm_tm_hold_for_work(s->tm)))
 		return;
 	kref_get(&ask->ref);
 	ktm_journal_force(s->tm->journal, &ask->force, lsn);

@@ -226,7 +226,7 @@ void ktm_stream_give_back_work(struct work_struct *work)
 	} else if (queue_delayed_work(ktm_slow_wq, &s->give_back, GIVE_BACK_RETRY)) {
 		return;
 	}
-	ktm_tm_release(s->tm);
+	ktm_tm_release_by_work(s->tm);
 	ktm_object_put(&s->obj);
 }
 
@@ -246,12 +246,12 @@ static void leave_for_later(struct ktm_stream_use *use)
 	}
 	spin_unlock(&s->left_lock);
 	/* The TM stays until that is done. */
-	if (!ktm_tm_hold(s->tm))
+	if (!ktm_tm_hold_for_work(s->tm))
 		return;
 	ktm_object_get(&s->obj);
 	if (!queue_delayed_work(ktm_slow_wq, &s->give_back, 0)) {
 		ktm_object_put(&s->obj);
-		ktm_tm_release(s->tm);
+		ktm_tm_release_by_work(s->tm);
 	}
 }
 

@@ -37,7 +37,7 @@ static void tm_teardown(struct work_struct *work);
  */
 bool ktm_tm_hold(struct ktm_tm *tm)
 {
-	return atomic_inc_not_zero(&tm->users);
+	return atomic64_inc_not_zero(&tm->users);
 }
 
 /**
@@ -48,8 +48,40 @@ bool ktm_tm_hold(struct ktm_tm *tm)
  */
 void ktm_tm_release(struct ktm_tm *tm)
 {
-	if (atomic_dec_and_test(&tm->users))
+	if (atomic64_dec_and_test(&tm->users))
 		queue_work(ktm_slow_wq, &tm->teardown);
+}
+
+/* In ktm_tm.users: one of them, and that it is work of ours. */
+#define OWN_WORK	((1ll << 32) + 1)
+
+/**
+ * ktm_tm_hold_for_work - keep a TM alive for work of ours, which nobody is to wait for
+ * @tm: the TM, with a reference
+ *
+ * Return: false if it is closing already.
+ */
+bool ktm_tm_hold_for_work(struct ktm_tm *tm)
+{
+	return atomic64_add_unless(&tm->users, OWN_WORK, 0);
+}
+
+/**
+ * ktm_tm_release_by_work - undo ktm_tm_hold_for_work()
+ * @tm: the TM
+ */
+void ktm_tm_release_by_work(struct ktm_tm *tm)
+{
+	if (atomic64_sub_and_test(OWN_WORK, &tm->users))
+		queue_work(ktm_slow_wq, &tm->teardown);
+}
+
+/* Those who have a descriptor, whose decision is on its way, and KTM_TM_PERSIST. */
+static u32 tm_users(const struct ktm_tm *tm)
+{
+	const s64 users = atomic64_read(&tm->users);
+
+	return lower_32_bits(users) - upper_32_bits(users);
 }
 
 /**
@@ -109,7 +141,7 @@ static bool device_is_settled(dev_t dev)
 
 	spin_lock(&all_tms_lock);
 	tm = tm_on_device(dev);
-	settled = !tm || (tm->journal && atomic_read(&tm->users));
+	settled = !tm || (tm->journal && atomic64_read(&tm->users));
 	spin_unlock(&all_tms_lock);
 	return settled;
 }
@@ -125,7 +157,7 @@ static u32 tm_register(struct ktm_tm *tm, struct ktm_guid *guid)
 			return KTM_STATUS_INTERRUPTED;
 		spin_lock(&all_tms_lock);
 		other = tm_on_device(tm->dev);
-		stays = other && other->journal && atomic_read(&other->users);
+		stays = other && other->journal && atomic64_read(&other->users);
 		if (!other)
 			list_add(&tm->all, &all_tms);
 		else if (stays)
@@ -341,7 +373,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 		kfree(tm);
 		return status;
 	}
-	atomic_set(&tm->users, 1);
+	atomic64_set(&tm->users, 1);
 	atomic64_set(&tm->clock, 1);
 	mutex_init(&tm->lock);
 	spin_lock_init(&tm->list_lock);
@@ -516,7 +548,7 @@ void ktm_tm_persist(struct ktm_tm *tm)
 {
 	mutex_lock(&tm->lock);
 	__module_get(THIS_MODULE);
-	atomic_inc(&tm->users);
+	atomic64_inc(&tm->users);
 	WRITE_ONCE(tm->flags, tm->flags | KTM_TM_PERSIST);
 	mutex_unlock(&tm->lock);
 }
@@ -539,7 +571,7 @@ u32 ktm_tm_offline(struct ktm_tm *tm, const struct ktm_call *arg)
 	/* The caller's descriptor is one user, what keeps it without any is another. */
 	if (!(tm->flags & KTM_TM_PERSIST))
 		status = KTM_STATUS_REQUEST_NOT_VALID;
-	else if (atomic_read(&tm->users) > 2)
+	else if (tm_users(tm) > 2)
 		status = KTM_STATUS_OBJECT_BUSY;
 	else
 		WRITE_ONCE(tm->flags, tm->flags & ~KTM_TM_PERSIST);

@@ -26,7 +26,8 @@ struct ktm_transaction;
  * @users: whoever keeps it alive: its handles, those of its RMs and of its
  *	bound transactions, forced records on their way to the log, and KTM_TM_PERSIST,
  *	which also holds the module. The last one starts @teardown; from 0 it
- *	never rises again.
+ *	never rises again. The upper half says how many of them are work of ours that
+ *	somebody has left who has gone: KTM_IOC_TM_OFFLINE does not mind those
  * @lock: @state but for the fall to FAILED, opening and reopening, @flags
  * @state: enum ktm_tm_state; read without a lock where a moment more or less
  *	does not matter, because the journal itself refuses what comes too late
@@ -61,7 +62,7 @@ struct ktm_transaction;
  */
 struct ktm_tm {
 	struct ktm_object obj;
-	atomic_t users;
+	atomic64_t users;
 	struct mutex lock;
 	u32 state;
 	u32 flags;
@@ -128,6 +129,8 @@ void ktm_tm_clock_raise(struct ktm_tm *tm, u64 clock);
 u64 ktm_tm_clock_tick(struct ktm_tm *tm);
 
 bool ktm_tm_hold(struct ktm_tm *tm);
+bool ktm_tm_hold_for_work(struct ktm_tm *tm);
+void ktm_tm_release_by_work(struct ktm_tm *tm);
 void ktm_tm_release(struct ktm_tm *tm);
 void ktm_tms_stop(void);
 u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd);

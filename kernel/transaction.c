@@ -253,7 +253,7 @@ void ktm_tx_reap_work(struct work_struct *work)
 	struct ktm_tm *tm = container_of(work, struct ktm_tm, reap);
 
 	ktm_tx_reap_ended(tm);
-	ktm_tm_release(tm);
+	ktm_tm_release_by_work(tm);
 }
 
 /* Where others wait: a few, with whom nobody is busy; the others are a work item's. */
@@ -271,8 +271,8 @@ static void tx_reap_few(struct ktm_tm *tm)
 		mutex_unlock(&tx->lock);
 		ktm_object_put(&tx->obj);
 	}
-	if (left && ktm_tm_hold(tm) && !queue_work(ktm_wq, &tm->reap))
-		ktm_tm_release(tm);
+	if (left && ktm_tm_hold_for_work(tm) && !queue_work(ktm_wq, &tm->reap))
+		ktm_tm_release_by_work(tm);
 }
 
 /* What was kept in the log for its decision is not needed (any more). */

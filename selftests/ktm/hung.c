@@ -119,15 +119,28 @@ TEST(timeouts_of_others)
 	tear_down();
 }
 
-static void append_big_later(void *data)
+static void stream_name(char name[16], int i)
 {
-	meet(1);
-	append_big(data);
+	snprintf(name, 16, "s%d", i);
+}
+
+/* Sets something aside in each, and ends when it is killed. */
+static void leave_something(void *data)
+{
+	char name[16];
+	int i;
+
+	for (i = 0; i < STREAMS; i++) {
+		stream_name(name, i);
+		reserve(stream_open(tm, name), 1, 0);
+	}
+	go(1);
+	pause();
+	(void)data;
 }
 
 static void append_one(void *data)
 {
-	meet(2);
 	append(*(int *)data, 3, 0);
 }
 
@@ -137,34 +150,27 @@ static void append_one(void *data)
  */
 TEST(closings_of_others)
 {
-	static int own[STREAMS], left[STREAMS];
-	pid_t pid[STREAMS], big;
+	static int own[STREAMS];
+	pid_t pid[STREAMS], big, leaver;
 	struct deadline end;
 	char name[16];
 	bool in_time;
 	int i;
 
 	for (i = 0; i < STREAMS; i++) {
-		snprintf(name, sizeof(name), "s%d", i);
+		stream_name(name, i);
 		own[i] = stream_create(tm, name, 4096);
 	}
-	/* None of them must have what is closed below. */
-	big = test_spawn(append_big_later, NULL);
+	leaver = test_spawn(leave_something, NULL);
+	meet(1);
+	flaky_hold(&f);
+	big = test_spawn(append_big, NULL);
+	until_stuck(big);
 	for (i = 0; i < STREAMS; i++)
 		pid[i] = test_spawn(append_one, &own[i]);
-	for (i = 0; i < STREAMS; i++) {
-		snprintf(name, sizeof(name), "s%d", i);
-		left[i] = stream_open(tm, name);
-		reserve(left[i], 1, 0);
-	}
-	flaky_hold(&f);
-	go(1);
-	until_stuck(big);
-	go(2);
 	for (i = 0; i < STREAMS; i++)
 		until_stuck(pid[i]);
-	for (i = 0; i < STREAMS; i++)
-		close(left[i]);
+	test_kill(leaver);
 	in_time = others_time_out();
 	CHECK(in_time);
 	test_join(big);

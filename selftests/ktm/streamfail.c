@@ -359,6 +359,51 @@ TEST(device_hangs)
 	tear_down();
 }
 
+static void append_a_while(void *data)
+{
+	close(*(int *)data);
+	while (!shared_word[0])
+		advance(s, append(s, 1, 16000));
+}
+
+/*
+ * Who has gone while the device was slow may have left something that is still to be done: the
+ * TM can be taken offline all the same, for nobody has it open.
+ */
+TEST(offline_behind_the_last_close)
+{
+	struct ktm_tm_create c = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS, .mode = 0600,
+				     .flags = KTM_TM_PERSIST);
+	struct ktm_call call = ARG(ktm_call);
+	int other, round;
+	pid_t appender;
+
+	close(s);
+	tm_close(tm, f.path);
+	for (round = 0; round < 6; round++) {
+		shared_word[0] = false;
+		c.device_fd = disk_open(f.path);
+		CALL(dev(), KTM_IOC_TM_CREATE, &c, KTM_STATUS_SUCCESS);
+		close(c.device_fd);
+		tm = c.fd;
+		tm_recover(tm);
+		s = stream_open(tm, "s");
+		other = stream_open(tm, "s");
+		reserve(other, 3, 300);
+		flaky_hold(&f);
+		appender = test_spawn(append_a_while, &other);
+		until_stuck(appender);
+		close(other);
+		close(s);
+		shared_word[0] = true;
+		flaky_release(&f, NO_TROUBLE);
+		test_join(appender);
+		CALL(tm, KTM_IOC_TM_OFFLINE, &call, KTM_STATUS_SUCCESS);
+		tm_close(tm, f.path);
+	}
+	flaky_remove(&f);
+}
+
 /* Durable when it returns: nothing else has to be asked for. */
 TEST(durable_append)
 {
