@@ -697,6 +697,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 	int ev = en_event_of(cmd);
 	int tries = KTM_STREAM_TRIES;
 	bool passed = false;
+	u32 rounds = 0;
 	u32 status;
 
 	if (ev < 0 || !ktm_clock_valid(arg->virtual_clock) ||
@@ -719,7 +720,9 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 		if (!status)
 			status = en_answer_locked(en, ev, &information, arg, with);
 		mutex_unlock(&en->tx->lock);
-	} while (with && ktm_stream_again(en->rm->tm, &status, &tries));
+		/* Neither a vote nor its record fails for what is dead in the log. */
+	} while ((with && ktm_stream_again(en->rm->tm, &status, &tries)) ||
+		 (status == KTM_STATUS_LOG_FULL && ktm_tm_may_find_room(en->rm->tm, &rounds)));
 	if (passed)
 		ktm_commit_is_over();
 free:

@@ -189,6 +189,59 @@ static void check_lone(const struct sort *sort, const struct blk_count *c)
 		CHECK_EQ(c->flushes, 0);
 }
 
+static unsigned int try_read(int s, uint64_t lsn)
+{
+	struct ktm_stream_read r = ARG(ktm_stream_read, .mode = KTM_STREAM_AT, .lsn = lsn);
+
+	return test_try(s, KTM_IOC_STREAM_READ, &r);
+}
+
+/*
+ * A stream that keeps what it has, while another one makes the log go round: the device is
+ * read where records are copied forward. Then it is pulled out; of the second stream everything
+ * up to the last flush is there, and nothing from before its base.
+ */
+static void work_in_streams(void)
+{
+	enum { KEPT = 10, KEPT_BYTES = 700, BUSY = 4 };
+	const uint64_t end = tm_space(tm).next_lsn + tm_space(tm).bytes * 5 / 4;
+	int old = stream_create(tm, "old", 64 << 10), busy = stream_create(tm, "busy", 256 << 10);
+	uint64_t kept[KEPT], lsn[BUSY], place;
+	unsigned int i, n = 0, status;
+
+	for (i = 0; i < KEPT; i++)
+		kept[i] = append(old, i, KEPT_BYTES);
+	place = stream_info(old).place_lsn;
+	while (tm_space(tm).next_lsn < end) {
+		lsn[n % BUSY] = append(busy, n, KTM_MAX_STREAM_RECORD);
+		if (n++)
+			advance(busy, lsn[(n - 2) % BUSY]);
+	}
+	CHECK(tm_space(tm).copied >= KEPT);
+	CHECK(stream_info(old).place_lsn > place);
+	for (i = 0; i < KEPT; i++)
+		check_record(old, kept[i], i, KEPT_BYTES);
+	CHECK_EQ(flush(busy, 0), lsn[(n - 1) % BUSY]);
+
+	hw_unplug(&hw);
+	status = try_read(old, kept[0]);
+	CHECK(status == KTM_STATUS_IO_ERROR || status == KTM_STATUS_TM_NOT_ONLINE);
+	close(old);
+	close(busy);
+	close(tm);
+	hw_plug(&hw);
+	tm = tm_online(hw.path);
+	old = stream_open(tm, "old");
+	busy = stream_open(tm, "busy");
+	CHECK_EQ(stream_info(old).records, KEPT);
+	for (i = 0; i < KEPT; i++)
+		check_record(old, kept[i], i, KEPT_BYTES);
+	CHECK_EQ(stream_info(busy).base_lsn, lsn[(n - 2) % BUSY]);
+	check_tags(busy, (uint64_t[]){ n - 2, n - 1 }, 2, KTM_MAX_STREAM_RECORD);
+	close(old);
+	close(busy);
+}
+
 static void every_step(const struct sort *sort)
 {
 	const struct blk_rules rules = { .cache = sort->cache, .fua = sort->fua };
@@ -232,6 +285,7 @@ static void every_step(const struct sort *sort)
 	tm = tm_online(hw.path);
 	CHECK_EQ(tm_info(tm).transactions, 0);
 	CHECK_EQ(tm_info(tm).rms, clients + 1);
+	work_in_streams();
 	tm_close(tm, hw.path);
 }
 
@@ -258,7 +312,7 @@ GIVEN(scsi_through, 4096, .cache = false)
 /* These lose what is in their cache when the power goes. */
 static void on_null(const struct sort *sort, const struct null_kind *kind)
 {
-	hw = hw_null(sort->name, 16, kind);
+	hw = hw_null(sort->name, sort->crowd ? 16 : 4, kind);
 	every_step(sort);
 	hw_null_remove(&hw);
 }
@@ -349,18 +403,19 @@ TEST(null_discard)
 	};
 	unsigned int n, discards = 0;
 	struct blk_record record;
-	int rm[2], tx;
+	struct pair pair;
+	bool committed;
 	size_t i;
+	int tx;
 
 	hw = hw_null("null_discard", 2, &kind);
 	journal_format(hw.path, TM_GUID);
 	tm = tm_that_discards();
 	blk_record_start(hw.path);
-	rm[0] = pair_rm(tm, 0);
-	rm[1] = pair_rm(tm, 1);
+	CHECK(pair_open(tm, 0, &pair));
 	pair_vote_bytes = 8000;
 	for (n = 0; n < 48; n++)
-		CHECK(pair_commit(tm, rm, 0, n, &tx));
+		CHECK(pair_commit(tm, &pair, n, &tx));
 	record = blk_record_end();
 	for (i = 0; i < record.nr; i++) {
 		const struct blk_event *e = &record.events[i];
@@ -376,12 +431,11 @@ TEST(null_discard)
 	printf("# %u commits, %u discards\n", n, discards);
 	CHECK(discards);
 	hw_unplug(&hw);
-	close(rm[0]);
-	close(rm[1]);
+	pair_close(&pair);
 	close(tm);
 	hw_plug(&hw);
 	tm = tm_online(hw.path);
-	pair_check(tm, 0);
+	CHECK(pair_check(tm, 0, &committed));
 	tm_close(tm, hw.path);
 	hw_null_remove(&hw);
 }

@@ -29,6 +29,8 @@ void disk_resize(struct disk *d, uint64_t bytes);
 
 /* Writes a new journal with the module's own code for the format. */
 void journal_format(const char *path, guid_t tm);
+/* Where its ring begins; what is written while a restart area comes about lies before. */
+uint64_t journal_ring_place(const char *path);
 /* The smallest device that the format takes. */
 uint64_t journal_smallest(void);
 

@@ -44,6 +44,19 @@ void journal_format(const char *path, guid_t tm)
 	close(fd);
 }
 
+uint64_t journal_ring_place(const char *path)
+{
+	static unsigned char block[KTM_JF_SB_BYTES];
+	struct ktm_jf_fault fault;
+	struct ktm_jf_sb sb;
+	int fd = disk_open(path);
+
+	CHECK_EQ(pread(fd, block, sizeof(block), 0), sizeof(block));
+	CHECK_EQ(ktm_jf_sb_decode(block, lseek(fd, 0, SEEK_END), 0, &sb, &fault), 0);
+	close(fd);
+	return sb.ring[0].start;
+}
+
 #define FIELD(f, s, n, ...) {						\
 	.name = #f, .offset = offsetof(struct ktm_jf_dsb, f),		\
 	.bytes = sizeof(((struct ktm_jf_dsb *)0)->f),			\

@@ -188,9 +188,10 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	__atomic_add_fetch(&shared->failures, 1, __ATOMIC_SEQ_CST);
 	printf("# %s:%d: %s\n", file, line, text);
 	fflush(stdout);
+	/* Who sees that ends the test, and us with it. */
+	__atomic_add_fetch(&shared->failures, 1, __ATOMIC_SEQ_CST);
 	_exit(1);
 }
 

@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <linux/nbd.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,6 +17,9 @@
 
 #define PATH	"/dev/nbd0"
 #define BLOCK	512
+#define MAX_HELD	64
+/* So often a disk that keeps requests looks whether it still has to, in milliseconds. */
+#define HELD_MS		10
 
 /* Between the test and the process that is the disk. */
 struct control {
@@ -24,6 +28,18 @@ struct control {
 	volatile bool done;
 	volatile bool failed;
 	volatile uint64_t failed_at;
+	volatile unsigned int hold;	/* this kind; NBD_KINDS: none */
+	volatile uint64_t below;
+	volatile unsigned int held;
+};
+
+/* A request; what it writes. */
+struct asked {
+	struct nbd_request r;
+	unsigned char *data;
+	unsigned int kind;
+	unsigned int bytes;
+	uint64_t from;
 };
 
 static struct control *control;
@@ -55,51 +71,86 @@ static bool fails(unsigned int kind, uint64_t from)
 	return true;
 }
 
-/* One request; false: there is nobody any more, or he asks for the end. */
-static bool serve_one(int fd, unsigned char *scratch)
+/* The next one; false: there is nobody any more, or he asks for the end. */
+static bool receive(int fd, struct asked *a)
 {
-	struct nbd_reply reply = { .magic = htobe32(NBD_REPLY_MAGIC) };
-	struct nbd_request r;
-	unsigned int kind, bytes;
-	uint64_t from;
-	bool fail;
-
-	if (!transfer(fd, &r, sizeof(r), false) || r.magic != htobe32(NBD_REQUEST_MAGIC))
+	*a = (struct asked){ 0 };
+	if (!transfer(fd, &a->r, sizeof(a->r), false) || a->r.magic != htobe32(NBD_REQUEST_MAGIC))
 		return false;
-	bytes = be32toh(r.len);
-	from = be64toh(r.from);
-	switch (be32toh(r.type) & 0xffff) {
+	a->bytes = be32toh(a->r.len);
+	a->from = be64toh(a->r.from);
+	switch (be32toh(a->r.type) & 0xffff) {
 	case NBD_CMD_READ:
-		kind = NBD_READS;
+		a->kind = NBD_READS;
 		break;
 	case NBD_CMD_WRITE:
-		kind = NBD_WRITES;
-		if (bytes > image_bytes || !transfer(fd, scratch, bytes, false))
-			return false;
+		a->kind = NBD_WRITES;
 		break;
 	case NBD_CMD_FLUSH:
-		kind = NBD_FLUSHES;
+		a->kind = NBD_FLUSHES;
 		break;
 	default:
 		return false;
 	}
-	fail = fails(kind, from);
-	if (from > image_bytes || bytes > image_bytes - from)
+	if (a->bytes > image_bytes || a->from > image_bytes - a->bytes)
 		return false;
-	if (kind == NBD_WRITES && (!fail || control->done))
-		memcpy(image + from, scratch, bytes);
-	memcpy(reply.handle, r.handle, sizeof(reply.handle));
+	if (a->kind != NBD_WRITES)
+		return true;
+	a->data = malloc(a->bytes);
+	return a->data && transfer(fd, a->data, a->bytes, false);
+}
+
+static bool serve_one(int fd, struct asked *a)
+{
+	struct nbd_reply reply = { .magic = htobe32(NBD_REPLY_MAGIC) };
+	const bool fail = fails(a->kind, a->from);
+
+	if (a->kind == NBD_WRITES && (!fail || control->done))
+		memcpy(image + a->from, a->data, a->bytes);
+	free(a->data);
+	memcpy(reply.handle, a->r.handle, sizeof(reply.handle));
 	reply.error = htobe32(fail ? EIO : 0);
 	return transfer(fd, &reply, sizeof(reply), true) &&
-	       (kind != NBD_READS || fail || transfer(fd, image + from, bytes, true));
+	       (a->kind != NBD_READS || fail || transfer(fd, image + a->from, a->bytes, true));
+}
+
+static bool waits(const struct asked *a)
+{
+	return control->hold == a->kind && a->from < control->below;
+}
+
+/* Something came in time. */
+static bool comes(int fd, bool patient)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, patient ? -1 : HELD_MS) > 0;
 }
 
 static void serve(void *data)
 {
-	unsigned char *scratch = malloc(image_bytes);
+	const int fd = *(int *)data;
+	struct asked held[MAX_HELD], a;
+	unsigned int i, nr = 0;
 
-	while (scratch && serve_one(*(int *)data, scratch))
-		;
+	for (;;) {
+		if (nr && !waits(&held[0])) {
+			for (i = 0; i < nr; i++)
+				if (!serve_one(fd, &held[i]))
+					return;
+			nr = 0;
+		}
+		if (!comes(fd, !nr))
+			continue;
+		if (!receive(fd, &a))
+			return;
+		if (waits(&a) && nr < MAX_HELD) {
+			held[nr++] = a;
+			control->held++;
+		} else if (!serve_one(fd, &a)) {
+			return;
+		}
+	}
 }
 
 /* It stays in the kernel for as long as the disk is there. */
@@ -149,6 +200,7 @@ const char *nbd_make(uint64_t bytes, enum nbd_sort sort)
 	if (sort == NBD_FUA)
 		flags |= NBD_FLAG_SEND_FUA;
 	control = shared_memory(sizeof(*control));
+	control->hold = NBD_KINDS;
 	image = shared_memory(bytes);
 	image_bytes = bytes;
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -194,4 +246,16 @@ bool nbd_has_failed(void)
 uint64_t nbd_failed_at(void)
 {
 	return control->failed_at;
+}
+
+void nbd_hold(enum nbd_kind kind, uint64_t below)
+{
+	control->held = 0;
+	control->below = below;
+	__atomic_store_n(&control->hold, kind, __ATOMIC_SEQ_CST);
+}
+
+unsigned int nbd_held(void)
+{
+	return control->held;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A disk that is a process of the test: a network block device over a socket pair,
- * which fails the very request that it is told to.
+ * which fails the very request that it is told to, or keeps it waiting.
  */
 #ifndef KTM_TEST_NBD_H
 #define KTM_TEST_NBD_H
@@ -37,5 +37,13 @@ void nbd_fail(enum nbd_kind kind, unsigned int number, bool done);
 bool nbd_has_failed(void);
 /* If it has: at which byte of the disk. */
 uint64_t nbd_failed_at(void);
+
+/*
+ * From now on requests of a kind that begin below that byte wait, and others go on; NBD_KINDS: all
+ * that waited are done.
+ */
+void nbd_hold(enum nbd_kind kind, uint64_t below);
+/* How many have begun to wait since. */
+unsigned int nbd_held(void);
 
 #endif /* KTM_TEST_NBD_H */

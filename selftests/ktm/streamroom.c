@@ -186,12 +186,14 @@ TEST(any_split)
 TEST(round_the_ring)
 {
 	const unsigned int bytes = 8000, keep = 5;
-	int s = stream_create(tm, "s", 1 * MIB), old = stream_create(tm, "old", 256 << 10);
-	uint64_t first[10], lsn[keep], total = 0, ring = tm_space(tm).bytes, n = 0;
+	int s = stream_create(tm, "s", 1 * MIB), old = stream_create(tm, "old", 10 * cost(3000));
+	uint64_t none, first[10], lsn[keep], total = 0, ring = tm_space(tm).bytes, n = 0;
 	unsigned int i;
 
 	for (i = 0; i < 10; i++)
 		first[i] = append(old, 1000 + i, 3000);
+	/* At its quota: that is nobody's concern but its own. */
+	CHECK_EQ(stream_info(old).used, get_quota(old));
 	while (total < 6 * ring) {
 		lsn[n % keep] = append(s, n, bytes);
 		total += bytes;
@@ -222,7 +224,10 @@ TEST(round_the_ring)
 		s = stream_open(tm, "s");
 		old = stream_open(tm, "old");
 	}
-	/* And with nothing but them in the log. */
+	/* What it holds is all that it may, still. */
+	CHECK_EQ(stream_info(old).used, get_quota(old));
+	CHECK_EQ(try_append(old, 1, 0, 0, &none), KTM_STATUS_STREAM_FULL);
+	truncate_to(old, first[8]);
 	append(old, 1, 1);
 }
 
