@@ -41,7 +41,7 @@ static int force_log(struct ktm_journal *j, u64 lsn, struct ktm_jf_link *mark, u
 	spin_lock(&j->lock);
 	marked = ktm_jw_marked(&j->w, mark);
 	if (marked)
-		*upto = ktm_jw_hold(&j->w, j->restart.dev_bytes);
+		*upto = ktm_jw_hold(&j->w, j->restart.dev_bytes, j->restart.tail);
 	spin_unlock(&j->lock);
 	/* All before the mark is durable, so it is known; a reopening would have forgotten it. */
 	return marked ? 0 : -EIO;

@@ -536,12 +536,22 @@ bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket)
 	return w->flushed_ticket >= ticket;
 }
 
-u64 ktm_jw_hold(struct ktm_jw *w, u64 dev_bytes)
+/* May all that could be written meanwhile keep its place, and the table stay small? */
+static bool all_stays(const struct ktm_jw *w, u64 dev_bytes, u64 tail_lsn)
+{
+	struct ktm_jf_sb next = w->sb;
+
+	next.tail_lsn = min(tail_lsn - core_mod64(tail_lsn, next.unit), w->mark.lsn);
+	return ktm_jf_grow(&next, dev_bytes, w->limit) &&
+	       next.ring_count <= KTM_JF_RING_EXTENTS / 2;
+}
+
+u64 ktm_jw_hold(struct ktm_jw *w, u64 dev_bytes, u64 tail_lsn)
 {
 	u64 enough = used_lsn(w) + w->reserved + w->headroom + w->sb.ring_bytes / 8;
 
 	/* On a unit; what is promised and some more has room in front of it. */
-	if (ktm_jf_growth(&w->sb, dev_bytes))
+	if (ktm_jf_growth(&w->sb, dev_bytes) && !all_stays(w, dev_bytes, tail_lsn))
 		w->limit = min(w->limit, enough + w->sb.unit - core_mod64(enough, w->sb.unit));
 	return w->limit;
 }

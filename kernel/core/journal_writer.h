@@ -242,13 +242,15 @@ bool ktm_jw_flushed(const struct ktm_jw *w, u64 ticket);
  * ktm_jw_hold() - the superblock is about to be written: how far may the log go until it is?
  * @w: the writer
  * @dev_bytes: as for ktm_jr_init()
+ * @tail_lsn: as for ktm_jr_end()
  *
- * If the device has grown the writer stays, until unmark() or restarted(), where it leaves free as
- * much of the ring as it can: that comes behind in a new order. All that was promised has room.
+ * If the device has grown, and the ring would be in many pieces, the writer stays, until
+ * unmark() or restarted(), where it leaves free as much of the ring as it can: that comes behind
+ * in an order that makes few pieces. All that was promised has room.
  *
  * Return: for ktm_jr_forced().
  */
-u64 ktm_jw_hold(struct ktm_jw *w, u64 dev_bytes);
+u64 ktm_jw_hold(struct ktm_jw *w, u64 dev_bytes, u64 tail_lsn);
 
 /* It does not come about: nothing has changed. */
 void ktm_jw_unmark(struct ktm_jw *w);

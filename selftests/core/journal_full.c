@@ -292,7 +292,7 @@ static void run(struct trial *t, struct ktm_jr *jr)
 			settle(&t->w);
 			if (t->w.flushed_lsn < jr->end_lsn || !ktm_jw_marked(&t->w, &link))
 				violation(t, "the log does not become durable");
-			ktm_jr_forced(jr, &link, ktm_jw_hold(&t->w, jr->dev_bytes), 0);
+			ktm_jr_forced(jr, &link, ktm_jw_hold(&t->w, jr->dev_bytes, jr->tail), 0);
 			break;
 		case KTM_JO_DONE:
 			return;

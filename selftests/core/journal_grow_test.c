@@ -161,23 +161,36 @@ static void how_much(void)
 
 static u8 bufs[4][KTM_JF_WINDOW_MIN];
 
+static void settle(struct ktm_jw *w)
+{
+	struct ktm_jw_batch *b;
+
+	ktm_jw_want_all(w);
+	for (;;) {
+		switch (ktm_jw_next(w, &b)) {
+		case KTM_JW_WRITE:
+			ktm_jw_seal(w, b);
+			ktm_jw_write_done(w, b, 0);
+			break;
+		case KTM_JW_FLUSH:
+			ktm_jw_flush_done(w, 0);
+			break;
+		default:
+			return;
+		}
+	}
+}
+
+/* Each record forced, until there is no room or so much has been written. */
 static void append_bytes(struct ktm_jw *w, u64 bytes)
 {
 	struct ktm_jrec rec = { .type = KTM_JREC_SREC, .srec = { .id = 1, .len = 16000,
 				.data = buf, } };
-	struct ktm_jw_batch *b;
 	u64 end = ktm_jw_end(w) + bytes, lsn;
 
 	rec.srec.data_crc = ktm_jrec_data_crc(buf, 16000);
-	while (ktm_jw_end(w) < end && !ktm_jw_append(w, &rec, 0, &lsn)) {
-		while (ktm_jw_next(w, &b) == KTM_JW_WRITE) {
-			ktm_jw_seal(w, b);
-			ktm_jw_write_done(w, b, 0);
-		}
-		ktm_jw_want_all(w);
-		while (ktm_jw_next(w, &b) == KTM_JW_FLUSH)
-			ktm_jw_flush_done(w, 0);
-	}
+	while (ktm_jw_end(w) < end && !ktm_jw_append(w, &rec, 0, &lsn))
+		settle(w);
 }
 
 static bool wants_write(struct ktm_jr *jr, u64 place)
@@ -199,8 +212,61 @@ static void begin_restart(struct ktm_jw *w, struct ktm_jr *jr, u64 dev, u64 *upt
 	while (ktm_jr_step(jr) == KTM_JO_FLUSH)
 		ktm_jr_io_done(jr, 0);
 	ktm_jw_marked(w, &start);
-	*upto = ktm_jw_hold(w, dev);
+	*upto = ktm_jw_hold(w, dev, U64_MAX);
 	ktm_jr_forced(jr, &start, *upto, 0);
+}
+
+/* The same ring in so many pieces, the last first. */
+static void in_pieces(struct ktm_jf_sb *sb, u32 count)
+{
+	u64 start = sb->ring[0].start, units = sb->ring_bytes / UNIT;
+
+	sb->ring_count = count;
+	for (u32 i = count; i; i--) {
+		sb->ring[i - 1].start = start;
+		sb->ring[i - 1].bytes = units / i * UNIT;
+		start += sb->ring[i - 1].bytes;
+		units -= units / i;
+	}
+}
+
+/* As nearly always: nobody is told that the log is full because it becomes larger. */
+static void not_held(void)
+{
+	void *b[4] = { bufs[0], bufs[1], bufs[2], bufs[3] };
+	u64 upto, limit, free, lsn, dev = 512 * KIB;
+	bool good = true, same = true;
+	struct rng r = { 5 };
+	struct ktm_jf_sb sb;
+	struct ktm_jw w;
+	struct ktm_jr jr;
+
+	format(&sb, dev, UNIT);
+	for (u32 n = 0; n < 3; n++) {
+		dev += 256 * KIB;
+		ktm_jw_init(&w, &sb, b, 4, KTM_JF_WINDOW_MIN, false);
+		append_bytes(&w, 40000 + rng_below(&r, 60000));
+		limit = w.limit;
+		free = ktm_jw_free(&w);
+		begin_restart(&w, &jr, dev, &upto);
+		good &= upto == limit && w.limit == limit && ktm_jw_free(&w) + UNIT >= free - UNIT;
+		append_bytes(&w, U64_MAX / 2);
+		good &= w.flushed_lsn + w.headroom + 50000 > limit;
+		while (ktm_jr_step(&jr) != KTM_JO_DONE)
+			ktm_jr_io_done(&jr, 0);
+		/* Where it was written it is found. */
+		for (lsn = jr.next_sb.tail_lsn; lsn < w.next_lsn; lsn += UNIT)
+			same &= place_of(&sb, lsn) == place_of(&jr.next_sb, lsn);
+		ktm_jw_restarted(&w, &jr.next_sb);
+		good &= w.sb.ring_bytes == sb.ring_bytes + 256 * KIB;
+		/* As if all of that were dead now. */
+		sb = w.sb;
+		sb.start_lsn = w.next_lsn;
+		sb.tail_lsn = w.next_lsn;
+		sb.restart_lsn = w.next_lsn;
+	}
+	ok(good, "while few pieces come of it the log has the room that it has");
+	ok(same, "and what is written meanwhile keeps its place");
 }
 
 static void running(void)
@@ -214,6 +280,7 @@ static void running(void)
 	bool good;
 
 	format(&sb, 512 * KIB, UNIT);
+	in_pieces(&sb, 10);
 	ktm_jw_init(&w, &sb, b, 4, KTM_JF_WINDOW_MIN, false);
 	append_bytes(&w, 40000);
 	limit = w.limit;
@@ -222,7 +289,7 @@ static void running(void)
 	free = ktm_jw_free(&w);
 	begin_restart(&w, &jr, dev, &upto);
 	ok(upto == w.limit && upto < limit && !(upto % UNIT) && ktm_jw_free(&w) < free &&
-	   ktm_jw_free(&w) >= w.sb.ring_bytes / 8, "the writer stays where it leaves most free");
+	   ktm_jw_free(&w) >= w.sb.ring_bytes / 8, "where they would be many the writer stays where it leaves most free");
 	good = wants_write(&jr, dev - UNIT);
 	ktm_jr_io_done(&jr, 0);
 	good &= wants_write(&jr, 0) && !ktm_jf_sb_decode(jr.data, dev, 0, &read, &fault) &&
@@ -257,7 +324,7 @@ static void running(void)
 	while (ktm_jr_step(&jr) != KTM_JO_DONE)
 		ktm_jr_io_done(&jr, 0);
 	ktm_jw_restarted(&w, &jr.next_sb);
-	ok(good && w.sb.ring_bytes == sb.ring_bytes && w.sb.ring_count == 1 &&
+	ok(good && w.sb.ring_bytes == sb.ring_bytes && w.sb.ring_count == 10 &&
 	   w.limit == w.sb.tail_lsn + sb.ring_bytes,
 	   "where the device's end cannot be written the log goes on as it was");
 
@@ -541,6 +608,7 @@ int main(void)
 	rings();
 	little_in_the_log();
 	how_much();
+	not_held();
 	running();
 	signposts();
 	openings();

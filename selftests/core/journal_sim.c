@@ -108,7 +108,7 @@ static void split_ring(struct jsim *s, struct ktm_jf_sb *sb)
 {
 	u64 units = sb->ring_bytes / sb->unit, at = sb->ring[0].start;
 
-	sb->ring_count = 2 + rng_below(&s->rng, 4);
+	sb->ring_count = 2 + rng_below(&s->rng, 10);
 	for (u32 i = 0; i < sb->ring_count; i++) {
 		u64 share = i + 1 < sb->ring_count ?
 			    1 + rng_below(&s->rng, units / 2) : units;

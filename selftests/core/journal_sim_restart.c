@@ -262,7 +262,7 @@ static void wait_force(struct jsim *s)
 		jsim_violation(s, "the log is durable behind the mark, but the mark is not known");
 		return;
 	}
-	ktm_jr_forced(&r->jr, &start, ktm_jw_hold(&s->w, r->jr.dev_bytes), 0);
+	ktm_jr_forced(&r->jr, &start, ktm_jw_hold(&s->w, r->jr.dev_bytes, r->jr.tail), 0);
 	r->phase = JSIM_R_STEP;
 }
 
