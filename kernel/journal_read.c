@@ -101,3 +101,12 @@ int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
 	end_reading(j);
 	return err;
 }
+
+/**
+ * ktm_journal_block - the device is read in such blocks
+ * @j: the journal, which is not reopened meanwhile
+ */
+u32 ktm_journal_block(const struct ktm_journal *j)
+{
+	return bdev_logical_block_size(j->bdev);
+}

@@ -113,13 +113,14 @@ static bool any_unread(struct ktm_tm *tm)
  * be it that he does not wait; so what could not be read has its own clock. The work
  * asks for the next one and touches nothing else, and that one sets it again while it has to.
  */
-static void retry_later(struct walk *w, bool pressed)
+static void retry_later(struct walk *w, bool pressed, bool tired)
 {
 	const bool any = any_unread(w->tm);
 
 	ktm_journal_unread(w->tm->journal, any);
 	if (any && pressed)
-		mod_delayed_work(ktm_slow_wq, &w->tm->retry, ktm_stream_retry_after() * HZ);
+		mod_delayed_work(ktm_slow_wq, &w->tm->retry,
+				 tired ? HZ : ktm_stream_retry_after() * HZ);
 	else
 		cancel_delayed_work(&w->tm->retry);
 }
@@ -132,30 +133,34 @@ static void retry_later(struct walk *w, bool pressed)
 static int copy_streams(struct walk *w)
 {
 	struct ktm_tm *tm = w->tm;
+	struct ktm_scopy sc;
 	struct ktm_stream *s;
-	u64 until, copied = 0;
-	struct ktm_jc c;
+	bool tired;
 	int err = 0;
+	u64 until;
 
-	ktm_journal_copy_plan(tm->journal, &c);
+	ktm_scopy_init(&sc, tm->journal);
 	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
 		s->stuck = false;
-		err = look_after(s, ktm_stream_copy_unread(s, c.below, c.pressed, &copied));
+		err = look_after(s, ktm_stream_copy_unread(s, &sc));
 		if (err) {
 			ktm_object_put(&s->obj);
 			break;
 		}
 	}
-	while (!err) {
-		s = oldest_stream(tm, &c, &until);
+	/* What others have can be read all the same. */
+	tired = ktm_scopy_tired(&sc);
+	sc.vain_ns = 0;
+	while (!err && !ktm_scopy_tired(&sc)) {
+		s = oldest_stream(tm, &sc.plan, &until);
 		if (!s)
 			break;
-		err = look_after(s, ktm_stream_copy_forward(s, until, &copied));
+		err = look_after(s, ktm_stream_copy_forward(s, until, &sc));
 		ktm_object_put(&s->obj);
 	}
-	retry_later(w, c.pressed);
+	retry_later(w, sc.plan.pressed, tired || ktm_scopy_tired(&sc));
 	spin_lock(&tm->list_lock);
-	tm->copied += copied;
+	tm->copied += sc.copied;
 	spin_unlock(&tm->list_lock);
 	return err == -ENOSPC ? 0 : err;
 }

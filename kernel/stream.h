@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "core/journal_copy.h"
 #include "core/journal_replay.h"
 #include "journal.h"
 #include "object.h"
@@ -26,7 +27,7 @@
  * @bytes: its length in the log
  * @flags: KTM_JREC_F_RESTART, KTM_JREC_F_LOST
  * @restarts: it, or one below it in ktm_sindex.by_lsn, is a restart record
- * @unread_since: in @unread: second of the module's life in which it came there
+ * @failed: in @unread: what is known of the tries to read it
  */
 struct ktm_sentry {
 	struct rb_node node;
@@ -36,7 +37,7 @@ struct ktm_sentry {
 	u32 bytes;
 	u16 flags;
 	bool restarts;
-	u32 unread_since;
+	struct ktm_jc_unread failed;
 };
 
 /*
@@ -311,9 +312,32 @@ int ktm_stream_load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf,
 struct ktm_jsent ktm_stream_sent(const struct ktm_sentry *e);
 struct ktm_sentry *ktm_stream_still(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening);
 
+/*
+ * What a restart area copies forward.
+ *
+ * @plan: which records
+ * @block: the device is read in such
+ * @copied: how many were
+ * @vain_ns: time that went into reads that failed
+ * @bad: where the last one of those began
+ * @bad_end: and ended; 0: none has failed
+ * @bad_err: why
+ */
+struct ktm_scopy {
+	struct ktm_jc plan;
+	u32 block;
+	u64 copied;
+	u64 vain_ns;
+	u64 bad;
+	u64 bad_end;
+	int bad_err;
+};
+
 /* stream_copy.c */
-int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied);
-int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *copied);
+void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_journal *j);
+bool ktm_scopy_tired(const struct ktm_scopy *sc);
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, struct ktm_scopy *sc);
+int ktm_stream_copy_unread(struct ktm_stream *s, struct ktm_scopy *sc);
 u64 ktm_stream_next_copy(struct ktm_stream *s, u64 *unread);
 unsigned int ktm_stream_retry_after(void);
 

@@ -4,7 +4,7 @@
  *
  * What cannot be read cannot be copied. It is passed over, so that it stops neither the others nor
  * what stands behind it, and tried again by each restart area. Until then it holds the
- * tail; so one that could not be read for long is given up where little room is left. It stays in
+ * tail; so one that could not be read for long is given up where no room is left. It stays in
  * the index, as lost: whoever reads it is told, and whether he can do without it is his to say.
  *
  * One restart area at a time calls these; not while the TM is reopened.
@@ -23,20 +23,67 @@ module_param(lost_after, uint, 0644);
 MODULE_PARM_DESC(lost_after,
 		 "seconds after which a stream's record that cannot be read is given up");
 
-/* Seconds; less if a record is given up earlier. */
-#define RETRY_MAX	10U
+/*
+ * A disk may take many seconds to find that it cannot read a block, and who writes a restart area
+ * keeps the TM's mutex.
+ */
+#define VAIN_MAX	NSEC_PER_SEC
+
+/**
+ * ktm_scopy_init - a restart area begins to copy forward
+ * @sc: to be filled in
+ * @j: its journal
+ */
+void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_journal *j)
+{
+	*sc = (struct ktm_scopy){ .block = ktm_journal_block(j) };
+	ktm_journal_copy_plan(j, &sc->plan);
+}
+
+/**
+ * ktm_scopy_tired - has enough time gone into reads that failed?
+ * @sc: what is copied
+ *
+ * Then the rest is left to the next restart area.
+ */
+bool ktm_scopy_tired(const struct ktm_scopy *sc)
+{
+	return sc->vain_ns >= VAIN_MAX;
+}
+
+/* Who needs all of the blocks that could not be read just now need not try. */
+static int load(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_scopy *sc, void *buf,
+		struct ktm_jrec *rec)
+{
+	const u64 from = at->place - core_mod64(at->place, sc->block);
+	const u64 end = from + ALIGN(at->place - from + at->bytes, (u64)sc->block);
+	u64 began;
+	int err;
+
+	if (sc->bad_end && from <= sc->bad && sc->bad_end <= end)
+		return sc->bad_err;
+	began = ktime_get_ns();
+	err = ktm_stream_load(s, at, buf, rec);
+	if (!err || err == -EUCLEAN || err == -ENOMEM || err == -ENOTCONN)
+		return err;
+	sc->vain_ns += ktime_get_ns() - began;
+	sc->bad = from;
+	sc->bad_end = end;
+	sc->bad_err = err;
+	return err;
+}
 
 static void passed_over(struct ktm_stream *s, struct ktm_sentry *e, int err)
 {
-	e->unread_since = ktime_get_seconds();
+	ktm_jc_failed(&e->failed, ktime_get_seconds());
 	list_move_tail(&e->link, &s->index.unread);
 	pr_warn_ratelimited("ktm: record %llu of stream %pUb cannot be read: error %d\n", e->lsn,
 			    &s->obj.guid, err);
 }
 
-static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, bool pressed)
+static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, const struct ktm_jc *plan)
 {
-	if (!pressed || (u32)ktime_get_seconds() - e->unread_since < READ_ONCE(lost_after))
+	if (!ktm_jc_failed_again(plan, &e->failed, ktime_get_seconds(), READ_ONCE(lost_after)))
 		return;
 	ktm_sindex_lose(&s->index, e);
 	ktm_journal_freed(s->tm->journal);
@@ -44,20 +91,22 @@ static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, bool pressed
 			    e->lsn, &s->obj.guid);
 }
 
-static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, bool again, bool pressed)
+static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, bool again,
+		    const struct ktm_jc *plan)
 {
 	/* What has not been written for that reason will be gone when the log is opened again. */
 	if (!ktm_journal_online(s->tm->journal))
 		return -EIO;
 	if (again)
-		tried_again(s, e, pressed);
+		tried_again(s, e, plan);
 	else
 		passed_over(s, e, err);
 	return 0;
 }
 
 /* @again: it has held up others until now. */
-static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec, bool again)
+static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec, bool again,
+		      struct ktm_scopy *sc)
 {
 	u64 lsn, place;
 	int err;
@@ -68,6 +117,7 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
 		return err;
 	s->known = lsn;
 	ktm_sindex_move(&s->index, e, place);
+	sc->copied++;
 	if (again)
 		ktm_journal_freed(s->tm->journal);
 	return 0;
@@ -80,22 +130,22 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
  * Return: 0: it is out of the way, or was passed over; else nothing else can be copied now.
  */
 static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening, void *buf,
-		    bool again, bool pressed)
+		    bool again, struct ktm_scopy *sc)
 {
 	struct ktm_sentry *e;
 	struct ktm_jrec rec;
-	int err = ktm_stream_load(s, at, buf, &rec);
+	int err = load(s, at, sc, buf, &rec);
 
 	mutex_lock(&s->lock);
 	e = ktm_stream_still(s, at, opening);
 	if (!e)
 		err = 0;
 	else if (!err)
-		err = write_copy(s, e, &rec, again);
+		err = write_copy(s, e, &rec, again, sc);
 	else if (err == -ENOTCONN)
 		err = -EIO;
 	else if (err != -ENOMEM)
-		err = not_read(s, e, err, again, pressed);
+		err = not_read(s, e, err, again, &sc->plan);
 	mutex_unlock(&s->lock);
 	return err;
 }
@@ -119,14 +169,14 @@ static bool first_of(struct ktm_stream *s, struct list_head *list, u64 below,
  * ktm_stream_copy_forward - copy live records out of the way of the log's tail
  * @s: the stream
  * @below: those that lie before this LSN
- * @copied: how many were copied or found to have gone is added to it
+ * @sc: what is copied
  *
  * Oldest first. A record that dies meanwhile is left alone.
  *
- * Return: 0: all, but for those that cannot be read; -ENOSPC: there is no more room for copies;
- * -ENOMEM; -EIO: the journal is offline.
+ * Return: 0: all, but for those that cannot be read, or ktm_scopy_tired(); -ENOSPC: there is no
+ * more room for copies; -ENOMEM; -EIO: the journal is offline.
  */
-int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied)
+int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, struct ktm_scopy *sc)
 {
 	void *buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
 	struct ktm_jsent at;
@@ -135,9 +185,9 @@ int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, u64 *copied)
 
 	if (!buf)
 		return -ENOMEM;
-	while (!err && first_of(s, &s->index.by_place, below, &at, &opening)) {
-		err = copy_one(s, &at, opening, buf, false, false);
-		*copied += !err;
+	while (!err && !ktm_scopy_tired(sc) &&
+	       first_of(s, &s->index.by_place, below, &at, &opening)) {
+		err = copy_one(s, &at, opening, buf, false, sc);
 		cond_resched();
 	}
 	kvfree(buf);
@@ -159,14 +209,13 @@ static void keep(struct ktm_stream *s, const struct ktm_jsent *at, struct list_h
 /**
  * ktm_stream_copy_unread - try again what could not be copied forward before
  * @s: the stream
- * @below: those that lie before this LSN
- * @pressed: little is free: what can still not be read is given up in time
- * @copied: as for ktm_stream_copy_forward()
+ * @sc: what is copied
  *
  * Return: as ktm_stream_copy_forward().
  */
-int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *copied)
+int ktm_stream_copy_unread(struct ktm_stream *s, struct ktm_scopy *sc)
 {
+	const u64 below = sc->plan.below;
 	struct ktm_jsent at;
 	LIST_HEAD(kept);
 	u64 opening;
@@ -178,9 +227,9 @@ int ktm_stream_copy_unread(struct ktm_stream *s, u64 below, bool pressed, u64 *c
 	buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;
-	while (!err && first_of(s, &s->index.unread, below, &at, &opening)) {
-		err = copy_one(s, &at, opening, buf, true, pressed);
-		*copied += !err;
+	while (!err && !ktm_scopy_tired(sc) &&
+	       first_of(s, &s->index.unread, below, &at, &opening)) {
+		err = copy_one(s, &at, opening, buf, true, sc);
 		if (!err)
 			keep(s, &at, &kept);
 		cond_resched();
@@ -224,5 +273,5 @@ u64 ktm_stream_next_copy(struct ktm_stream *s, u64 *unread)
  */
 unsigned int ktm_stream_retry_after(void)
 {
-	return clamp(READ_ONCE(lost_after) / 3, 1U, RETRY_MAX);
+	return max(ktm_jc_pause(READ_ONCE(lost_after)), 1U);
 }

@@ -6,6 +6,10 @@
 
 #define CHUNK_MAX	(64u << 10)
 
+/* Seconds between two tries that count, and how many of them have to fail. */
+#define PAUSE_MAX	10u
+#define ENOUGH		3
+
 static bool pressed(const struct ktm_jw *w)
 {
 	return ktm_jw_free(w) < w->sb.ring_bytes / 4;
@@ -25,6 +29,7 @@ void ktm_jc_init(struct ktm_jc *c, const struct ktm_jw *w)
 	const u64 span = w->next_lsn - w->sb.tail_lsn;
 
 	c->pressed = pressed(w);
+	c->full = ktm_jw_free(w) < ring / 8;
 	c->below = w->next_lsn - min(w->next_lsn, ring / 2);
 	if (c->pressed)
 		c->below = max(c->below, w->sb.tail_lsn + span / 2);
@@ -82,4 +87,46 @@ bool ktm_jc_pick(const struct ktm_jc *c, u64 *until)
 	if (c->pressed && c->unread < c->oldest)
 		return false;
 	return c->oldest < c->below;
+}
+
+/**
+ * ktm_jc_pause() - when a try that has failed is worth another one
+ * @lost_after: seconds after which a record is given up
+ *
+ * Return: seconds.
+ */
+u32 ktm_jc_pause(u32 lost_after)
+{
+	return min(lost_after / ENOUGH, PAUSE_MAX);
+}
+
+/* A record could not be read for the first time. */
+void ktm_jc_failed(struct ktm_jc_unread *u, u32 now)
+{
+	u->since = now;
+	u->last = 0;
+	u->failed = 1;
+}
+
+/**
+ * ktm_jc_failed_again() - a record could not be read once more
+ * @c: the plan
+ * @u: what is known of it
+ * @now: a clock, in seconds
+ * @lost_after: seconds for which that must have been so
+ *
+ * A device may hiccup twice, however far apart; and one moment counts once, however often somebody
+ * asks in it. While others have room there is no need to decide.
+ *
+ * Return: it is to be given up.
+ */
+bool ktm_jc_failed_again(const struct ktm_jc *c, struct ktm_jc_unread *u, u32 now, u32 lost_after)
+{
+	const u32 later = now - u->since;
+
+	if (u->failed < ENOUGH && later - u->last >= ktm_jc_pause(lost_after)) {
+		u->last = later;
+		u->failed++;
+	}
+	return c->full && u->failed == ENOUGH && later >= lost_after;
 }

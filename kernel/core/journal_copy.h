@@ -24,6 +24,7 @@
  * @below: records that lie before this LSN
  * @chunk: of one stream at a time, though others have records between
  * @pressed: little is free
+ * @full: next to nothing is
  * @unread: of the round: where the first one lies that cannot be read
  * @oldest: of the round: where the first one lies
  * @second: where the first one of any other stream lies
@@ -32,6 +33,7 @@ struct ktm_jc {
 	u64 below;
 	u64 chunk;
 	bool pressed;
+	bool full;
 	u64 unread;
 	u64 oldest;
 	u64 second;
@@ -42,5 +44,22 @@ void ktm_jc_round(struct ktm_jc *c, const struct ktm_jw *w);
 void ktm_jc_offer_unread(struct ktm_jc *c, u64 place);
 bool ktm_jc_offer(struct ktm_jc *c, u64 place);
 bool ktm_jc_pick(const struct ktm_jc *c, u64 *until);
+
+/*
+ * struct ktm_jc_unread - a record that could not be read
+ * @since: the second in which that was first so
+ * @last: how many later it was counted again
+ * @failed: how often it was counted
+ */
+struct ktm_jc_unread {
+	u32 since;
+	u32 last : 30;
+	u32 failed : 2;
+};
+
+u32 ktm_jc_pause(u32 lost_after);
+void ktm_jc_failed(struct ktm_jc_unread *u, u32 now);
+bool ktm_jc_failed_again(const struct ktm_jc *c, struct ktm_jc_unread *u, u32 now,
+			 u32 lost_after);
 
 #endif /* KTM_CORE_JOURNAL_COPY_H */

@@ -29,7 +29,8 @@ struct stream {
 	struct ktm_jsent *e;	/* in the order of place */
 	struct ktm_jsent bad;	/* one that cannot be read: where it is; bytes 0: there is none */
 	bool passed_over;
-	u64 unread_since;
+	struct ktm_jc_unread failed;
+	u32 fails;		/* reads of it that fail, at least */
 };
 
 /* A log and what somebody does to it. */
@@ -49,7 +50,7 @@ struct trial {
 	u64 ms;			/* the time */
 	u32 commit_ms;		/* what a commit takes */
 	u64 readable_at;	/* when the device gives again what it did not */
-	u64 lost_after;		/* how long that may take before it is given up */
+	u32 lost_after;		/* seconds after which it is given up */
 	bool alarm;		/* somebody tries again though nobody asks */
 	u64 alarm_at;
 	unsigned long restarts, copies;
@@ -98,6 +99,23 @@ static int append(struct ktm_jw *w, const struct ktm_jrec *rec, u64 *lsn)
 	}
 	settle(w);
 	return err;
+}
+
+static void violation(struct trial *t, const char *what)
+{
+	const struct ktm_jw *w = &t->w;
+
+	violations++;
+	if (violations <= 20)
+		printf("# %s: device %llu KiB, unit %u, reserved %llu%%, late %u%%, no memory %u%%; "
+		       "used %llu%% of the ring, free %llu, %lu restart areas, %lu copies\n", what,
+		       (unsigned long long)t->dev_bytes >> 10, t->unit,
+		       (unsigned long long)(w->reserved * 100 / w->sb.ring_bytes), t->late,
+		       t->no_memory,
+		       (unsigned long long)((ktm_jw_end(w) - w->sb.tail_lsn) * 100 /
+					    w->sb.ring_bytes),
+		       (unsigned long long)ktm_jw_free(w), t->restarts, t->copies);
+	t->stuck = true;
 }
 
 /* ---- streams ------------------------------------------------------------ */
@@ -202,7 +220,7 @@ static int copy_unread(struct trial *t, struct stream *s, const struct ktm_jc *c
 
 	if (unread_place(s) >= c->below)
 		return 0;
-	if (t->ms >= t->readable_at) {
+	if (t->ms >= t->readable_at && !s->fails) {
 		rec = record(s, s->bad.bytes, s->bad.lsn);
 		err = append(&t->w, &rec, &lsn);
 		if (err)
@@ -214,11 +232,15 @@ static int copy_unread(struct trial *t, struct stream *s, const struct ktm_jc *c
 		freed(t);
 		return 0;
 	}
+	if (s->fails)
+		s->fails--;
 	if (!s->passed_over) {
-		s->unread_since = t->ms;
-	} else if (c->pressed && t->ms - s->unread_since >= t->lost_after) {
+		ktm_jc_failed(&s->failed, t->ms / 1000);
+	} else if (ktm_jc_failed_again(c, &s->failed, t->ms / 1000, t->lost_after)) {
 		s->bad.bytes = 0;
 		freed(t);
+		if (t->readable_at != U64_MAX)
+			violation(t, "a record is given up that can be read");
 	}
 	s->passed_over = true;
 	return 0;
@@ -259,23 +281,6 @@ static void give_up(struct trial *t, int err)
 {
 	ktm_jw_unmark(&t->w);
 	t->freed |= err == -ENOMEM;
-}
-
-static void violation(struct trial *t, const char *what)
-{
-	const struct ktm_jw *w = &t->w;
-
-	violations++;
-	if (violations <= 20)
-		printf("# %s: device %llu KiB, unit %u, reserved %llu%%, late %u%%, no memory %u%%; "
-		       "used %llu%% of the ring, free %llu, %lu restart areas, %lu copies\n", what,
-		       (unsigned long long)t->dev_bytes >> 10, t->unit,
-		       (unsigned long long)(w->reserved * 100 / w->sb.ring_bytes), t->late,
-		       t->no_memory,
-		       (unsigned long long)((ktm_jw_end(w) - w->sb.tail_lsn) * 100 /
-					    w->sb.ring_bytes),
-		       (unsigned long long)ktm_jw_free(w), t->restarts, t->copies);
-	t->stuck = true;
 }
 
 static void run(struct trial *t, struct ktm_jr *jr)
@@ -555,10 +560,20 @@ static void unreadable(struct trial *t, u64 held, u64 reserved)
 	struct stream *s = &t->stream[1];
 
 	t->commit_ms = 1 + rng_below(&t->rng, 20);
-	t->lost_after = rng_below(&t->rng, 61) * 1000;
-	t->readable_at = rng_percent(&t->rng, 50) ? U64_MAX : rng_below(&t->rng, 120000);
-	if (t->readable_at != U64_MAX)
-		t->lost_after = U64_MAX / 4;
+	t->lost_after = rng_below(&t->rng, 61);
+	switch (rng_below(&t->rng, 4)) {
+	case 0:
+		t->readable_at = rng_below(&t->rng, 120000);
+		t->lost_after = 3600;
+		break;
+	case 1:
+		/* A device that hiccups, and then once more. */
+		t->readable_at = 0;
+		s->fails = 2;
+		break;
+	default:
+		t->readable_at = U64_MAX;
+	}
 	t->alarm = rng_percent(&t->rng, 50);
 	t->alarm_at = U64_MAX;
 	begin(t);

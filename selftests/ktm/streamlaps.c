@@ -360,6 +360,52 @@ TEST(given_up_though_nobody_asks)
 	tear_down();
 }
 
+/* Reads that the device was asked for. */
+static unsigned long reads(void)
+{
+	unsigned long n = 0;
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", strrchr(f.path, '/') + 1);
+	file = fopen(path, "r");
+	CHECK(file && fscanf(file, "%lu", &n) == 1);
+	fclose(file);
+	return n;
+}
+
+/* A block may take long to fail: it is not tried for each of the records in it. */
+TEST(many_in_one_bad_sector)
+{
+	enum { MANY = 60 };
+	int s = stream_create(tm, "old", 64 << 10);
+	uint64_t lsn[MANY];
+	unsigned char data[600];
+	unsigned long before;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		lsn[i] = append(s, 100 + i, i == MANY / 2 ? sizeof(data) : 8);
+	flush(s, 0);
+	fill(data, 100 + MANY / 2, sizeof(data));
+	/* In front of the large one lie nine or ten small ones in one sector. */
+	f.bad = disk_find(&d, data, sizeof(data)) / 512 * 512 - 512;
+	f.bad_bytes = 512;
+	fill_and_ask();
+	sleep(3);
+	before = reads();
+	CHECK_EQ(write_on(), KTM_STATUS_LOG_FULL);
+	CHECK(reads() > before);
+	CHECK(reads() < before + 5);
+	flaky_set(&f, NO_TROUBLE);
+	until_there_is_room();
+	for (i = 0; i < MANY; i++)
+		check_record(s, lsn[i], 100 + i, i == MANY / 2 ? sizeof(data) : 8);
+	CHECK_EQ(stream_info(s).lost, 0);
+	close(s);
+	tear_down();
+}
+
 /* What is tried again does not outlive those for whom it is. */
 TEST(closed_while_it_cannot_be_read)
 {
