@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What drivers call when memory is short: every allocation of every call fails once. The call
+ * is then refused with ENOMEM and has changed nothing, or it does not need the memory; what is
+ * set aside never fails. Needs a kernel with fault injection.
+ */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "disk.h"
+#include "drivercalls.h"
+
+/* More than any call allocates: a safety net. */
+#define TOO_MANY	1000
+
+static struct disk d;
+static int tm, fail_nth = -1;
+static unsigned long tried, refused;
+
+static void knob(const char *dir, const char *name, const char *value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		test_skip("this kernel cannot make allocations fail");
+	CHECK(write(fd, value, strlen(value)) > 0);
+	close(fd);
+}
+
+void test_setup(void)
+{
+	mkdir("/sys/kernel/debug", 0700);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0)
+		test_skip("this kernel cannot make allocations fail");
+	knob("failslab", "ignore-gfp-wait", "N");
+	knob("failslab", "verbose", "0");
+	knob("fail_page_alloc", "ignore-gfp-wait", "N");
+	knob("fail_page_alloc", "ignore-gfp-highmem", "N");
+	knob("fail_page_alloc", "min-order", "0");
+	knob("fail_page_alloc", "verbose", "0");
+	driver_open();
+	d = disk_make(8 * MIB);
+	journal_format(d.path, guid_of(970));
+	tm = tm_online(d.path);
+}
+
+static void arm(unsigned int n)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", n);
+
+	CHECK_EQ(pwrite(fail_nth, text, length, 0), length);
+}
+
+/* Was there such an allocation? */
+static bool disarm(void)
+{
+	char text[16] = "";
+
+	CHECK(pread(fail_nth, text, sizeof(text) - 1, 0) > 0);
+	arm(0);
+	return !atoi(text);
+}
+
+/* What a refusal must leave as it was: all but what the log does by itself. */
+static struct ktm_stream_info look(void)
+{
+	struct ktm_stream_info info = driver_query(0);
+
+	info.flushed_lsn = 0;
+	info.place_lsn = 0;
+	return info;
+}
+
+/* @undo: of a success, so that it can be tried again; the last one stays. */
+static void each_allocation(struct ktm_test_call c, unsigned int want, bool may_fail,
+			    void (*undo)(void))
+{
+	const int success = c.fn == TEST_STREAM_READ ? 1 : 0;
+	struct ktm_stream_info before, after;
+	struct ktm_test_call t;
+	unsigned int n;
+	bool hit;
+
+	for (n = 1; n < TOO_MANY; n++) {
+		before = look();
+		t = c;
+		arm(n);
+		CHECK_EQ(ioctl(drv, KTM_TEST_CALL, &t), 0);
+		hit = disarm();
+		tried += hit;
+		if (t.ret == success) {
+			CHECK_EQ(t.status, want);
+			if (!hit)
+				return;
+			if (undo)
+				undo();
+			continue;
+		}
+		/* It was the driver's own memory. */
+		if (hit && t.ret == -ENOBUFS)
+			continue;
+		if (!hit || !may_fail)
+			FAIL("%s, allocation %u: %s", driver_name(c.fn), n, status_name(t.status));
+		CHECK_EQ(t.status, KTM_STATUS_INSUFFICIENT_RESOURCES);
+		CHECK_EQ(t.ret, -ENOMEM);
+		if (c.fn == TEST_STREAM_APPEND)
+			CHECK_EQ(t.lsn, 0);
+		after = look();
+		CHECK(!memcmp(&before, &after, sizeof(after)));
+		refused++;
+	}
+	FAIL("%s allocates for ever", driver_name(c.fn));
+}
+
+#define EACH(want, fn_, may_fail, undo, ...)				\
+	each_allocation((struct ktm_test_call){ .fn = TEST_##fn_, ##__VA_ARGS__ }, want,	\
+			may_fail, undo)
+
+static void put_one(void)
+{
+	driver_put(1);
+}
+
+static void delete_one(void)
+{
+	DRIVER(KTM_STATUS_SUCCESS, STREAM_DELETE, .slot = 1);
+	driver_put(1);
+}
+
+static void make_again(void)
+{
+	driver_put(0);
+	driver_make(0, "s");
+}
+
+static void unreserve_all(void)
+{
+	DRIVER(KTM_STATUS_SUCCESS, STREAM_UNRESERVE, .records = 5, .bytes = 5000);
+}
+
+static void reserve_again(void)
+{
+	DRIVER(KTM_STATUS_SUCCESS, STREAM_RESERVE, .records = 1, .bytes = 1000);
+}
+
+TEST(each_allocation_fails)
+{
+	static unsigned char data[KTM_MAX_STREAM_RECORD];
+	const uint64_t at = (uintptr_t)data;
+	struct ktm_stream_info info;
+	uint64_t first;
+	int s;
+
+	driver_get_tm(tm);
+	driver_make(0, "s");
+	s = stream_open(tm, "s");
+	first = driver_add(0, 1, 1000);
+	EACH(KTM_STATUS_SUCCESS, STREAM_CREATE, true, delete_one, .slot = 1, .bytes = QUOTA,
+	     .access = KTM_STREAM_ALL_ACCESS, .name = "t");
+	delete_one();
+	EACH(KTM_STATUS_SUCCESS, STREAM_OPEN_NAME, true, put_one, .slot = 1, .name = "s",
+	     .access = KTM_STREAM_READ);
+	driver_put(1);
+	EACH(KTM_STATUS_SUCCESS, STREAM_OPEN, true, put_one, .slot = 1,
+	     .guid = driver_query(0).guid, .access = KTM_STREAM_READ);
+	driver_put(1);
+	EACH(KTM_STATUS_SUCCESS, STREAM_GET_FROM_FD, true, put_one, .slot = 1, .fd = s,
+	     .access = KTM_STREAM_READ);
+	driver_put(1);
+	CHECK(refused >= 4);
+	EACH(KTM_STATUS_SUCCESS, STREAM_READ, true, NULL, .lsn = first, .data = at,
+	     .length = sizeof(data));
+	EACH(KTM_STATUS_SUCCESS, STREAM_APPEND, true, NULL, .pieces = 3, .data = at,
+	     .length = 5000);
+	EACH(KTM_STATUS_SUCCESS, STREAM_RESERVE, true, unreserve_all, .records = 5,
+	     .bytes = 5000);
+	unreserve_all();
+	EACH(KTM_STATUS_PENDING, STREAM_FLUSH, true, NULL, .flags = KTM_STREAM_NOWAIT);
+	EACH(KTM_STATUS_SUCCESS, STREAM_FLUSH, false, NULL);
+	EACH(KTM_STATUS_SUCCESS, STREAM_ADVANCE, false, NULL, .lsn = first);
+	EACH(KTM_STATUS_SUCCESS, STREAM_TRUNCATE, false, NULL, .lsn = first);
+	EACH(KTM_STATUS_SUCCESS, STREAM_SET_QUOTA, false, NULL, .bytes = 2 * QUOTA);
+	EACH(KTM_STATUS_SUCCESS, STREAM_QUERY, false, NULL, .data = (uintptr_t)&info);
+	/* What was set aside does not fail: not even for the data. */
+	reserve_again();
+	EACH(KTM_STATUS_SUCCESS, STREAM_APPEND, false, reserve_again, .pieces = 3, .data = at,
+	     .length = 1000, .flags = KTM_STREAM_RESERVED);
+	driver_check(0, first, 1, 1000);
+	EACH(KTM_STATUS_SUCCESS, STREAM_DELETE, false, make_again);
+	close(s);
+	printf("campaign drivernomem: tried=%lu violations=0 seed=0\n# refused=%lu\n", tried,
+	       refused);
+	close(drv);
+	tm_close(tm, d.path);
+}
+
+/* The last one. */
+TEST(unload)
+{
+	close(tm);
+	driver_unload();
+}
