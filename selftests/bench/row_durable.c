@@ -8,11 +8,14 @@
 #include "latency.h"
 #include "partner.h"
 #include "store.h"
+#include "switches.h"
 
 #include <fcntl.h>
 
 #define UNIT		4096
 #define BATCH		128
+/* Commits whose context switches are counted: many, as the machine does other things as well. */
+#define BATCHES		enough(2, 16)
 
 static int raw = -1;
 static void *unit;
@@ -48,6 +51,47 @@ static double time_commits(const struct tm_handle *tm, int connection)
 	return latency_of_commits(tm, &connection, 1, BATCH);
 }
 
+static void remark_switches(const char *whose, const struct switches *s)
+{
+	remark("durable_1client", "context switches of %s: client %.2f, its partner %.2f, the "
+	       "kernel's threads %.2f; %.2f of these by who went to sleep and was woken", whose,
+	       s->client, s->partner, s->kernel, s->voluntary);
+}
+
+/* Of a commit that is alone, its transaction begun and enlisted before; and of the floor. */
+static void count_switches(struct partner *partner, const struct store *store,
+			   const struct tm_handle *tm, int connection)
+{
+	struct switches sum = { 0 }, each, before;
+	int tx[BATCH];
+	unsigned int i, k;
+
+	before = switches_now(partner->pid);
+	for (i = 0; i < BATCH * BATCHES; i++)
+		write_between_round_trips(partner);
+	each = switches_each(&before, partner->pid, BATCH * BATCHES);
+	remark_switches("the floor", &each);
+
+	for (k = 0; k < BATCHES; k++) {
+		for (i = 0; i < BATCH; i++) {
+			tx[i] = tx_begin(tm);
+			if (!store_change(connection, tx[i], i, 1))
+				die("an account is held that should be free");
+		}
+		before = switches_now(store->pid);
+		for (i = 0; i < BATCH; i++)
+			tx_commit(tx[i]);
+		each = switches_each(&before, store->pid, BATCH * BATCHES);
+		sum.client += each.client;
+		sum.partner += each.partner;
+		sum.kernel += each.kernel;
+		sum.voluntary += each.voluntary;
+		for (i = 0; i < BATCH; i++)
+			close(tx[i]);
+	}
+	remark_switches("a commit", &sum);
+}
+
 void row_durable(void)
 {
 	struct series floor = { .count = 0 }, ours = floor, value = floor;
@@ -70,6 +114,7 @@ void row_durable(void)
 		series_add(&ours, time_commits(&tm, connection));
 		series_add(&value, ours.value[i] / floor.value[i]);
 	}
+	count_switches(&partner, &store, &tm, connection);
 	close(connection);
 	store_end(&store);
 	partner_end(&partner);
