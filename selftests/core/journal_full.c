@@ -650,7 +650,7 @@ int main(int argc, char **argv)
 		t.unit = units[rng_below(&t.rng, 4)];
 		t.dev_bytes = device(&t.rng, t.unit);
 		/* There one open batch is a good part of all that is left. */
-		if (n % 5 == 3) {
+		if (n % 6 == 3) {
 			t.unit = 4096;
 			t.dev_bytes = ktm_jf_min_bytes(t.unit);
 		}
