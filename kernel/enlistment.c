@@ -351,7 +351,7 @@ static u32 en_information_live(const struct ktm_enlistment *en)
  * @en: the enlistment, its transaction's mutex held
  * @bytes: out: what the record takes of @en->reserved
  *
- * Return: enum ktm_status; the vote may still fail.
+ * Return: enum ktm_status, or KTM_STREAM_NO_ROOM; the vote may still fail.
  */
 u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes)
 {
@@ -368,9 +368,12 @@ u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes)
 	status = ktm_object_charge_log(&en->obj, more, &log);
 	if (status)
 		return status;
+	status = KTM_STREAM_NO_ROOM;
 	err = ktm_journal_reserve(j, extra);
 	if (err)
 		goto fail;
+	/* What has no place in a restart area finds none in the next one. */
+	status = KTM_STATUS_LOG_FULL;
 	err = ktm_journal_live_charge(j, live);
 	if (err)
 		goto unreserve;
@@ -382,7 +385,7 @@ unreserve:
 	ktm_journal_unreserve(j, extra);
 fail:
 	ktm_object_uncharge_log(&en->obj, more);
-	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
 }
 
 /**
@@ -697,7 +700,6 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 	int ev = en_event_of(cmd);
 	int tries = KTM_STREAM_TRIES;
 	bool passed = false;
-	u32 rounds = 0;
 	u32 status;
 
 	if (ev < 0 || !ktm_clock_valid(arg->virtual_clock) ||
@@ -721,8 +723,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 			status = en_answer_locked(en, ev, &information, arg, with);
 		mutex_unlock(&en->tx->lock);
 		/* Neither a vote nor its record fails for what is dead in the log. */
-	} while ((with && ktm_stream_again(en->rm->tm, &status, &tries)) ||
-		 (status == KTM_STATUS_LOG_FULL && ktm_tm_may_find_room(en->rm->tm, &rounds)));
+	} while (ktm_stream_again(en->rm->tm, &status, &tries));
 	if (passed)
 		ktm_commit_is_over();
 free:

@@ -503,6 +503,31 @@ static void be_interrupted(void *data)
 	CHECK_EQ(v.append.lsn, 0);
 }
 
+/* A vote with information, and no stream. */
+static struct ktm_answer informed(guid_t en)
+{
+	static unsigned char information[4096];
+
+	return ARG(ktm_answer, .enlistment = en, .information = (uintptr_t)information,
+		   .information_length = sizeof(information));
+}
+
+static void be_interrupted_informed(void *data)
+{
+	struct ktm_answer a = informed(*(guid_t *)data);
+
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_INTERRUPTED);
+}
+
+static void until_interrupted(void (*who)(void *), void *data)
+{
+	pid_t pid = test_spawn(who, data);
+
+	until_asleep(pid);
+	CHECK_EQ(kill(pid, SIGUSR1), 0);
+	test_join(pid);
+}
+
 /*
  * Answers with records for which nothing was set aside: refused; and a signal ends their wait while
  * the log is being cleaned. Nothing has been answered then, nothing is there.
@@ -512,9 +537,10 @@ TEST(answers_and_signals)
 	const struct sigaction action = { .sa_handler = nothing };
 	struct ktm_stream_info before;
 	struct ending e[3];
+	struct ktm_answer a;
 	struct voted v;
-	int tx[3], i;
-	pid_t pid;
+	int tx[4], i;
+	guid_t en;
 
 	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 	for (i = 0; i < 3; i++) {
@@ -532,27 +558,34 @@ TEST(answers_and_signals)
 		ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, e[i].en, KTM_STATUS_SUCCESS);
 		TAKE(rm, KTM_NOTIFY_COMMIT, e[i].en);
 	}
+	tx[3] = tx_create(tm);
+	en = enlist(rm, tx[3]);
+	COMMIT(tx[3], 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
 	fill_up();
 	before = stream_info(s);
 	for (i = 0; i < 3; i++) {
 		CALL(rm, endings[i], with_record(&v, e[i].en, 5, 0, 0), KTM_STATUS_LOG_FULL);
 		CHECK_EQ(v.append.lsn, 0);
 	}
+	a = informed(en);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_LOG_FULL);
 	make_room();
 	flaky_hold(&f);
-	for (i = 0; i < 3; i++) {
-		pid = test_spawn(be_interrupted, &e[i]);
-		until_asleep(pid);
-		CHECK_EQ(kill(pid, SIGUSR1), 0);
-		test_join(pid);
-	}
+	for (i = 0; i < 3; i++)
+		until_interrupted(be_interrupted, &e[i]);
+	until_interrupted(be_interrupted_informed, &en);
 	unchanged(&before);
 	flaky_release(&f, NO_TROUBLE);
 	for (i = 0; i < 3; i++)
 		CALL(rm, endings[i], with_record(&v, e[i].en, i, 0, 0), KTM_STATUS_SUCCESS);
 	TAKE(rm, KTM_NOTIFY_COMMIT, e[0].en);
 	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, e[0].en, KTM_STATUS_SUCCESS);
-	for (i = 0; i < 3; i++)
+	a = informed(en);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	for (i = 0; i < 4; i++)
 		close(tx[i]);
 	check_tags(s, (uint64_t[]){ 0, 1, 2 }, 3, sizeof(v.data));
 	tear_down();
