@@ -163,6 +163,7 @@ void ktm_journal_copy_round(struct ktm_journal *j, struct ktm_jc *c);
 void ktm_journal_unread(struct ktm_journal *j, bool any);
 u32 ktm_journal_block(const struct ktm_journal *j);
 void ktm_journal_freed(struct ktm_journal *j);
+void ktm_journal_unread_gone(struct ktm_journal *j);
 bool ktm_journal_outgrown(struct ktm_journal *j);
 int ktm_journal_quota(struct ktm_journal *j, s64 change);
 

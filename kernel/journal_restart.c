@@ -181,13 +181,27 @@ static int begin(struct ktm_journal *j)
  * ktm_journal_freed - something that lives in the log was given up
  * @j: the journal
  *
- * A restart area can make its room free.
+ * A restart area can make its room free: who is refused may ask for one, whether those before
+ * had anything to gain or not.
  */
 void ktm_journal_freed(struct ktm_journal *j)
 {
 	spin_lock(&j->lock);
 	j->freed = true;
-	ktm_jw_freed(&j->w);
+	spin_unlock(&j->lock);
+}
+
+/**
+ * ktm_journal_unread_gone - a record that could not be read was copied at last, or given up
+ * @j: the journal
+ *
+ * The restart areas that gained nothing as long as it was in their way do not count any more.
+ */
+void ktm_journal_unread_gone(struct ktm_journal *j)
+{
+	spin_lock(&j->lock);
+	j->freed = true;
+	ktm_jw_unread_gone(&j->w);
 	spin_unlock(&j->lock);
 }
 

@@ -268,10 +268,12 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);
  *
  * The kernel form of closing its descriptor: what was set aside through it goes back, flushes
  * that were begun and not waited for go on or not. Nobody may be in a call with it. Process
- * context; does not wait for the device.
+ * context; may sleep; does not wait for the device.
  */
 void ktm_log_stream_put(struct ktm_log_stream *stream)
 {
+	/* There may be much to give back. */
+	might_sleep();
 	ktm_handle_end(&stream->handle);
 	module_put(THIS_MODULE);
 }
@@ -354,9 +356,9 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_append);
  * @status: out: enum ktm_status, or NULL
  *
  * The kernel form of KTM_IOC_STREAM_RESERVE. What is set aside belongs to this use: an append with
- * KTM_STREAM_RESERVED through it takes from that and can only fail with the device. To put
- * the use gives it back, as does a reopening. Sleeps, also while the log is being cleaned; a
- * signal ends that.
+ * KTM_STREAM_RESERVED through it takes from that and can only fail with the device, or, with
+ * KTM_STREAM_DURABLE, as ktm_log_stream_append() says. To put the use gives it back, as does a
+ * reopening. Sleeps, also while the log is being cleaned; a signal ends that.
  *
  * Return: 0, or, and nothing has changed: -EINVAL: too many records; -EACCES: no such
  * right; -ENOSPC: STREAM_FULL or LOG_FULL; -ENOMEM; -ENOTCONN, -ESTALE, -ENOENT, -EINTR as

@@ -86,7 +86,7 @@ static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, const struct
 	if (!ktm_jc_failed_again(plan, &e->failed, ktime_get_seconds(), READ_ONCE(lost_after)))
 		return;
 	ktm_sindex_lose(&s->index, e);
-	ktm_journal_freed(s->tm->journal);
+	ktm_journal_unread_gone(s->tm->journal);
 	pr_warn_ratelimited("ktm: record %llu of stream %pUb is lost: it could not be read, and held up the log\n",
 			    e->lsn, &s->obj.guid);
 }
@@ -119,7 +119,7 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
 	ktm_sindex_move(&s->index, e, place);
 	sc->copied++;
 	if (again)
-		ktm_journal_freed(s->tm->journal);
+		ktm_journal_unread_gone(s->tm->journal);
 	return 0;
 }
 

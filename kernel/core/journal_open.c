@@ -139,7 +139,8 @@ static void have_sb1(struct ktm_jo *o, int err)
 
 /*
  * Without the first copy, where is the second? The last unit of the device holds it only as long
- * as the device has not been enlarged. The signpost is never written again: no crash tears it.
+ * as the device has not been enlarged. The signpost is written again only while both copies are
+ * durable and equal: who finds it torn by a crash has the first one.
  */
 static void have_signpost(struct ktm_jo *o, int err)
 {

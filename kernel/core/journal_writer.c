@@ -451,7 +451,7 @@ bool ktm_jw_restart_due(const struct ktm_jw *w)
 	       ktm_jw_free(w) < w->sb.ring_bytes / 4;
 }
 
-void ktm_jw_freed(struct ktm_jw *w)
+void ktm_jw_unread_gone(struct ktm_jw *w)
 {
 	w->vain = 0;
 }

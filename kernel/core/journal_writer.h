@@ -191,8 +191,8 @@ bool ktm_jw_restart_due(const struct ktm_jw *w);
  */
 bool ktm_jw_restart_helps(const struct ktm_jw *w, u32 now);
 
-/* Something that lives in the log was given up, or is out of the way: try as often as before. */
-void ktm_jw_freed(struct ktm_jw *w);
+/* A record that could not be read does not hold up others any more: try as often as before it did. */
+void ktm_jw_unread_gone(struct ktm_jw *w);
 
 /* A restart area has passed over @any records that it could not read, at @now. */
 void ktm_jw_unread(struct ktm_jw *w, bool any, u32 now);

@@ -204,11 +204,11 @@ static void write_bad_record(struct trial *t, struct stream *s)
 	s->passed_over = false;
 }
 
-/* As ktm_journal_freed(). */
-static void freed(struct trial *t)
+/* As ktm_journal_unread_gone(). */
+static void unread_gone(struct trial *t)
 {
 	t->freed = true;
-	ktm_jw_freed(&t->w);
+	ktm_jw_unread_gone(&t->w);
 }
 
 /* As ktm_stream_copy_unread(). */
@@ -229,7 +229,7 @@ static int copy_unread(struct trial *t, struct stream *s, const struct ktm_jc *c
 		add(s, &s->bad);
 		s->bad.bytes = 0;
 		t->copies++;
-		freed(t);
+		unread_gone(t);
 		return 0;
 	}
 	if (s->fails)
@@ -238,7 +238,7 @@ static int copy_unread(struct trial *t, struct stream *s, const struct ktm_jc *c
 		ktm_jc_failed(&s->failed, t->ms / 1000);
 	} else if (ktm_jc_failed_again(c, &s->failed, t->ms / 1000, t->lost_after)) {
 		s->bad.bytes = 0;
-		freed(t);
+		unread_gone(t);
 		if (t->readable_at != U64_MAX)
 			violation(t, "a record is given up that can be read");
 	}
@@ -597,7 +597,7 @@ static void come_and_go(struct trial *t)
 		if (rng_percent(&t->rng, 30)) {
 			s->first = s->count;
 			s->used = 0;
-			freed(t);
+			t->freed = true;
 		}
 		if (t->reserved) {
 			ktm_jw_unreserve(&t->w, t->reserved);
