@@ -503,30 +503,6 @@ static void be_interrupted(void *data)
 	CHECK_EQ(v.append.lsn, 0);
 }
 
-/*
- * Who gives up a little each time buys one restart area with it, and not as many in vain as
- * if nobody had tried before.
- */
-TEST(giving_up_a_little)
-{
-	uint64_t lsn[24], refused, before;
-	unsigned int i, n;
-
-	for (i = 0; i < 24; i++)
-		lsn[i] = append(s, i, 100);
-	fill_up();
-	for (n = 0; n < 16; n++)
-		CHECK_EQ(try_append(s, 1, CHUNK, 0, &refused), KTM_STATUS_LOG_FULL);
-	before = tm_space(tm).restarts;
-	for (i = 1; i < 24; i++) {
-		advance(s, lsn[i]);
-		for (n = 0; n < 4; n++)
-			CHECK_EQ(try_append(s, 1, CHUNK, 0, &refused), KTM_STATUS_LOG_FULL);
-	}
-	CHECK(tm_space(tm).restarts - before <= 2 * 24);
-	tear_down();
-}
-
 /* A vote with information, and no stream. */
 static struct ktm_answer informed(guid_t en)
 {
