@@ -4,8 +4,9 @@
 #
 # Planted faults: each patch here breaks the core in one way, and the campaign
 # that its line "# noticed-by: PROGRAM [ARGUMENT]..." names (a program of
-# selftests/core) must then report violations. A fault that stays unnoticed
-# fails. TAP on standard output.
+# selftests/core) must then report violations, or the core itself find what cannot
+# be (KTM_CORE_BUG_ON) while it runs. A fault that stays unnoticed fails. TAP on
+# standard output.
 #
 # Usage: check.sh [PATTERN]...	only the patches whose names match
 
@@ -63,6 +64,11 @@ noticed() {
 	timeout --kill-after=10 600 "$dir/build/selftests/core/$program" "${campaign[@]:1}" \
 		>"$tmp/log" 2>&1
 	status=$?
+	if [ $status -eq 134 ] && line=$(grep ': Assertion .* failed\.$' "$tmp/log"); then
+		[[ $line =~ /(kernel/core/[^:]*:[0-9]+): ]] || return 1
+		echo "# $program: the core finds what cannot be at ${BASH_REMATCH[1]}"
+		return 0
+	fi
 	line=$(grep '^campaign ' "$tmp/log" | tail -n 1)
 	echo "# $program: ${line:-no campaign line}, exit status $status"
 	[ $status -ne 0 ] && [ $status -lt 124 ] &&
