@@ -191,7 +191,7 @@ bool ktm_jw_restart_due(const struct ktm_jw *w);
  */
 bool ktm_jw_restart_helps(const struct ktm_jw *w, u32 now);
 
-/* A record that could not be read does not hold up others any more: try as often as before it did. */
+/* What could not be read does not hold up others any more: try as often as before it did. */
 void ktm_jw_unread_gone(struct ktm_jw *w);
 
 /* A restart area has passed over @any records that it could not read, at @now. */
