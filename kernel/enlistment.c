@@ -251,7 +251,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 		status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
 		en->own_handle = !status && nfd->file;
 		mutex_unlock(&tx->lock);
-	} while (status == KTM_STATUS_LOG_FULL && ktm_tm_may_find_room(rm->tm, &tries));
+	} while (ktm_tm_may_find_room(rm->tm, &status, &tries));
 	if (status) {
 		ktm_new_fd_cancel(nfd);
 		goto put;

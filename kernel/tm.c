@@ -665,13 +665,23 @@ void ktm_tm_restart_due(struct ktm_tm *tm)
 /**
  * ktm_tm_may_find_room - is it worth while to ask the log again, which was full?
  * @tm: the TM; no lock is held that the walk of a restart area takes
+ * @status: of the last try; if there is to be no other, what to tell
  * @tries: 0 at first, counted here
  *
  * Waits for a restart area, if one can help.
  */
-bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *tries)
+bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *status, u32 *tries)
 {
-	return tm->journal && (*tries)++ < KTM_STREAM_TRIES && !ktm_journal_wait_room(tm->journal);
+	int err;
+
+	if (*status != KTM_STATUS_LOG_FULL || !tm->journal || (*tries)++ >= KTM_STREAM_TRIES)
+		return false;
+	err = ktm_journal_wait_room(tm->journal);
+	if (err == -EIO)
+		*status = KTM_STATUS_TM_NOT_ONLINE;
+	else if (err == -EINTR)
+		*status = KTM_STATUS_INTERRUPTED;
+	return !err;
 }
 
 /*

@@ -143,7 +143,7 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
 u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg);
 void ktm_tm_log_failed(struct ktm_tm *tm);
 void ktm_tm_restart_due(struct ktm_tm *tm);
-bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *tries);
+bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *status, u32 *tries);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);
 struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm);
 struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm);

@@ -519,6 +519,13 @@ static void be_interrupted_informed(void *data)
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_INTERRUPTED);
 }
 
+static void be_interrupted_enlisting(void *data)
+{
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = *(int *)data, .mask = KTM_NOTIFY_REQUIRED);
+
+	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_INTERRUPTED);
+}
+
 static void until_interrupted(void (*who)(void *), void *data)
 {
 	pid_t pid = test_spawn(who, data);
@@ -539,7 +546,7 @@ TEST(answers_and_signals)
 	struct ending e[3];
 	struct ktm_answer a;
 	struct voted v;
-	int tx[4], i;
+	int tx[5], i;
 	guid_t en;
 
 	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
@@ -562,6 +569,7 @@ TEST(answers_and_signals)
 	en = enlist(rm, tx[3]);
 	COMMIT(tx[3], 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	tx[4] = tx_create(tm);
 	fill_up();
 	before = stream_info(s);
 	for (i = 0; i < 3; i++) {
@@ -575,6 +583,8 @@ TEST(answers_and_signals)
 	for (i = 0; i < 3; i++)
 		until_interrupted(be_interrupted, &e[i]);
 	until_interrupted(be_interrupted_informed, &en);
+	until_interrupted(be_interrupted_enlisting, &tx[4]);
+	CHECK_EQ(tx_info(tx[4]).enlistments, 0);
 	unchanged(&before);
 	flaky_release(&f, NO_TROUBLE);
 	for (i = 0; i < 3; i++)
@@ -585,7 +595,7 @@ TEST(answers_and_signals)
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_SUCCESS);
 	TAKE(rm, KTM_NOTIFY_COMMIT, en);
 	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 5; i++)
 		close(tx[i]);
 	check_tags(s, (uint64_t[]){ 0, 1, 2 }, 3, sizeof(v.data));
 	tear_down();

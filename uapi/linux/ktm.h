@@ -717,7 +717,8 @@ struct ktm_tx_wait {
  * TM_VOLATILE for a superior of a volatile RM on a durable TM,
  * TM_IDENTITY_MISMATCH if the transaction belongs to another TM, TM_NOT_ONLINE
  * if the TM is offline or the (durable) RM has not called KTM_IOC_RM_RECOVER,
- * LOG_FULL if what a commit may need cannot be reserved in the log.
+ * LOG_FULL if what a commit may need cannot be reserved in the log; waits while that is being
+ * cleaned (a signal: INTERRUPTED, it does not take part).
  */
 struct ktm_enlist {
 	__u32 size;
