@@ -130,6 +130,31 @@ static void names(void)
 	ok(!ktm_jw_peek(&w, lsn - bytes, bytes), "once written it is not in a buffer any more");
 }
 
+/* Of two full buffers only one may be under way if both are more than W. */
+static void window(void)
+{
+	static const u8 data[KTM_JF_WINDOW_MIN / 16];
+	struct ktm_jrec rec = srec(0, data, sizeof(data));
+	struct ktm_jw_batch *b, *second;
+	u64 lsn;
+
+	begin(128);
+	while (w.closed - w.submitted < 2) {
+		if (ktm_jw_append(&w, &rec, 0, &lsn)) {
+			fprintf(stderr, "no room for two batches\n");
+			exit(2);
+		}
+	}
+	ok(w.next_lsn - w.flushed_lsn > sb.window, "more than W is on its way");
+	ok(ktm_jw_next(&w, &b) == KTM_JW_WRITE, "the first batch is written");
+	ok(ktm_jw_next(&w, &second) == KTM_JW_NOTHING, "not so the second, before a flush");
+	ktm_jw_seal(&w, b);
+	ktm_jw_write_done(&w, b, 0);
+	ok(ktm_jw_next(&w, &second) == KTM_JW_FLUSH, "which follows the first");
+	ktm_jw_flush_done(&w, 0);
+	ok(ktm_jw_next(&w, &second) == KTM_JW_WRITE, "and then the second is written");
+}
+
 static void marks(void)
 {
 	struct ktm_jrec rec = decision(1);
@@ -382,6 +407,7 @@ int main(void)
 {
 	printf("TAP version 13\n");
 	names();
+	window();
 	marks();
 	tickets();
 	space();
