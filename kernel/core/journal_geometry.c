@@ -206,7 +206,9 @@ bool ktm_jf_grow(struct ktm_jf_sb *sb, u64 dev_bytes, u64 upto)
 	u64 gain = ktm_jf_growth(sb, dev_bytes);
 	struct table all = { }, rest = { };
 
-	if (!gain)
+	/* What is asked for beyond the ring would make more pieces than there is place for. */
+	if (!gain || KTM_CORE_BUG_ON(upto < sb->tail_lsn ||
+				     upto - sb->tail_lsn > sb->ring_bytes))
 		return false;
 	append_span(&all, sb, sb->tail_lsn, upto);
 	append_span(&rest, sb, upto, sb->tail_lsn + sb->ring_bytes);

@@ -216,8 +216,10 @@ static void space(void)
 {
 	static u8 data[KTM_JF_SREC_MAX];
 	struct ktm_jrec plain = srec(0, data, sizeof(data)), copy = srec(8, data, sizeof(data));
+	struct ktm_jrec small = srec(0, data, 8), decided = decision(1);
 	struct ktm_jf_link link;
 	bool due_at_first;
+	int i;
 	u64 lsn, end, need;
 	int err;
 
@@ -271,6 +273,19 @@ static void space(void)
 		settle();
 	ok(!err && !ktm_jw_append(&w, &plain, need, &lsn) && !ktm_jw_want(&w, lsn),
 	   "who reserved a unit besides may force, whatever is left");
+
+	/* As votes do for their decisions, each of which may be forced alone. */
+	begin(256);
+	need = ktm_jw_charge(UNIT, KTM_JREC_DECISION, 0);
+	err = ktm_jw_reserve(&w, 64 * need, false);
+	while (!ktm_jw_append(&w, &copy, 0, &lsn) || !ktm_jw_append(&w, &small, 0, &lsn))
+		settle();
+	for (i = 0; i < 64; i++) {
+		err = err ?: ktm_jw_append(&w, &decided, need, &lsn) ?: ktm_jw_want(&w, lsn);
+		settle();
+	}
+	ok(!err, "who reserved for a decision may force it, whatever is left");
+	ok(w.flushed_lsn >= lsn && w.next_lsn <= w.limit, "and it is durable, within the ring");
 
 	begin(256);
 	need = sb.ring_bytes / 8 * 3;
