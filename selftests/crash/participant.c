@@ -142,6 +142,9 @@ static void conclude(struct participant *p)
 		if (!part->entered || part->rm != p->number || part->done ||
 		    part->incarnation >= now || part->recovered == now)
 			continue;
+		/* It is not asked again, but is told when all have finished, perhaps much later. */
+		if (p->number == SUPERIOR && part->mind == MIND_COMMIT)
+			continue;
 		/*
 		 * Or finished, if the process ended in the middle of saying so; or it has
 		 * committed by itself. A superior knows what it has decided.
