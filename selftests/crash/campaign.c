@@ -100,7 +100,7 @@ struct state *campaign_states(const struct options *opt, const struct history *h
 static void usage(void)
 {
 	die("usage: %s --base IMAGE --record LOG [--part START:BYTES] --seed N\n"
-	    "\t(--states N [--twice EVERY] [--enough BAD] [--keep EVERY:DIR] | --only AT:SEED[:2])",
+	    "\t(--states N [--twice EVERY] [--enough BAD] | --only AT:SEED[:2]) [--keep EVERY:DIR]",
 	    program_invocation_short_name);
 }
 
