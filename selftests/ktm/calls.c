@@ -274,6 +274,16 @@ struct ktm_tm_space tm_space(int tm)
 	return space;
 }
 
+void tm_failed(int tm)
+{
+	const struct deadline end = deadline_in(PATIENCE);
+
+	while (tm_info(tm).state != KTM_TM_STATE_FAILED) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+}
+
 struct ktm_rm_info rm_info(int rm)
 {
 	struct ktm_rm_info i;

@@ -132,6 +132,8 @@ short poll_for(int fd, short events);
 
 struct ktm_tm_info tm_info(int tm);
 struct ktm_tm_space tm_space(int tm);
+/* Waits until it knows that its log has failed. */
+void tm_failed(int tm);
 struct ktm_rm_info rm_info(int rm);
 struct ktm_tx_info tx_info(int tx);
 struct ktm_en_info en_info(int en);

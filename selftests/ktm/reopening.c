@@ -36,16 +36,6 @@ static void tear_down(void)
 	flaky_remove(&f);
 }
 
-static void tm_failed(void)
-{
-	const struct deadline end = deadline_in(PATIENCE);
-
-	while (tm_info(tm).state != KTM_TM_STATE_FAILED) {
-		CHECK(!deadline_passed(&end));
-		nap();
-	}
-}
-
 /* By a descriptor that nobody else uses. */
 static void lose_the_log(enum trouble trouble)
 {
@@ -56,7 +46,7 @@ static void lose_the_log(enum trouble trouble)
 	flaky_set(&f, trouble);
 	if (try_append(own, 0, BYTES, 0, &lsn) == KTM_STATUS_SUCCESS)
 		CHECK(test_try(own, KTM_IOC_STREAM_FLUSH, &fl) != KTM_STATUS_SUCCESS);
-	tm_failed();
+	tm_failed(tm);
 	close(own);
 }
 
@@ -113,7 +103,7 @@ TEST(waits_for_who_reads)
 	until_stuck(reader);
 	append(s, 8, BYTES);
 	CHECK(test_try(s, KTM_IOC_STREAM_FLUSH, &ARG(ktm_stream_flush)) != KTM_STATUS_SUCCESS);
-	tm_failed();
+	tm_failed(tm);
 	recoverer = test_spawn(recover_elsewhere, other.path);
 	/* Longer than it takes; if that is not long enough, what is wrong is not noticed. */
 	while (!shared_word[0] && !deadline_passed(&end))
@@ -167,7 +157,7 @@ TEST(nothing_begins_in_a_failed_log)
 			CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_IO_ERROR);
 		else
 			CALL(tm, KTM_IOC_TM_ROLLFORWARD, &fw, KTM_STATUS_IO_ERROR);
-		tm_failed();
+		tm_failed(tm);
 		flaky_set(&f, NO_TROUBLE);
 		tm_recover(tm);
 		stream_info(s);
@@ -251,7 +241,7 @@ TEST(asked_for_before_a_reopening)
 		CHECK_EQ(poll_now(s) & (POLLIN | POLLERR), 0);
 		flaky_release(&f, FAIL_WRITES);
 		CHECK(poll_for(s, POLLERR) & POLLERR);
-		tm_failed();
+		tm_failed(tm);
 		flaky_set(&f, NO_TROUBLE);
 		tm_recover(tm);
 		CHECK_EQ(poll_now(s) & (POLLIN | POLLERR | POLLPRI), POLLERR);
@@ -302,7 +292,7 @@ TEST(many_waits_are_interrupted)
 		if (ends[k] == NO_TROUBLE)
 			flush(s, 0);
 		else
-			tm_failed();
+			tm_failed(tm);
 	}
 	flaky_set(&f, NO_TROUBLE);
 	tm_recover(tm);

@@ -332,16 +332,6 @@ static void until(unsigned int n, enum word word, uint64_t value)
 	}
 }
 
-static void tm_failed(void)
-{
-	const struct deadline end = deadline_in(PATIENCE);
-
-	while (tm_info(tm).state != KTM_TM_STATE_FAILED) {
-		CHECK(!deadline_passed(&end));
-		nap();
-	}
-}
-
 void test_setup(void)
 {
 	guid_t guid = TM_GUID;
@@ -405,7 +395,7 @@ static void come_back(unsigned int times)
 {
 	unsigned int i;
 
-	tm_failed();
+	tm_failed(tm);
 	for (i = 0; i < DURABLE; i++)
 		until(i, OFFLINE, times);
 	until(DURABLE, STATE, KTM_RM_OFFLINE);
@@ -452,7 +442,7 @@ static void lose_the_log(void)
 
 	snprintf(name, sizeof(name), "nobody's %u", times++);
 	CHECK(stream_try_create(tm, name, 4096, &s) != KTM_STATUS_SUCCESS);
-	tm_failed();
+	tm_failed(tm);
 }
 
 static void tear_down(void)

@@ -31,16 +31,6 @@ static void tear_down(void)
 	flaky_remove(&f);
 }
 
-static void tm_failed(void)
-{
-	const struct deadline end = deadline_in(PATIENCE);
-
-	while (tm_info(tm).state != KTM_TM_STATE_FAILED) {
-		CHECK(!deadline_passed(&end));
-		nap();
-	}
-}
-
 /* All that may be asked of a stream comes to this. */
 static void all_refused(unsigned int status)
 {
@@ -79,7 +69,7 @@ TEST(device_fails_under_a_flush)
 	reserve(s, 3, 300);
 	flaky_set(&f, FAIL_WRITES);
 	CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_IO_ERROR);
-	tm_failed();
+	tm_failed(tm);
 	all_refused(KTM_STATUS_TM_NOT_ONLINE);
 	CALL(s, KTM_IOC_STREAM_READ, &r, KTM_STATUS_TM_NOT_ONLINE);
 	CALL(s, KTM_IOC_STREAM_DELETE, &call, KTM_STATUS_TM_NOT_ONLINE);
@@ -119,7 +109,7 @@ TEST(device_fails_under_creation)
 	flaky_set(&f, FAIL_WRITES);
 	CHECK_EQ(stream_try_create(tm, "t", QUOTA, &t), KTM_STATUS_IO_ERROR);
 	test_shows(KTM_IOC_STREAM_CREATE, KTM_STATUS_IO_ERROR);
-	tm_failed();
+	tm_failed(tm);
 	flaky_set(&f, NO_TROUBLE);
 	tm_recover(tm);
 	CHECK_EQ(stream_try_open(tm, "t", KTM_MAXIMUM_ALLOWED, &t), KTM_STATUS_STREAM_NOT_FOUND);
@@ -141,7 +131,7 @@ TEST(device_fails_under_deletion)
 	flush(s, 0);
 	flaky_set(&f, FAIL_WRITES);
 	CALL(s, KTM_IOC_STREAM_DELETE, &c, KTM_STATUS_IO_ERROR);
-	tm_failed();
+	tm_failed(tm);
 	flaky_set(&f, NO_TROUBLE);
 	tm_recover(tm);
 	all_refused(KTM_STATUS_STREAM_NOT_FOUND);
@@ -160,7 +150,7 @@ TEST(device_fails_under_a_change)
 
 	flaky_set(&f, FAIL_WRITES);
 	CALL(s, KTM_IOC_SET, &set, KTM_STATUS_IO_ERROR);
-	tm_failed();
+	tm_failed(tm);
 	flaky_set(&f, NO_TROUBLE);
 	tm_recover(tm);
 	CHECK_EQ(stream_info(s).quota, QUOTA);
@@ -415,7 +405,7 @@ TEST(durable_append)
 	flaky_set(&f, FAIL_FLUSHES);
 	CHECK_EQ(try_append(s, 2, 100, KTM_STREAM_DURABLE, &lsn), KTM_STATUS_IO_ERROR);
 	test_shows(KTM_IOC_STREAM_APPEND, KTM_STATUS_IO_ERROR);
-	tm_failed();
+	tm_failed(tm);
 	flaky_set(&f, NO_TROUBLE);
 	tear_down();
 }
@@ -450,7 +440,7 @@ TEST(read_what_is_not_written)
 		shared_word[0] = append(s, 1, 100);
 		flaky_set(&f, FAIL_WRITES);
 		CALL(s, KTM_IOC_STREAM_FLUSH, &fl, KTM_STATUS_IO_ERROR);
-		tm_failed();
+		tm_failed(tm);
 		flaky_set(&f, NO_TROUBLE);
 		tm_recover(tm);
 		stream_info(s);
