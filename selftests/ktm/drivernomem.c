@@ -6,67 +6,25 @@
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "disk.h"
 #include "drivercalls.h"
+#include "failalloc.h"
 
 /* More than any call allocates: a safety net. */
 #define TOO_MANY	1000
 
 static struct disk d;
-static int tm, fail_nth = -1;
+static int tm;
 static unsigned long tried, refused;
-
-static void knob(const char *dir, const char *name, const char *value)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		test_skip("this kernel cannot make allocations fail");
-	CHECK(write(fd, value, strlen(value)) > 0);
-	close(fd);
-}
 
 void test_setup(void)
 {
-	mkdir("/sys/kernel/debug", 0700);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail_nth < 0)
-		test_skip("this kernel cannot make allocations fail");
-	knob("failslab", "ignore-gfp-wait", "N");
-	knob("failslab", "verbose", "0");
-	knob("fail_page_alloc", "ignore-gfp-wait", "N");
-	knob("fail_page_alloc", "ignore-gfp-highmem", "N");
-	knob("fail_page_alloc", "min-order", "0");
-	knob("fail_page_alloc", "verbose", "0");
+	fail_nth_open();
 	driver_open();
 	d = disk_make(8 * MIB);
 	journal_format(d.path, guid_of(970));
 	tm = tm_online(d.path);
-}
-
-static void arm(unsigned int n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", n);
-
-	CHECK_EQ(pwrite(fail_nth, text, length, 0), length);
-}
-
-/* Was there such an allocation? */
-static bool disarm(void)
-{
-	char text[16] = "";
-
-	CHECK(pread(fail_nth, text, sizeof(text) - 1, 0) > 0);
-	arm(0);
-	return !atoi(text);
 }
 
 /* What a refusal must leave as it was: all but what the log does by itself. */
@@ -92,9 +50,9 @@ static void each_allocation(struct ktm_test_call c, unsigned int want, bool may_
 	for (n = 1; n < TOO_MANY; n++) {
 		before = look();
 		t = c;
-		arm(n);
+		fail_nth_arm(n);
 		CHECK_EQ(ioctl(drv, KTM_TEST_CALL, &t), 0);
-		hit = disarm();
+		hit = fail_nth_disarm();
 		tried += hit;
 		if (t.ret == success) {
 			CHECK_EQ(t.status, want);

@@ -9,11 +9,10 @@
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "calls.h"
 #include "disk.h"
+#include "failalloc.h"
 #include "streams.h"
 
 #define RM_GUID		guid_of(1)
@@ -31,57 +30,15 @@
 #define TOO_MANY	20000
 
 static struct disk d;
-static int fail_nth = -1;
 
 /* Which request of the scenario is hit, by its place in it, and which allocation. */
 static unsigned int target, nth, place;
 static bool hit;
 static unsigned long tried, refused;
 
-static void knob(const char *dir, const char *name, const char *value)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		test_skip("this kernel cannot make allocations fail");
-	CHECK(write(fd, value, strlen(value)) > 0);
-	close(fd);
-}
-
 void test_setup(void)
 {
-	mkdir("/sys/kernel/debug", 0700);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
-	if (fail_nth < 0)
-		test_skip("this kernel cannot make allocations fail");
-	knob("failslab", "ignore-gfp-wait", "N");
-	knob("failslab", "verbose", "0");
-	knob("fail_page_alloc", "ignore-gfp-wait", "N");
-	knob("fail_page_alloc", "ignore-gfp-highmem", "N");
-	knob("fail_page_alloc", "min-order", "0");
-	knob("fail_page_alloc", "verbose", "0");
-}
-
-static void arm(unsigned int n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", n);
-
-	CHECK_EQ(pwrite(fail_nth, text, length, 0), length);
-}
-
-/* Was there such an allocation? */
-static bool disarm(void)
-{
-	char text[16] = "";
-
-	CHECK(pread(fail_nth, text, sizeof(text) - 1, 0) > 0);
-	arm(0);
-	return !atoi(text);
+	fail_nth_open();
 }
 
 static bool armed(void)
@@ -105,9 +62,9 @@ static unsigned int step_of(int fd, unsigned int request, void *arg, size_t size
 		return head->status;
 	}
 	memcpy(before, arg, size);
-	arm(nth);
+	fail_nth_arm(nth);
 	ret = ioctl(fd, request, arg);
-	hit = disarm();
+	hit = fail_nth_disarm();
 	tried += hit;
 	if (!ret)
 		return head->status;
@@ -141,10 +98,10 @@ static void step_take(int rm, unsigned int kind)
 
 	poll_for(rm, POLLIN);
 	if (now)
-		arm(nth);
+		fail_nth_arm(nth);
 	got = read(rm, &n, sizeof(n));
 	if (now) {
-		hit = disarm();
+		hit = fail_nth_disarm();
 		tried += hit;
 	}
 	CHECK_EQ(got, sizeof(n));
@@ -157,10 +114,10 @@ static void step_close(int fd)
 	bool now = armed();
 
 	if (now)
-		arm(nth);
+		fail_nth_arm(nth);
 	close(fd);
 	if (now) {
-		hit = disarm();
+		hit = fail_nth_disarm();
 		tried += hit;
 	}
 }
@@ -329,10 +286,10 @@ static void step_exchange(int rm, guid_t en, bool durable)
 		answer.information_length = sizeof(information);
 	}
 	if (now)
-		arm(nth);
+		fail_nth_arm(nth);
 	CHECK_EQ(ioctl(rm, KTM_IOC_EXCHANGE, &e), 0);
 	if (now) {
-		hit = disarm();
+		hit = fail_nth_disarm();
 		tried += hit;
 		if (answer.status == KTM_STATUS_INSUFFICIENT_RESOURCES) {
 			refused++;
