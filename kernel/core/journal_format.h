@@ -355,6 +355,13 @@ u32 ktm_jrec_data_crc(const void *data, u32 len);
 /* An encoded record of a stream gets its name, and the checksum that goes with it. */
 void ktm_jrec_name(void *srec, u64 lsn, u32 data_crc);
 
+/*
+ * What a stream's record of @bytes in the log counts against its quota. Half as much again
+ * is what its share of heads and padding may come to; the least is for what it takes of
+ * memory and of restart areas.
+ */
+u64 ktm_srec_cost(u32 bytes);
+
 /* Entry @n of a decoded part of an index. */
 struct ktm_jsent ktm_jrec_sent(const struct ktm_jrec *rec, u32 n);
 

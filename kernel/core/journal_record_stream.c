@@ -304,3 +304,8 @@ bool ktm_jsrec_whole(struct ktm_jrec *rec, const void *buf)
 	return le32_to_cpu(d->crc) ==
 	       ~crc32c(rec->srec.data_crc, d, offsetof(struct dsrec, crc));
 }
+
+u64 ktm_srec_cost(u32 bytes)
+{
+	return max(bytes + bytes / 2, 128u);
+}

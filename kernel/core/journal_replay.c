@@ -313,7 +313,17 @@ enum ktm_found ktm_jp_outcome(const struct ktm_jp_tx *tx, u64 limit)
 
 static const char no_stream[] = "a record of a stream that is not there";
 
-int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jrec *rec)
+/* Ids are not used twice: what has the id of a stream is that one, and only quotas change. */
+static bool same_stream(const struct ktm_jrec *a, const struct ktm_jrec *b)
+{
+	return !memcmp(&a->stream.guid, &b->stream.guid, sizeof(a->stream.guid)) &&
+	       a->stream.uid == b->stream.uid && a->stream.gid == b->stream.gid &&
+	       a->stream.mode == b->stream.mode && a->stream.name_len == b->stream.name_len &&
+	       !memcmp(a->stream.name, b->stream.name, a->stream.name_len);
+}
+
+int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jrec *live,
+		  const struct ktm_jrec *rec)
 {
 	int err = placed(j, rec);
 
@@ -333,6 +343,8 @@ int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jr
 		return KTM_JP_MAKE;
 	if (s->known && in_area(rec))
 		return refuse(j, "a stream is in the restart area twice");
+	if (s->known && !same_stream(live, rec))
+		return refuse(j, "a stream changes its GUID, name, owner or mode");
 	if (s->known && covered(s->lsn, rec))
 		return KTM_JP_SKIP;
 	if (!in_area(rec) && rec->stream.last != s->last)

@@ -156,7 +156,10 @@ int ktm_jp_decision(struct ktm_jp *j, struct ktm_jp_tx *tx, struct ktm_jp_rm *su
 int ktm_jp_completion(struct ktm_jp *j, struct ktm_jp_tx *tx, struct ktm_jp_rm *rm,
 		      bool superior, const struct ktm_jrec *rec);
 
-int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jrec *rec);
+/* @live: what its record says so far; looked at only if @s->known. */
+int ktm_jp_stream(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jrec *live,
+		  const struct ktm_jrec *rec);
+
 int ktm_jp_stream_gone(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jrec *rec);
 int ktm_jp_sindex(struct ktm_jp *j, struct ktm_jp_stream *s, const struct ktm_jrec *rec);
 

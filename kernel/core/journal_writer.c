@@ -580,7 +580,7 @@ void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb)
 int ktm_jw_quota(struct ktm_jw *w, s64 change, bool granted)
 {
 	if (change > 0 && !granted &&
-	    ((u64)change > w->sb.ring_bytes || w->quota + change > w->sb.ring_bytes / 8 * 3))
+	    ((u64)change > w->sb.ring_bytes || w->quota + change > ktm_jw_most_quota(&w->sb)))
 		return -ENOSPC;
 	if (KTM_CORE_BUG_ON(change < 0 && (u64)-change > w->quota))
 		change = -(s64)w->quota;

@@ -261,6 +261,12 @@ void ktm_jw_unmark(struct ktm_jw *w);
  */
 void ktm_jw_restarted(struct ktm_jw *w, const struct ktm_jf_sb *sb);
 
+/* What the quotas of all streams may come to. */
+static inline u64 ktm_jw_most_quota(const struct ktm_jf_sb *sb)
+{
+	return sb->ring_bytes / 8 * 3;
+}
+
 /**
  * ktm_jw_quota() - the sum of what streams may keep alive changes
  * @w: the writer
@@ -280,6 +286,12 @@ int ktm_jw_quota(struct ktm_jw *w, s64 change, bool granted);
  * Return: where they are, until a write ends; or NULL: they have been written, read the ring.
  */
 const u8 *ktm_jw_peek(const struct ktm_jw *w, u64 place, u32 bytes);
+
+/* All before this LSN has been written: it can be read in the ring. */
+static inline u64 ktm_jw_written(const struct ktm_jw *w)
+{
+	return w->written_lsn;
+}
 
 /* Would ktm_jw_next() begin another write through the cache beside those under way? */
 bool ktm_jw_ready(const struct ktm_jw *w);

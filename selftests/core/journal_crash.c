@@ -16,6 +16,10 @@
 
 #include "journal_sim.h"
 
+/* Crashes that so many runs have to try at least: half of what they do try. */
+#define RUNS	6
+#define LEAST	100000
+
 static struct jsim origin, trial, probe;
 static unsigned long tried, full, restarted, copied, laps, grown[2], wrapped, signposts;
 static u64 seed;
@@ -292,14 +296,16 @@ static void run(u64 run_seed)
 int main(int argc, char **argv)
 {
 	u64 first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : 6;
+	u64 runs = argc > 2 ? strtoull(argv[2], NULL, 0) : RUNS;
+	bool enough;
 
 	/* Disks are cloned tens of thousands of times: keep their memory. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	for (u64 i = 0; i < runs && jsim_violations < JSIM_ENOUGH; i++)
 		run(first + i);
-	printf("TAP version 13\n1..6\n");
+	enough = tried >= LEAST / RUNS * runs;
+	printf("TAP version 13\n1..7\n");
 	printf("%sok 1 - no crash breaks a promise of the journal\n", jsim_violations ? "not " : "");
 	printf("%sok 2 - the ring was filled and opened again\n", full ? "" : "not ");
 	printf("%sok 3 - restart areas were made while it ran, records copied forward (%lu, %lu)\n",
@@ -310,8 +316,10 @@ int main(int argc, char **argv)
 	       grown[0] && grown[1] && wrapped ? "" : "not ", grown[0], grown[1], wrapped);
 	printf("%sok 6 - signposts were lost, and mended in time (%lu)\n", signposts ? "" : "not ",
 	       signposts);
+	printf("%sok 7 - of these runs that many crashes were to be tried at least: %llu\n",
+	       enough ? "" : "not ", (unsigned long long)(LEAST / RUNS * runs));
 	printf("campaign journal_crash: tried=%lu violations=%lu seed=%llu\n", tried, jsim_violations,
 	       (unsigned long long)first);
 	return jsim_violations || !full || !restarted || !copied || laps <= 2 || !grown[0] ||
-	       !grown[1] || !wrapped || !signposts;
+	       !grown[1] || !wrapped || !signposts || !enough;
 }

@@ -275,18 +275,21 @@ static void stream_comes(struct jhistory *h)
 	struct jm_stream *s = any_stream(h);
 	struct ktm_jrec rec = {
 		.type = KTM_JREC_STREAM,
-		.stream = { .quota = 1000 * (1 + rng_below(&h->rng, 50)), .mode = 0600,
-			    .name = filler, .name_len = rng_below(&h->rng, 20) },
+		.stream = { .mode = 0600, .name = filler, .name_len = rng_below(&h->rng, 20) },
 	};
 
 	if (s && rng_percent(&h->rng, 50)) {
-		rec.stream.id = s->rec.stream.id;
-		rec.stream.guid = s->rec.stream.guid;
+		rec.stream = s->rec.stream;
+		rec.stream.base = 0;
 		rec.stream.last = s->jp.last;
+		rec.stream.restart = 0;
+		rec.stream.lsn = 0;
+		rec.stream.entries = 0;
 	} else {
 		rec.stream.id = ++h->names;
 		rec.stream.guid = guid(G_STREAM, rng_below(&h->rng, MANY));
 	}
+	rec.stream.quota = 1000 * (1 + rng_below(&h->rng, 50));
 	append(h, &rec);
 }
 
@@ -295,7 +298,7 @@ static void stream_goes(struct jhistory *h)
 	struct jm_stream *s = any_stream(h);
 	struct ktm_jrec rec = { .type = KTM_JREC_STREAM_GONE };
 
-	if (!s)
+	if (!s || s == h->walked)
 		return;
 	rec.stream_gone.id = s->rec.stream.id;
 	append(h, &rec);
@@ -330,7 +333,7 @@ static void stream_goes_on(struct jhistory *h)
 		return;
 	if (dice < 55 || !s->count) {
 		stream_writes(h, s, NULL);
-	} else if (dice < 75) {
+	} else if (dice < 75 && s != h->walked) {
 		stream_writes(h, s, &s->entries[rng_below(&h->rng, s->count)]);
 	} else if (dice < 90) {
 		rec.type = KTM_JREC_SBASE;
@@ -473,6 +476,49 @@ static void walk_rms(struct walk *w)
 	} while (rm);
 }
 
+/* Some more of its index; true: that was all. */
+static bool walk_slice(struct jm_stream *s, struct ktm_jpic *p, u32 most)
+{
+	u32 i = 0;
+
+	while (i < s->count && s->entries[i].lsn <= ktm_jpic_last(p))
+		i++;
+	while (i < s->count && most-- && ktm_jpic_add(p, &s->entries[i]))
+		i++;
+	return i == s->count;
+}
+
+static void enlarge(struct jhistory *h, struct ktm_jpic *p)
+{
+	const u64 room = p->room + 1 + rng_below(&h->rng, 8);
+	struct ktm_jsent *at = must(malloc(room * sizeof(*at)));
+
+	if (p->room)
+		memcpy(at, p->at, p->room * sizeof(*at));
+	goes_on(h);
+	free(ktm_jpic_enlarge(p, at, room));
+}
+
+/* Slice by slice, between which it goes on; but it neither goes away nor is copied forward. */
+static void walk_stream(struct walk *w, struct jm_stream *s)
+{
+	struct jhistory *h = w->h;
+	struct ktm_jpic picture = { 0 };
+
+	h->walked = s;
+	s->picture = &picture;
+	while (!walk_slice(s, &picture, 1 + rng_below(&h->rng, 6))) {
+		if (ktm_jpic_full(&picture))
+			enlarge(h, &picture);
+		else
+			goes_on(h);
+	}
+	s->picture = NULL;
+	h->walked = NULL;
+	jmodel_snapshot_stream(s, s->seen, &picture, walk_add, w);
+	free(picture.at);
+}
+
 static void walk_streams(struct walk *w, u64 names)
 {
 	struct jm_stream *s;
@@ -488,7 +534,7 @@ static void walk_streams(struct walk *w, u64 names)
 		}
 		if (s) {
 			note(w->done, &w->nr_done, &id);
-			jmodel_snapshot_stream(s, s->seen, walk_add, w);
+			walk_stream(w, s);
 		}
 	} while (s);
 }

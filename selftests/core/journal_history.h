@@ -27,6 +27,7 @@ struct jhistory {
 	u32 unit;
 	bool info;		/* data in records */
 	struct jmodel now;	/* all that lives */
+	struct jm_stream *walked;	/* its index is being written into a restart area, or NULL */
 	u64 next;		/* LSN where the next record begins */
 	u64 batch;		/* LSN of the open batch, 0: none */
 	u64 names;		/* numbers for what has to be new */

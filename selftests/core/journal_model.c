@@ -264,7 +264,7 @@ static int replay_completion(struct jmodel *m, const struct ktm_jrec *rec)
 static int replay_stream(struct jmodel *m, const struct ktm_jrec *rec)
 {
 	struct jm_stream *s = find_stream(m, rec->stream.id);
-	int what = ktm_jp_stream(&m->jp, s ? &s->jp : NULL, rec);
+	int what = ktm_jp_stream(&m->jp, s ? &s->jp : NULL, s ? &s->rec : NULL, rec);
 
 	if (what == KTM_JP_MAKE) {
 		s = must(calloc(1, sizeof(*s)));
@@ -272,7 +272,7 @@ static int replay_stream(struct jmodel *m, const struct ktm_jrec *rec)
 		s->rec.stream.id = rec->stream.id;
 		s->next = m->streams;
 		m->streams = s;
-		what = ktm_jp_stream(&m->jp, &s->jp, rec);
+		what = ktm_jp_stream(&m->jp, &s->jp, NULL, rec);
 	}
 	if (what == KTM_JP_TAKE) {
 		free((void *)s->rec.stream.name);
@@ -345,6 +345,10 @@ static void cut(struct jm_stream *s, u64 from, u64 to)
 {
 	u32 count = 0;
 
+	if (s->picture) {
+		ktm_jpic_cut_below(s->picture, from);
+		ktm_jpic_cut_above(s->picture, to);
+	}
 	for (u32 i = 0; i < s->count; i++)
 		if (s->entries[i].lsn >= from && s->entries[i].lsn <= to)
 			s->entries[count++] = s->entries[i];
@@ -476,31 +480,33 @@ int jmodel_snapshot_tx(const struct jm_tx *tx, u64 lsn,
 	return err;
 }
 
-int jmodel_snapshot_stream(const struct jm_stream *s, u64 lsn,
+int jmodel_snapshot_stream(const struct jm_stream *s, u64 lsn, const struct ktm_jpic *picture,
 			   int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx)
 {
+	u32 left = picture->end - picture->first;
+	const struct ktm_jsent *at = left ? picture->at + picture->first : NULL;
 	struct ktm_jrec rec = s->rec;
-	u32 done = 0;
 	int err;
 
 	rec.stream.base = s->jp.base;
 	rec.stream.last = s->jp.last;
 	rec.stream.restart = s->jp.restart;
 	rec.stream.lsn = lsn;
-	rec.stream.entries = s->count;
+	rec.stream.entries = left;
 	err = add(ctx, &rec);
-	while (!err && done < s->count) {
+	while (!err && left) {
 		struct ktm_jrec part = {
 			.type = KTM_JREC_SINDEX,
 			.sindex = {
 				.id = s->rec.stream.id,
-				.count = min(s->count - done, KTM_JF_SINDEX_MAX),
-				.entries = s->entries + done,
+				.count = min(left, KTM_JF_SINDEX_MAX),
+				.entries = at,
 			},
 		};
 
 		err = add(ctx, &part);
-		done += part.sindex.count;
+		at += part.sindex.count;
+		left -= part.sindex.count;
 	}
 	return err;
 }
@@ -513,8 +519,11 @@ int jmodel_snapshot(const struct jmodel *m, int (*add)(void *ctx, const struct k
 
 	for (const struct jm_rm *rm = m->rms; rm && !err; rm = rm->next)
 		err = add(ctx, &rm->rec);
-	for (const struct jm_stream *s = m->streams; s && !err; s = s->next)
-		err = jmodel_snapshot_stream(s, 0, add, ctx);
+	for (const struct jm_stream *s = m->streams; s && !err; s = s->next) {
+		const struct ktm_jpic all = { .at = s->entries, .end = s->count };
+
+		err = jmodel_snapshot_stream(s, 0, &all, add, ctx);
+	}
 	for (const struct jm_tx *tx = m->txs; tx && !err; tx = tx->next)
 		err = jmodel_snapshot_tx(tx, 0, add, ctx);
 	return err;

@@ -8,6 +8,7 @@
 #ifndef KTM_TEST_JOURNAL_MODEL_H
 #define KTM_TEST_JOURNAL_MODEL_H
 
+#include "journal_picture.h"
 #include "journal_replay.h"
 
 struct jm_rm {
@@ -40,6 +41,7 @@ struct jm_stream {
 	u64 seen;		/* end of its last record in the log */
 	struct ktm_jsent *entries;	/* by name, rising */
 	u32 count, room;
+	struct ktm_jpic *picture;	/* being taken of it, or NULL */
 };
 
 struct jmodel {
@@ -62,10 +64,13 @@ u64 jmodel_digest(const struct jmodel *m);
 /* The oldest place of a live record of a stream; U64_MAX: there is none. */
 u64 jmodel_oldest(const struct jmodel *m);
 
-/* Of one transaction or stream, @lsn: what its first record is to say that it knows. */
+/*
+ * Of one transaction or stream, @lsn: what its first record is to say that it knows; @picture: of
+ * the stream's index.
+ */
 int jmodel_snapshot_tx(const struct jm_tx *tx, u64 lsn,
 		       int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx);
-int jmodel_snapshot_stream(const struct jm_stream *s, u64 lsn,
+int jmodel_snapshot_stream(const struct jm_stream *s, u64 lsn, const struct ktm_jpic *picture,
 			   int (*add)(void *ctx, const struct ktm_jrec *rec), void *ctx);
 
 /*

@@ -560,6 +560,26 @@ static void streams(void)
 	CASE("made", "stream 5 quota 1000 base 0 last 0 restart 0; clock 0", MADE);
 	CASE("more quota", "stream 5 quota 2000 base 0 last 0 restart 0; clock 0",
 	     MADE; LOG(P(2), stream(5, 2000)));
+#define OTHER	"a stream changes its GUID, name, owner or mode"
+#define CHANGED(name, change)							\
+	CASE("another " name, OTHER, MADE;					\
+	     struct ktm_jrec r = stream(5, 2000); change; LOG(P(2), r));	\
+	CASE("another " name " in an area", OTHER,				\
+	     AREA(stream_with(5, 0, 0, 0, 0, 4500));				\
+	     struct ktm_jrec r = stream(5, 2000); change; LOG(P(2), r));	\
+	/* The area stands for the record, but the stream is the same all the time. */ \
+	CASE("another " name " before the area came by", OTHER,			\
+	     AREA(stream_with(5, 0, 0, 0, 0, 4500));				\
+	     struct ktm_jrec r = stream(5, 2000); change; LOG(4400, r))
+
+	CHANGED("GUID", r.stream.guid = guid(6));
+	CHANGED("user", r.stream.uid = 1);
+	CHANGED("group", r.stream.gid = 1);
+	CHANGED("mode", r.stream.mode = 0666);
+	CHANGED("name", r.stream.name = (const u8 *)"a"; r.stream.name_len = 1);
+	CASE("another letter of its name", OTHER,
+	     struct ktm_jrec a = stream(5, 1000); a.stream.name = (const u8 *)"ab";
+	     a.stream.name_len = 2; LOG(P(1), a); a.stream.name = (const u8 *)"ac"; LOG(P(2), a));
 	CASE("more quota, and it says its last",
 	     "stream 5 quota 2000 base 0 last 8384 restart 8384 8320@8272 8384@8336r; clock 0",
 	     TWO; struct ktm_jrec r = stream(5, 2000); r.stream.last = P(3); LOG(P(4), r));

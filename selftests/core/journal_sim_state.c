@@ -231,8 +231,12 @@ static const char *add_entry(struct jsim_stream *m, struct ktm_jsent e)
 static const char *apply_stream(struct jsim_state *st, const struct ktm_jrec *rec)
 {
 	struct jsim_stream *m = find_stream(st, rec->stream.id);
-	int what = ktm_jp_stream(&st->jp, m ? &m->jp : NULL, rec);
+	struct ktm_jrec known;
+	int what;
 
+	if (m)
+		jsim_make_stream(&known, m->id, m->quota);
+	what = ktm_jp_stream(&st->jp, m ? &m->jp : NULL, m ? &known : NULL, rec);
 	if (what == KTM_JP_MAKE) {
 		m = find_stream(st, 0);
 		if (!m)
@@ -240,7 +244,7 @@ static const char *apply_stream(struct jsim_state *st, const struct ktm_jrec *re
 		memset(m, 0, sizeof(*m));
 		m->id = rec->stream.id;
 		m->lsn = rec->stream.lsn;
-		what = ktm_jp_stream(&st->jp, &m->jp, rec);
+		what = ktm_jp_stream(&st->jp, &m->jp, NULL, rec);
 	}
 	if (what == KTM_JP_TAKE)
 		m->quota = rec->stream.quota;
