@@ -147,6 +147,43 @@ pages_clean() {
 	done
 }
 
+# The errors of each function's page are at least those that conformance.md has tests for.
+errnos_as_told() {
+	awk -F' *[|] *' '
+		function tell(functions, error,    i, n, of) {
+			n = split(functions, of, /, */)
+			for (i = 1; i <= n; i++) {
+				sub(/ .*/, "", of[i])
+				if (of[i] ~ /^ktm_/ && error ~ /^E[A-Z]/)
+					print of[i], error
+			}
+		}
+		!/^[|]/ { table = ""; next }
+		# The functions of a call of the reference stand in the table before its statuses.
+		$2 == "native" { table = "functions"; next }
+		$2 == "status" { table = "call"; next }
+		$2 == "request" && $3 == "status" { table = "request"; next }
+		$2 ~ /^-+$/ && $3 ~ /^-+$/ { next }
+		table == "functions" { functions = $3 }
+		# Keys are for ktm_answer(), which has a page of its own.
+		table == "call" && !/answered by key/ { tell(functions, $4) }
+		table == "request" && $2 ~ /^STREAM_/ { tell("ktm_" tolower($2), $4) }
+	' "$top/Documentation/conformance.md" | sort -u >"$work/told"
+	awk 'FNR == 1 { split("", names) }
+		/^\.Nm ktm_/ { names[$2] }
+		/^\.It Er / { for (name in names) print name, $3 }' "$here"/man/*.3 |
+		sort -u >"$work/errnos"
+	# The library passes lengths of its own; read(2) has errors of its own.
+	cat >>"$work/errnos" <<-'END'
+		ktm_read_notifications ENOTTY
+		ktm_read_notifications ETIMEDOUT
+		ktm_rm_bind_completion EMSGSIZE
+		ktm_rm_completion EMSGSIZE
+	END
+	[ "$(wc -l <"$work/told")" -gt 400 ] &&
+		! comm -23 "$work/told" <(sort -u "$work/errnos") | sed 's/$/ is not on its page/' | grep .
+}
+
 # ---- porting notes
 
 # Their table of statuses is that of the code.
@@ -172,6 +209,43 @@ code_compiles() {
 		# shellcheck disable=SC2086
 		gcc $options "${warnings[@]}" "${include[@]}" -fsyntax-only "$work/ported.c" || return 1
 	done
+}
+
+# What streams.md leaves to its reader, and what it is for.
+cat >"$work/streams_before.c" <<'END'
+#include <ktm-rm.h>
+#include <errno.h>
+
+#define min(a, b) ((a) < (b) ? (a) : (b))
+
+struct done {
+	struct ktm_guid enlistment;
+};
+
+static int stream;
+static unsigned char buffer[KTM_MAX_STREAM_RECORD];
+struct iovec redo_of(const struct ktm_rm_event *event);
+struct iovec done_of(const struct ktm_rm_event *event);
+int carry_out(const struct ktm_rm_event *event);
+int take(const struct ktm_stream_record *record, const void *data);
+int sync_store(void);
+uint64_t oldest_undecided(void);
+END
+cat >"$work/streams_after.c" <<'END'
+extern const struct ktm_rm_ops ops;
+const struct ktm_rm_ops ops = {
+	.prepare = prepare, .commit = commit, .recovering = recovering,
+};
+extern int (*const now_and_then)(void);
+int (*const now_and_then)(void) = sync_now_and_then;
+END
+
+streams_code_compiles() {
+	awk '/^```/ { block = $0 == "```c"; next } block' "$top/Documentation/streams.md" \
+		>"$work/streams_told.c"
+	[ -s "$work/streams_told.c" ] || return 1
+	cat "$work"/streams_{before,told,after}.c >"$work/streams.c"
+	gcc "${warnings[@]}" -Wno-unused-parameter "${include[@]}" -fsyntax-only "$work/streams.c"
 }
 
 # ---- installation
@@ -316,6 +390,7 @@ check "every function of the headers is exported with its version, and nothing e
 check "the library keeps no state: nothing in it can be written to" stateless
 check "every function has its page in the manual" all_described
 check "the manual has the headers' parameters" same_parameters
+check "the manual has the errors that tests have shown" errnos_as_told
 check "all pages have the same sections" same_sections
 if command -v groff >/dev/null; then
 	check "groff formats the manual without a warning" pages_clean groff -ww -mdoc -Tutf8 -z
@@ -329,6 +404,7 @@ else
 fi
 check "the porting notes have the table of statuses that the code has" statuses_as_told
 check "the code in them compiles" code_compiles
+check "so does the resource manager of streams.md" streams_code_compiles
 check "make install" install_all
 check "a program builds and runs with what pkg-config says" builds_installed
 check "so does a static one" builds_static

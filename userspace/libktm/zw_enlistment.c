@@ -30,8 +30,11 @@ KTM_EXPORT NTSTATUS NTAPI ZwCreateEnlistment(PHANDLE handle, ACCESS_MASK access,
 	if (!ktm_guid_is_nil(&object.guid))
 		return STATUS_OBJECT_NAME_INVALID;
 	enlist = options & ENLISTMENT_SUPERIOR ? ktm_enlist_superior : ktm_enlist_fd;
-	fd = enlist(KtmDescriptor(rm), KtmDescriptor(transaction), mask, ktm_pointer(key), rights,
-		    object.mode, NULL, &found);
+	/* It may wait for room in the log, and here nothing is interrupted. */
+	do {
+		fd = enlist(KtmDescriptor(rm), KtmDescriptor(transaction), mask, ktm_pointer(key),
+			    rights, object.mode, NULL, &found);
+	} while (fd < 0 && found == KTM_STATUS_INTERRUPTED);
 	return fd >= 0 ? zw_give(fd, object.attributes, handle) : KtmStatusToNt(found);
 }
 KTM_ALSO_NT(CreateEnlistment);

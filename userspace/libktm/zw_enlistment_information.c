@@ -67,7 +67,11 @@ KTM_EXPORT NTSTATUS NTAPI ZwSetInformationEnlistment(HANDLE handle,
 	uint32_t status;
 
 	if (class == EnlistmentRecoveryInformation) {
-		ktm_en_set_information(KtmDescriptor(handle), NULL, buffer, length, &status);
+		/* A superior's may wait for room in the log, and here nothing is interrupted. */
+		do {
+			ktm_en_set_information(KtmDescriptor(handle), NULL, buffer, length,
+					       &status);
+		} while (status == KTM_STATUS_INTERRUPTED);
 		return zw_en_class_status(handle, status);
 	}
 	ktm_set(KtmDescriptor(handle), KTM_INFO_TX_BASIC, NULL, buffer, length, &status);

@@ -30,8 +30,11 @@ KTM_EXPORT NTSTATUS NTAPI ZwCreateResourceManager(PHANDLE handle, ACCESS_MASK ac
 		status = zw_description(description, text);
 	if (status)
 		return status;
-	fd = ktm_rm_create(KtmDescriptor(tm), flags_of(options, object.attributes), rights,
-			   object.mode, &object.guid, text, &found);
+	/* It may wait for room in the log, and here nothing is interrupted. */
+	do {
+		fd = ktm_rm_create(KtmDescriptor(tm), flags_of(options, object.attributes), rights,
+				   object.mode, &object.guid, text, &found);
+	} while (fd < 0 && found == KTM_STATUS_INTERRUPTED);
 	return zw_created(&object, fd, found, KtmDescriptor(tm), KTM_IOC_RM_OPEN, rights, handle);
 }
 KTM_ALSO_NT(CreateResourceManager);
