@@ -272,10 +272,26 @@ static int check_records(struct survey *survey, struct verdict *verdict)
 	return DONE;
 }
 
+static const char *advice(enum ktm_jf_code code)
+{
+	switch (code) {
+	case KTM_JF_NOT_JOURNAL:
+		return "is it the right device? A copy of its journal can be put back";
+	case KTM_JF_TOO_SMALL:
+		return "give the device the size back that it had";
+	case KTM_JF_OK:
+	case KTM_JF_UNSUPPORTED:
+		return "a version of ktm can use it that knows what it is";
+	default:
+		return "put back a copy of it, or give up what it holds: see DAMAGED JOURNALS in ktmctl(8)";
+	}
+}
+
 static int conclude(const struct survey *survey, const struct verdict *verdict)
 {
 	if (!survey_opens(survey)) {
 		puts("recovery refuses this journal and changes nothing");
+		puts(advice(survey->image.jo.fault.code));
 		return DAMAGED;
 	}
 	if (verdict->damaged) {
@@ -323,10 +339,11 @@ static int check(struct survey *survey)
 int journal_check(int argc, char **argv)
 {
 	struct survey survey;
-	int ret;
+	int option, ret;
 
-	if (getopt_long(argc, argv, "", (const struct option[]){ { 0 } }, NULL) != -1)
-		return complain_usage("journal check: unknown option");
+	option = getopt_long(argc, argv, ":", (const struct option[]){ { 0 } }, NULL);
+	if (option != -1)
+		return complain_option(option, "journal check", argv);
 	if (argc - optind != 1)
 		return complain_usage("journal check: which device?");
 	ret = survey_begin(&survey, argv[optind]);

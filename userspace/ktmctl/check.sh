@@ -64,6 +64,8 @@ refuses() {
 guid='[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 
 usage() {
+	local some=5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be
+
 	expect 2 'which command' "$ktmctl" &&
 		expect 2 'no command' "$ktmctl" frobnicate &&
 		expect 2 'no command' "$ktmctl" format a &&
@@ -98,6 +100,12 @@ usage() {
 		expect 2 'no GUID' "$ktmctl" rename --tm-guid 1 a &&
 		expect 2 'no GUID' "$ktmctl" rename --tm-guid 00000000-0000-0000-0000-000000000000 a &&
 		expect 2 'which device' "$ktmctl" rename &&
+		expect 2 'which transaction manager, which stream' "$ktmctl" delete-stream &&
+		expect 2 'which transaction manager, which stream' "$ktmctl" delete-stream "$some" &&
+		expect 2 'which transaction manager, which stream' "$ktmctl" delete-stream "$some" a b &&
+		expect 2 'delete-stream: unknown option --all' "$ktmctl" delete-stream --all "$some" a &&
+		expect 2 'no GUID' "$ktmctl" delete-stream --force 1 a &&
+		expect 2 'empty name' "$ktmctl" delete-stream "$some" '' &&
 		expect 2 'no time' "$ktmctl" freeze --for 0 &&
 		expect 2 'no time' "$ktmctl" freeze --for 61 &&
 		expect 2 'no time' "$ktmctl" freeze --wait -1 &&
@@ -106,7 +114,17 @@ usage() {
 		expect 2 'no arguments' "$ktmctl" freeze now &&
 		expect 2 'no arguments' "$ktmctl" thaw now &&
 		expect 2 'no arguments' "$ktmctl" status now &&
-		expect 0 'ktmctl journal format' "$ktmctl" --help
+		expect 2 '^ktmctl: journal check: unknown option --nonsense$' \
+			"$ktmctl" journal check --nonsense a &&
+		expect 2 '^ktmctl: journal stat: unknown option -x$' "$ktmctl" journal stat -x a &&
+		expect 2 '^ktmctl: journal dump: --uow wants a value$' "$ktmctl" journal dump --uow &&
+		expect 2 '^ktmctl: status: --json=yes: it takes no value$' "$ktmctl" status --json=yes &&
+		expect 2 'which transaction manager' "$ktmctl" offline -- --help &&
+		expect 0 'ktmctl journal format' "$ktmctl" --help &&
+		expect 0 'ktmctl journal format' "$ktmctl" journal --help &&
+		expect 0 'ktmctl journal format' "$ktmctl" journal check -h &&
+		expect 0 'ktmctl journal format' "$ktmctl" help &&
+		expect 0 'interface [0-9]+ .* journals of version [0-9]+$' "$ktmctl" --version
 }
 
 copies_equal() {
@@ -228,6 +246,7 @@ no_module() {
 		expect 1 'load the module' "$ktmctl" start new &&
 		expect 1 'load the module' "$ktmctl" rename new &&
 		expect 1 'load the module' "$ktmctl" offline 5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be &&
+		expect 1 'load the module' "$ktmctl" delete-stream 5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be a &&
 		expect 1 'load the module' "$ktmctl" freeze &&
 		expect 1 'load the module' "$ktmctl" thaw &&
 		expect 1 'load the module' "$ktmctl" recover 5c1e8f0a-90f5-4c0e-8a56-2ad1d5a1f7be

@@ -109,6 +109,39 @@ static int collect_rms(int tm, struct rm_report **rms, size_t *count, uint32_t *
 	return *rms ? 0 : out_of_memory(status);
 }
 
+static void ask_stream(int tm, struct stream_report *stream)
+{
+	int fd = ktm_stream_open(tm, &stream->guid, KTM_STREAM_QUERY_INFORMATION, &stream->status);
+
+	stream->error = fd < 0 ? fd : ktm_stream_query(fd, &stream->info, &stream->status);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int collect_streams(int tm, struct stream_report **streams, size_t *count,
+			   uint32_t *status)
+{
+	struct ktm_guid *guids;
+	size_t listed, i;
+	int ret;
+
+	ret = list(tm, KTM_KIND_STREAM, &guids, &listed, status);
+	if (ret)
+		return ret;
+	*count = 0;
+	*streams = calloc(listed + 1, sizeof(**streams));
+	for (i = 0; *streams && i < listed; i++) {
+		struct stream_report *stream = &(*streams)[*count];
+
+		memset(stream, 0, sizeof(*stream));
+		stream->guid = guids[i];
+		ask_stream(tm, stream);
+		*count += !has_gone(stream->error);
+	}
+	free(guids);
+	return *streams ? 0 : out_of_memory(status);
+}
+
 /* Those of @fd: a TM has its own; on the device only those without a TM are taken. */
 static int collect_transactions(int ktm, int fd, struct tx_report **transactions, size_t *count,
 				uint32_t *status)
@@ -140,13 +173,16 @@ static int collect_transactions(int ktm, int fd, struct tx_report **transactions
 	return *transactions ? 0 : out_of_memory(status);
 }
 
-static int ask_path(int fd, struct tm_report *tm)
+static int ask_log(int fd, struct tm_report *tm)
 {
-	int length = 0;
+	int ret = ktm_tm_log_path(fd, tm->path, sizeof(tm->path), &tm->status);
 
-	if (!(tm->info.flags & KTM_TM_VOLATILE))
-		length = ktm_tm_log_path(fd, tm->path, sizeof(tm->path), &tm->status);
-	return length < 0 ? length : 0;
+	if (ret < 0)
+		return ret;
+	ret = ktm_tm_space(fd, &tm->space, &tm->status);
+	if (ret)
+		return ret;
+	return collect_streams(fd, &tm->streams, &tm->stream_count, &tm->status);
 }
 
 static void ask_tm(int ktm, struct tm_report *tm)
@@ -158,8 +194,8 @@ static void ask_tm(int ktm, struct tm_report *tm)
 		return;
 	}
 	tm->error = ktm_tm_query(fd, &tm->info, &tm->status);
-	if (!tm->error)
-		tm->error = ask_path(fd, tm);
+	if (!tm->error && !(tm->info.flags & KTM_TM_VOLATILE))
+		tm->error = ask_log(fd, tm);
 	if (!tm->error)
 		tm->error = collect_rms(fd, &tm->rms, &tm->rm_count, &tm->status);
 	if (!tm->error)
@@ -223,10 +259,22 @@ void free_report(struct report *report)
 
 	for (i = 0; i < report->tm_count; i++) {
 		free(report->tms[i].rms);
+		free(report->tms[i].streams);
 		free_transactions(report->tms[i].transactions, report->tms[i].tx_count);
 	}
 	free(report->tms);
 	free_transactions(report->unbound, report->unbound_count);
+}
+
+const struct stream_report *find_stream(const struct tm_report *tm, const struct ktm_guid *guid)
+{
+	size_t i;
+
+	for (i = 0; i < tm->stream_count; i++) {
+		if (ktm_guid_equal(&tm->streams[i].guid, guid))
+			return &tm->streams[i];
+	}
+	return NULL;
 }
 
 bool is_superior(const struct tx_report *tx, const struct ktm_en_pair *pair)

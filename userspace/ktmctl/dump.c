@@ -47,7 +47,7 @@ static int parse_options(int argc, char **argv, struct dump_options *options)
 
 	memset(options, 0, sizeof(*options));
 	options->format = &dump_text;
-	while (!ret && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while (!ret && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option == 'j')
 			options->format = &dump_json;
 		else if (option == 'f')
@@ -55,7 +55,7 @@ static int parse_options(int argc, char **argv, struct dump_options *options)
 		else if (option == 's')
 			ret = parse_number(optarg, "stream's id", &options->stream);
 		else if (option != 'u')
-			ret = complain_usage("journal dump: unknown option");
+			ret = complain_option(option, "journal dump", argv);
 		else if (ktm_guid_parse(optarg, &options->uow) || ktm_guid_is_nil(&options->uow))
 			ret = complain_usage("'%s' is no GUID", optarg);
 	}

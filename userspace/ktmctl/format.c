@@ -39,7 +39,7 @@ static int parse_options(int argc, char **argv, struct format_options *options)
 
 	memset(options, 0, sizeof(*options));
 	uuid_generate(options->tm_guid);
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		switch (option) {
 		case 'f':
 			options->force = true;
@@ -54,7 +54,7 @@ static int parse_options(int argc, char **argv, struct format_options *options)
 				return complain_usage("'%s' is no GUID", optarg);
 			break;
 		default:
-			return complain_usage("journal format: unknown option");
+			return complain_option(option, "journal format", argv);
 		}
 	}
 	if (argc - optind != 1)

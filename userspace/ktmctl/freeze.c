@@ -55,13 +55,13 @@ int command_freeze(int argc, char **argv)
 	uint64_t wait_ns = DEFAULT_WAIT * NSEC_PER_SEC, thaw_ns = DEFAULT_FOR * NSEC_PER_SEC;
 	int option, ret = DONE;
 
-	while (!ret && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while (!ret && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option == 'w')
 			ret = parse_seconds(optarg, 0, &wait_ns);
 		else if (option == 'f')
 			ret = parse_seconds(optarg, 1, &thaw_ns);
 		else
-			ret = complain_usage("freeze: unknown option");
+			ret = complain_option(option, "freeze", argv);
 	}
 	if (ret)
 		return ret;

@@ -27,6 +27,9 @@ int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with "Try 'ktmctl --help'". Returns USAGE. */
 int complain_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for what getopt_long() with ":" has just returned instead of an option. */
+int complain_option(int returned, const char *command, char **argv);
+
 /* A size as people write it: 64M, 1G, 4096. 0: not a size. */
 uint64_t parse_size(const char *text);
 
@@ -84,6 +87,12 @@ int complain_status(const char *what, int error, uint32_t status);
 
 /* ---- manage.c ---- */
 
+/* The GUID of a TM. DONE or USAGE. */
+int parse_tm(const char *text, struct ktm_guid *guid);
+
+/* A descriptor of it; @text: as the user gave it. Negative: complained. */
+int open_by_guid(const char *text, uint32_t access, struct ktm_guid *guid);
+
 /* The text of --until. DONE or USAGE. */
 int parse_clock(const char *text, uint64_t *clock);
 
@@ -121,6 +130,7 @@ int command_offline(int argc, char **argv);
 int command_recover(int argc, char **argv);
 int command_rename(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_delete_stream(int argc, char **argv);
 int command_freeze(int argc, char **argv);
 int command_thaw(int argc, char **argv);
 

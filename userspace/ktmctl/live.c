@@ -283,37 +283,43 @@ static struct ktm_jp_stream *found_of(struct live_stream *stream)
 	return stream ? &stream->found : NULL;
 }
 
-static int replay_stream(struct live *live, const struct ktm_jrec *rec)
+static struct live_stream *make_stream(struct live *live, const struct ktm_jrec *rec)
 {
-	struct live_stream *stream = find_stream(live, rec->stream.id);
-	int todo = ktm_jp_stream(&live->found, found_of(stream), rec);
+	const struct ktm_guid key = key_of(rec->stream.id);
+	struct live_stream *stream = add(&live->streams, sizeof(*stream), &key);
 
-	if (todo == KTM_JP_MAKE) {
-		const struct ktm_guid key = key_of(rec->stream.id);
-
-		if (check_values(live, rec))
-			return -EUCLEAN;
-		stream = add(&live->streams, sizeof(*stream), &key);
-		if (!stream)
-			return -ENOMEM;
-		stream->id = rec->stream.id;
-		stream->guid = rec->stream.guid;
-		todo = ktm_jp_stream(&live->found, &stream->found, rec);
-	}
-	if (todo != KTM_JP_TAKE)
-		return min(todo, 0);
-	if (compare(&stream->guid, &rec->stream.guid)) {
-		live->found.why = "a stream changes its GUID";
-		return -EUCLEAN;
-	}
-	if (check_values(live, rec))
-		return -EUCLEAN;
-	stream->quota = rec->stream.quota;
+	if (!stream)
+		return NULL;
+	stream->id = rec->stream.id;
+	stream->guid = rec->stream.guid;
 	stream->uid = rec->stream.uid;
 	stream->gid = rec->stream.gid;
 	stream->mode = rec->stream.mode;
 	stream->name_length = rec->stream.name_len;
 	memcpy(stream->name, rec->stream.name, rec->stream.name_len);
+	return stream;
+}
+
+static int replay_stream(struct live *live, const struct ktm_jrec *rec)
+{
+	struct live_stream *stream = find_stream(live, rec->stream.id);
+	struct ktm_jrec known;
+	int todo;
+
+	if (stream)
+		live_stream_record(stream, &known);
+	todo = ktm_jp_stream(&live->found, found_of(stream), stream ? &known : NULL, rec);
+	if (todo == KTM_JP_MAKE) {
+		stream = make_stream(live, rec);
+		if (!stream)
+			return -ENOMEM;
+		todo = ktm_jp_stream(&live->found, &stream->found, NULL, rec);
+	}
+	if (todo != KTM_JP_TAKE)
+		return min(todo, 0);
+	if (check_values(live, rec))
+		return -EUCLEAN;
+	stream->quota = rec->stream.quota;
 	return 0;
 }
 
@@ -544,6 +550,19 @@ int live_consistent(struct live *live)
 	int ret = check_streams(live);
 
 	return ret ? ret : check_enlistments(live);
+}
+
+uint64_t live_used(const struct live_stream *stream, uint64_t *lost)
+{
+	uint64_t used = 0;
+	size_t i;
+
+	*lost = 0;
+	for (i = stream->first; i < stream->end; i++) {
+		used += ktm_srec_cost(stream->records[i].bytes);
+		*lost += !!(stream->records[i].flags & KTM_JREC_F_LOST);
+	}
+	return used;
 }
 
 uint64_t live_oldest_of(const struct live_stream *stream)

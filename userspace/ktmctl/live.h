@@ -93,9 +93,15 @@ int live_consistent(struct live *live);
 /* All of a tree in its order, NULL-terminated, to be freed. NULL: out of memory. */
 void **live_list(const struct live_tree *tree);
 
+/* What its live records count against its quota, and how many of them the log has given up. */
+uint64_t live_used(const struct live_stream *stream, uint64_t *lost);
+
 /* The oldest place of a live record of the stream, of all streams; U64_MAX: there is none. */
 uint64_t live_oldest_of(const struct live_stream *stream);
 uint64_t live_oldest(const struct live *live, const struct live_stream **whose);
+
+/* What a STREAM record would say of it. */
+void live_stream_record(const struct live_stream *stream, struct ktm_jrec *rec);
 
 /*
  * Hands out the records that an opening writes into its restart area, until @add

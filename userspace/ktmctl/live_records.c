@@ -25,9 +25,9 @@ static int add_rm(const struct live_rm *rm, add_record add, void *ctx)
 	return add(ctx, &rec);
 }
 
-static int add_stream(const struct live_stream *stream, add_record add, void *ctx)
+void live_stream_record(const struct live_stream *stream, struct ktm_jrec *rec)
 {
-	struct ktm_jrec rec = {
+	*rec = (struct ktm_jrec){
 		.type = KTM_JREC_STREAM,
 		.stream = {
 			.guid = stream->guid,
@@ -44,9 +44,16 @@ static int add_stream(const struct live_stream *stream, add_record add, void *ct
 			.name = stream->name,
 		},
 	};
-	size_t at;
-	int ret = add(ctx, &rec);
+}
 
+static int add_stream(const struct live_stream *stream, add_record add, void *ctx)
+{
+	struct ktm_jrec rec;
+	size_t at;
+	int ret;
+
+	live_stream_record(stream, &rec);
+	ret = add(ctx, &rec);
 	for (at = stream->first; !ret && at < stream->end; at += rec.sindex.count) {
 		memset(&rec, 0, sizeof(rec));
 		rec.type = KTM_JREC_SINDEX;

@@ -57,8 +57,7 @@ int print_recovered(int tm, const struct ktm_guid *guid, const char *where)
 	return DONE;
 }
 
-/* Negative: complained. */
-static int open_by_guid(const char *text, uint32_t access, struct ktm_guid *guid)
+int open_by_guid(const char *text, uint32_t access, struct ktm_guid *guid)
 {
 	uint32_t status;
 	int ktm, tm;
@@ -73,7 +72,7 @@ static int open_by_guid(const char *text, uint32_t access, struct ktm_guid *guid
 	return tm;
 }
 
-static int parse_tm(const char *text, struct ktm_guid *guid)
+int parse_tm(const char *text, struct ktm_guid *guid)
 {
 	if (ktm_guid_parse(text, guid))
 		return complain_usage("'%s' is no GUID (ktmctl status shows them)", text);
@@ -111,9 +110,9 @@ int command_recover(int argc, char **argv)
 	uint64_t clock = 0;
 	int option, ret;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option != 'u')
-			return complain_usage("recover: unknown option");
+			return complain_option(option, "recover", argv);
 		ret = parse_clock(optarg, &clock);
 		if (ret)
 			return ret;
@@ -191,9 +190,9 @@ int command_rename(int argc, char **argv)
 	struct ktm_guid guid = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option != 'g')
-			return complain_usage("rename: unknown option");
+			return complain_option(option, "rename", argv);
 		if (ktm_guid_parse(optarg, &guid) || ktm_guid_is_nil(&guid))
 			return complain_usage("'%s' is no GUID", optarg);
 	}

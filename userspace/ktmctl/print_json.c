@@ -106,6 +106,63 @@ static void print_rm(const struct rm_report *rm)
 	putchar('}');
 }
 
+static void print_stream(const struct stream_report *stream)
+{
+	const struct ktm_stream_info *info = &stream->info;
+
+	putchar('{');
+	print_guid("guid", &stream->guid);
+	if (stream->error) {
+		print_error(stream->status);
+		putchar('}');
+		return;
+	}
+	fputs(",\"name\":", stdout);
+	json_quote(info->name, info->name_length <= KTM_MAX_STREAM_NAME ? info->name_length :
+									 KTM_MAX_STREAM_NAME);
+	print_number("quota", info->quota);
+	print_number("used", info->used);
+	print_number("reserved", info->reserved);
+	print_number("bytes", info->bytes);
+	print_number("records", info->records);
+	print_number("lost", info->lost);
+	print_number("base", info->base_lsn);
+	print_number("first", info->first_lsn);
+	print_number("last", info->last_lsn);
+	print_number("restart", info->restart_lsn);
+	print_number("flushed", info->flushed_lsn);
+	print_number("oldest_at_lsn", info->place_lsn);
+	putchar('}');
+}
+
+static void print_streams(const struct tm_report *tm)
+{
+	size_t i;
+
+	fputs(",\"streams\":[", stdout);
+	for (i = 0; i < tm->stream_count; i++) {
+		if (i)
+			putchar(',');
+		print_stream(&tm->streams[i]);
+	}
+	putchar(']');
+}
+
+static void print_space(const struct ktm_tm_space *space)
+{
+	print_number("quotas", space->quotas);
+	print_number("live", space->live);
+	print_number("live_limit", space->live_limit);
+	print_number("restarts", space->restarts);
+	print_number("copied", space->copied);
+	print_number("restart_lsn", space->restart_lsn);
+	print_number("tail_lsn", space->tail_lsn);
+	if (ktm_guid_is_nil(&space->holder))
+		return;
+	putchar(',');
+	print_guid("tail_held_by", &space->holder);
+}
+
 static void print_log(const struct tm_report *tm)
 {
 	const struct ktm_tm_info *info = &tm->info;
@@ -120,6 +177,7 @@ static void print_log(const struct tm_report *tm)
 	print_number("last_recovered_lsn", info->last_recovered_lsn);
 	print_number("writes", info->writes);
 	print_number("forces", info->forces);
+	print_space(&tm->space);
 	putchar('}');
 }
 
@@ -140,8 +198,10 @@ static void print_tm(const struct tm_report *tm)
 	print_number("virtual_clock", tm->info.virtual_clock);
 	print_number("indoubt", tm->info.indoubt);
 	print_number("unfinished", tm->info.transactions);
-	if (!(tm->info.flags & KTM_TM_VOLATILE))
+	if (!(tm->info.flags & KTM_TM_VOLATILE)) {
 		print_log(tm);
+		print_streams(tm);
+	}
 	fputs(",\"resource_managers\":[", stdout);
 	for (i = 0; i < tm->rm_count; i++) {
 		if (i)

@@ -109,6 +109,50 @@ static void print_log(const struct tm_report *tm)
 	       info->log_flushed_lsn, info->writes, info->forces);
 }
 
+/* A GUID, and the name of the stream if it could be asked. */
+static void print_stream_name(const struct stream_report *stream)
+{
+	char text[KTM_GUID_STRING];
+
+	printf("stream %s", ktm_guid_format(&stream->guid, text));
+	if (!stream->error && stream->info.name_length <= KTM_MAX_STREAM_NAME)
+		utf8_print_quoted(stream->info.name, stream->info.name_length);
+}
+
+static void print_room(const struct tm_report *tm)
+{
+	const struct ktm_tm_space *space = &tm->space;
+	const struct stream_report *holder = find_stream(tm, &space->holder);
+
+	printf("    room: %llu KiB are quotas of streams; restart areas take %llu of %llu KiB; "
+	       "since it was opened %llu of them were written and %llu records copied forward\n",
+	       space->quotas >> 10, space->live >> 10, space->live_limit >> 10, space->restarts,
+	       space->copied);
+	if (!holder)
+		return;
+	fputs("    its tail is held back by ", stdout);
+	print_stream_name(holder);
+	putchar('\n');
+}
+
+static void print_stream(const struct stream_report *stream)
+{
+	const struct ktm_stream_info *info = &stream->info;
+
+	fputs("    ", stdout);
+	print_stream_name(stream);
+	if (stream->error) {
+		print_reason(stream->status);
+		return;
+	}
+	printf(": %llu record%s, ", info->records, info->records == 1 ? "" : "s");
+	if (info->lost)
+		printf("%" PRIu32 " of them lost, ", info->lost);
+	printf("%llu of %llu bytes of quota used, %llu reserved; base LSN %llu, last %llu, "
+	       "durable up to %llu\n", info->used, info->quota, info->reserved, info->base_lsn,
+	       info->last_lsn, info->flushed_lsn);
+}
+
 /* What an administrator may want to do about it. */
 static void print_advice(const struct tm_report *tm, const char *guid)
 {
@@ -137,8 +181,12 @@ static void print_tm(const struct tm_report *tm)
 	       tm->info.flags & KTM_TM_VOLATILE ? "volatile" : "durable", tm->info.rms,
 	       tm->info.transactions, tm->info.indoubt, tm->info.virtual_clock);
 	print_advice(tm, text);
-	if (!(tm->info.flags & KTM_TM_VOLATILE))
+	if (!(tm->info.flags & KTM_TM_VOLATILE)) {
 		print_log(tm);
+		print_room(tm);
+	}
+	for (i = 0; i < tm->stream_count; i++)
+		print_stream(&tm->streams[i]);
 	for (i = 0; i < tm->rm_count; i++)
 		print_rm(&tm->rms[i]);
 	for (i = 0; i < tm->tx_count; i++)

@@ -13,12 +13,21 @@
  *
  * @superior: the enlistment that drives the transaction, nil if there is none
  * @path: of the log's device, empty for a volatile TM
+ * @space: the room in its log; only if it is durable
+ * @streams: log streams, none if it is volatile
  */
 struct rm_report {
 	struct ktm_guid guid;
 	int error;
 	uint32_t status;
 	struct ktm_rm_info info;
+};
+
+struct stream_report {
+	struct ktm_guid guid;
+	int error;
+	uint32_t status;
+	struct ktm_stream_info info;
 };
 
 struct tx_report {
@@ -37,8 +46,11 @@ struct tm_report {
 	uint32_t status;
 	struct ktm_tm_info info;
 	char path[PATH_MAX];
+	struct ktm_tm_space space;
 	struct rm_report *rms;
 	size_t rm_count;
+	struct stream_report *streams;
+	size_t stream_count;
 	struct tx_report *transactions;
 	size_t tx_count;
 };
@@ -63,6 +75,9 @@ void free_report(struct report *report);
 
 void print_text(const struct report *report);
 void print_json(const struct report *report);
+
+/* The stream of that GUID, or NULL. */
+const struct stream_report *find_stream(const struct tm_report *tm, const struct ktm_guid *guid);
 
 /* Is it the one that drives the transaction and decides? */
 bool is_superior(const struct tx_report *tx, const struct ktm_en_pair *pair);

@@ -59,7 +59,7 @@ static int parse_options(int argc, char **argv, struct start_options *options)
 	int option, ret = DONE;
 
 	memset(options, 0, sizeof(*options));
-	while (!ret && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while (!ret && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option == 'm')
 			ret = parse_mode(optarg, &options->mode);
 		else if (option == 'u')
@@ -69,7 +69,7 @@ static int parse_options(int argc, char **argv, struct start_options *options)
 		else if (option == 'p')
 			options->persist = true;
 		else
-			ret = complain_usage("start: unknown option");
+			ret = complain_option(option, "start", argv);
 	}
 	if (ret)
 		return ret;

@@ -65,9 +65,9 @@ int journal_stat(int argc, char **argv)
 	bool json = false;
 	int option, ret;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option != 'j')
-			return complain_usage("journal stat: unknown option");
+			return complain_option(option, "journal stat", argv);
 		json = true;
 	}
 	if (argc - optind != 1)

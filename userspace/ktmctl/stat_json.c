@@ -6,16 +6,20 @@
 static void print_stream(const struct live_stream *stream)
 {
 	const uint64_t oldest = live_oldest_of(stream);
+	uint64_t lost;
+	const uint64_t used = live_used(stream, &lost);
 
 	json_begin(NULL, '{');
 	json_word("stream", stream->id);
 	json_guid("guid", &stream->guid);
 	json_bytes_text("name", stream->name, stream->name_length);
 	json_number("quota", stream->quota);
+	json_number("used", used);
 	json_number("base", stream->found.base);
 	json_number("last", stream->found.last);
 	json_number("restart", stream->found.restart);
 	json_number("records", stream->end - stream->first);
+	json_number("lost", lost);
 	json_number("bytes", stream->bytes);
 	json_number("oldest_at_lsn", oldest == UINT64_MAX ? 0 : oldest);
 	json_end('}');

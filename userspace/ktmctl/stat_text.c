@@ -27,12 +27,18 @@ static void print_share(const char *what, uint64_t bytes, uint64_t all)
 
 static void print_stream(const struct live_stream *stream)
 {
+	uint64_t lost;
+	const uint64_t used = live_used(stream, &lost);
+
 	printf("  stream %#" PRIx64, stream->id);
 	utf8_print_quoted(stream->name, stream->name_length);
-	printf(": %zu live record%s, %" PRIu64 " bytes, quota %" PRIu64 ", base %" PRIu64
-	       ", last %" PRIu64 "\n", stream->end - stream->first,
-	       stream->end - stream->first == 1 ? "" : "s", stream->bytes, stream->quota,
-	       stream->found.base, stream->found.last);
+	printf(": %zu live record%s", stream->end - stream->first,
+	       stream->end - stream->first == 1 ? "" : "s");
+	if (lost)
+		printf(" (%" PRIu64 " lost)", lost);
+	printf(", %" PRIu64 " bytes, %" PRIu64 " of quota %" PRIu64 " used, base %" PRIu64
+	       ", last %" PRIu64 "\n", stream->bytes, used, stream->quota, stream->found.base,
+	       stream->found.last);
 }
 
 void stat_text(const struct stat_report *report)

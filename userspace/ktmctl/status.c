@@ -15,9 +15,9 @@ int command_status(int argc, char **argv)
 	bool json = false;
 	int option, ret;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option != 'j')
-			return complain_usage("status: unknown option");
+			return complain_option(option, "status", argv);
 		json = true;
 	}
 	if (optind != argc)

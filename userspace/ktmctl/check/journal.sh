@@ -179,7 +179,9 @@ broken_signpost() {
 both_copies() {
 	make_image a && flip a 100 && flip a $((last_unit + 100)) &&
 		says 4 a "damaged at byte 0: a superblock's checksum is wrong" \
-			'recovery refuses this journal and changes nothing'
+			'recovery refuses this journal and changes nothing' \
+			'put back a copy of it, or give up what it holds: see DAMAGED JOURNALS in ktmctl(8)' &&
+		grep -q '^\.Sh DAMAGED JOURNALS$' "$here/ktmctl.8"
 }
 
 # A crash between the two copies.
@@ -208,7 +210,8 @@ other_versions() {
 		{ cat "$here/check/sound.script"; echo "set $field 77"; } | make_image a - || return 1
 		words='the journal has features that this version cannot read'
 		[ $field = version ] && words='a journal of another version'
-		says 4 a "wrong at byte 0: $words" || return 1
+		says 4 a "wrong at byte 0: $words" \
+			'a version of ktm can use it that knows what it is' || return 1
 	done
 	{ cat "$here/check/sound.script"; echo "set ro_compat 1"; } | make_image a - || return 1
 	journal check a >out
@@ -277,6 +280,8 @@ misfits() {
 			'a record that belongs into a restart area is in the log' &&
 		refused_record 'COMPLETION 3 3 0' 'an enlistment finishes that is not there' &&
 		refused_record 'STREAM 265 65536 0 0 0 0 0 two' 'two streams have one GUID or one name' &&
+		refused_record 'STREAM 9 65536 0 0 0 0 0 undo' \
+			'a stream changes its GUID, name, owner or mode' &&
 		refused_record 'PREPARED 5 7 1 2 0 77 100' \
 			'an enlistment needs more of its stream than there is' &&
 		refused_record 'PREPARED 5 7 1 2 0 9 65537' \
@@ -322,6 +327,9 @@ lost_record() {
 		grep -qxF 'lost: record 4440 of stream 0x9 could not be read, and the log has given it up' said &&
 		[ "$(grep -c '^damaged\|^lost' said)" -eq 1 ] && journal dump a >out &&
 		grep -q 'record 4440 is lost, 56 bytes' out || return 1
+	# It counts against the quota still.
+	journal stat a >out && grep -qF 'stream 0x9 "redo": 3 live records (1 lost), 168 bytes, 384 of quota' out &&
+		journal stat --json a >out && grep -q '"used":384,.*"records":3,"lost":1,' out || return 1
 	# With a place it would be one of the others, or none.
 	sed -e 's/ 4440 0 56 4 / 4440 4384 56 4 /' script >other && make_image a other || return 1
 	journal check a >said
@@ -332,9 +340,11 @@ wrong_places() {
 	: >empty && head -c 700 /dev/urandom >small && head -c $image_bytes /dev/urandom >garbage &&
 		make_image a && truncate -s $((image_bytes / 2)) a && make_image b &&
 		truncate -s $((image_bytes * 2)) b || return 1
-	says 4 empty 'wrong at byte 0: the device is too small for a journal' &&
+	says 4 empty 'wrong at byte 0: the device is too small for a journal' \
+		'give the device the size back that it had' &&
 		says 4 small 'wrong at byte 0: the device is too small for a journal' &&
-		says 4 garbage 'wrong at byte 0: no superblock of a journal' &&
+		says 4 garbage 'wrong at byte 0: no superblock of a journal' \
+			'is it the right device? A copy of its journal can be put back' &&
 		says 4 a 'wrong at byte 0: the device is smaller than the superblock says it was' &&
 		says 0 b 'nothing is wrong' \
 			'  let the log grow with its device, from 774144 to 1822720 bytes'
