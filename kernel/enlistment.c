@@ -2,6 +2,7 @@
 /*
  * Enlistments: making them, the answers of their RMs, their records.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -28,9 +29,59 @@ static bool en_is_superior(const struct ktm_enlistment *en)
 }
 
 /*
+ * What it holds of the log is charged to its RM's user, and to him who made the transaction:
+ * one RM works for many clients, as root perhaps, and none of them shall take all of the log by
+ * having it work for him.
+ */
+static u32 en_charge_client(struct ktm_enlistment *en, struct ktm_log_bytes bytes,
+			    const struct ktm_log_bytes *all)
+{
+	const struct ktm_object *tx = &en->tx->obj;
+
+	if (ktm_user_same(tx->user, en->obj.user))
+		return KTM_STATUS_SUCCESS;
+	if (!en->client) {
+		struct ktm_user *client = ktm_user_of_log(tx->user, en->rm->tm->journal);
+
+		if (IS_ERR(client))
+			return KTM_STATUS_INSUFFICIENT_RESOURCES;
+		en->client = client;
+		en->client_end = ktm_user_common(client, en->obj.user);
+	}
+	return ktm_user_charge_log(en->client, en->client_end, bytes,
+				   tx->unbounded ? NULL : all) ?
+	       KTM_STATUS_QUOTA_EXCEEDED : KTM_STATUS_SUCCESS;
+}
+
+static u32 en_charge(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
+{
+	const struct ktm_log_bytes all = ktm_journal_shared(en->rm->tm->journal);
+	u32 status;
+
+	lockdep_assert_held(&en->tx->lock);
+	status = ktm_object_charge_log(&en->obj, bytes, &all);
+	if (status)
+		return status;
+	status = en_charge_client(en, bytes, &all);
+	if (status)
+		ktm_object_uncharge_log(&en->obj, bytes);
+	return status;
+}
+
+static void en_uncharge(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
+{
+	lockdep_assert_held(&en->tx->lock);
+	if (en->client)
+		ktm_user_uncharge_log(en->client, en->client_end, bytes);
+	ktm_object_uncharge_log(&en->obj, bytes);
+}
+
+/*
  * What a durable enlistment may have to write: a prepared record without
  * information (more is asked for with the vote) and a completion record; its
  * transaction needs a whole unit for the decision, so that it always fits.
+ *
+ * Return: enum ktm_status, or KTM_STREAM_NO_ROOM.
  */
 static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 {
@@ -42,18 +93,20 @@ static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 	u32 head = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0);
 	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
 	const struct ktm_log_bytes bytes = { .ring = records + decision, .area = live + head };
-	const struct ktm_log_bytes log = ktm_journal_size(j);
 	u32 status;
 	int err;
 
 	lockdep_assert_held(&tx->lock);
 	/* Given back with the object, or if it does not come to be: it may be tried again. */
-	status = ktm_object_charge_log(&en->obj, bytes, &log);
+	status = en_charge(en, bytes);
 	if (status)
 		return status;
+	status = KTM_STREAM_NO_ROOM;
 	err = ktm_journal_reserve(j, records + decision);
 	if (err)
 		goto fail;
+	/* What has no place in a restart area finds none in the next one. */
+	status = KTM_STATUS_LOG_FULL;
 	err = ktm_journal_live_charge(j, live + head);
 	if (err) {
 		ktm_journal_unreserve(j, records + decision);
@@ -65,8 +118,8 @@ static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 	tx->charged += head;
 	return KTM_STATUS_SUCCESS;
 fail:
-	ktm_object_uncharge_log(&en->obj, bytes);
-	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+	en_uncharge(en, bytes);
+	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
 }
 
 static void en_unreserve(struct ktm_enlistment *en)
@@ -81,6 +134,19 @@ static void en_unreserve(struct ktm_enlistment *en)
 	en->reserved = 0;
 	en->charged = 0;
 	ktm_stream_need_end(&en->need);
+}
+
+/**
+ * ktm_en_void - the log is opened again, and begins without reservations
+ * @en: a durable enlistment, its transaction's mutex held
+ */
+void ktm_en_void(struct ktm_enlistment *en)
+{
+	en->reserved = 0;
+	en->charged = 0;
+	/* Who is asked again in the single phase may have to take it once more. */
+	en_uncharge(en, en->obj.log);
+	ktm_stream_need_void(&en->need);
 }
 
 static struct ktm_enlistment *en_alloc(struct ktm_rm *rm, struct ktm_transaction *tx)
@@ -223,8 +289,8 @@ static u32 en_enter(struct ktm_enlistment *en, u32 mask, bool superior)
 u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
 	       struct ktm_new_fd *nfd, struct ktm_enlistment **made)
 {
+	int tries = KTM_STREAM_TRIES;
 	struct ktm_enlistment *en;
-	u32 tries = 0;
 	u32 status;
 
 	status = en_check_request(arg);
@@ -233,7 +299,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 	en = en_alloc(rm, tx);
 	if (!en)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode);
+	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode, rm->tm->journal);
 	if (status) {
 		kmem_cache_free(en_cache, en);
 		return status;
@@ -251,7 +317,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 		status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
 		en->own_handle = !status && nfd->file;
 		mutex_unlock(&tx->lock);
-	} while (ktm_tm_may_find_room(rm->tm, &status, &tries));
+	} while (ktm_stream_again(rm->tm, &status, &tries));
 	if (status) {
 		ktm_new_fd_cancel(nfd);
 		goto put;
@@ -331,78 +397,114 @@ static void en_closed(struct ktm_object *obj, u32 access)
 	ktm_tm_release(en->rm->tm);
 }
 
-/* What the information of a prepared record costs beyond what en_reserve() took. */
-static u32 en_information_bytes(const struct ktm_enlistment *en)
+/* What so much information in a prepared record costs beyond what en_reserve() took. */
+static struct ktm_log_bytes en_information_bytes(const struct ktm_enlistment *en, u32 length)
 {
 	bool superior = en_is_superior(en);
 
-	return en_prepared_bytes(en, superior, en->information_length) -
-	       en_prepared_bytes(en, superior, 0);
+	return (struct ktm_log_bytes){
+		.ring = en_prepared_bytes(en, superior, length) -
+			en_prepared_bytes(en, superior, 0),
+		.area = ktm_jrec_bytes(KTM_JREC_PREPARED, length) -
+			ktm_jrec_bytes(KTM_JREC_PREPARED, 0),
+	};
 }
 
-static u32 en_information_live(const struct ktm_enlistment *en)
+static struct ktm_log_bytes bytes_between(struct ktm_log_bytes less, struct ktm_log_bytes more)
 {
-	return ktm_jrec_bytes(KTM_JREC_PREPARED, en->information_length) -
-	       ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
+	return (struct ktm_log_bytes){
+		.ring = more.ring - less.ring,
+		.area = more.area - less.area,
+	};
 }
 
 /**
- * ktm_en_reserve_record - make room for the information in its prepared record
- * @en: the enlistment, its transaction's mutex held
- * @bytes: out: what the record takes of @en->reserved
- *
- * Return: enum ktm_status, or KTM_STREAM_NO_ROOM; the vote may still fail.
+ * ktm_en_record_bytes - what its prepared record takes of @en->reserved
+ * @en: the enlistment; room was made for its information
  */
-u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes)
+u32 ktm_en_record_bytes(const struct ktm_enlistment *en)
+{
+	return en_prepared_bytes(en, en_is_superior(en), en->information_length);
+}
+
+/*
+ * Make so much more room for its prepared record, while it may still be refused: enum ktm_status,
+ * or KTM_STREAM_NO_ROOM.
+ */
+static u32 en_reserve_more(struct ktm_enlistment *en, struct ktm_log_bytes more)
 {
 	struct ktm_journal *j = en->rm->tm->journal;
-	u32 extra = en_information_bytes(en), live = en_information_live(en);
-	const struct ktm_log_bytes more = { .ring = extra, .area = live };
-	const struct ktm_log_bytes log = ktm_journal_size(j);
 	u32 status;
 	int err;
 
 	lockdep_assert_held(&en->tx->lock);
 	if (!ktm_tm_online(en->rm->tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	status = ktm_object_charge_log(&en->obj, more, &log);
+	status = en_charge(en, more);
 	if (status)
 		return status;
 	status = KTM_STREAM_NO_ROOM;
-	err = ktm_journal_reserve(j, extra);
+	err = ktm_journal_reserve(j, more.ring);
 	if (err)
 		goto fail;
 	/* What has no place in a restart area finds none in the next one. */
 	status = KTM_STATUS_LOG_FULL;
-	err = ktm_journal_live_charge(j, live);
+	err = ktm_journal_live_charge(j, more.area);
 	if (err)
 		goto unreserve;
-	en->reserved += extra;
-	en->charged += live;
-	*bytes = en_prepared_bytes(en, en_is_superior(en), en->information_length);
+	en->reserved += more.ring;
+	en->charged += more.area;
 	return KTM_STATUS_SUCCESS;
 unreserve:
-	ktm_journal_unreserve(j, extra);
+	ktm_journal_unreserve(j, more.ring);
 fail:
-	ktm_object_uncharge_log(&en->obj, more);
+	en_uncharge(en, more);
 	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
 }
 
-/**
- * ktm_en_unreserve_record - the record was not taken
- * @en: the enlistment, its transaction's mutex held since it was reserved
- */
-void ktm_en_unreserve_record(struct ktm_enlistment *en)
+/* It is not needed any more; the TM has not been reopened since room was made. */
+static void en_unreserve_some(struct ktm_enlistment *en, struct ktm_log_bytes less)
 {
 	struct ktm_journal *j = en->rm->tm->journal;
-	u32 extra = en_information_bytes(en), live = en_information_live(en);
 
 	lockdep_assert_held(&en->tx->lock);
-	en->reserved -= extra;
-	en->charged -= live;
-	ktm_journal_live_uncharge(j, live);
-	ktm_journal_unreserve(j, extra);
-	ktm_object_uncharge_log(&en->obj, (struct ktm_log_bytes){ .ring = extra, .area = live });
+	en->reserved -= less.ring;
+	en->charged -= less.area;
+	ktm_journal_live_uncharge(j, less.area);
+	ktm_journal_unreserve(j, less.ring);
+	en_uncharge(en, less);
+}
+
+/**
+ * ktm_en_inform - it gets other recovery information, for its prepared record
+ * @en: the enlistment, its transaction's mutex held; that is not logged yet
+ * @information: in: what it gets; out: what it had
+ * @length: bytes
+ *
+ * A superior's record comes when all others have voted. They would be rolled back for want of
+ * room in a log that others only have to wait for, so its room is made now.
+ *
+ * Return: enum ktm_status, or KTM_STREAM_NO_ROOM; unless it is SUCCESS nothing has changed.
+ */
+u32 ktm_en_inform(struct ktm_enlistment *en, u8 **information, u32 length)
+{
+	struct ktm_log_bytes has, wants;
+	u32 status = KTM_STATUS_SUCCESS;
+
+	lockdep_assert_held(&en->tx->lock);
+	if (en_is_superior(en) && ktm_rm_durable(en->rm)) {
+		has = en_information_bytes(en, en->information_length);
+		wants = en_information_bytes(en, length);
+		if (length > en->information_length)
+			status = en_reserve_more(en, bytes_between(has, wants));
+		else
+			en_unreserve_some(en, bytes_between(wants, has));
+	}
+	if (status)
+		return status;
+	swap(en->information, *information);
+	en->information_length = length;
+	return KTM_STATUS_SUCCESS;
 }
 
 /* A record that came with the answer goes before what the answer itself brings to the log. */
@@ -435,6 +537,7 @@ static bool en_decides_with_record(const struct ktm_enlistment *en, enum ktm_en_
 static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_answer *with)
 {
 	u32 status = KTM_STATUS_SUCCESS, bytes;
+	struct ktm_log_bytes more;
 	struct ktm_jrec rec;
 	u64 lsn;
 
@@ -444,7 +547,8 @@ static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_an
 						 with->bytes);
 	if (status)
 		return status;
-	status = ktm_en_reserve_record(en, &bytes);
+	more = en_information_bytes(en, en->information_length);
+	status = en_reserve_more(en, more);
 	if (status)
 		goto end_need;
 	status = en_append(with, NULL);
@@ -456,6 +560,7 @@ static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_an
 	ktm_en_to_record(en, &en->tx->obj, &rec);
 	if (!en->tx->logged)
 		rec.prepared.flags |= KTM_JREC_P_FIRST;
+	bytes = ktm_en_record_bytes(en);
 	if (ktm_journal_append(en->rm->tm->journal, &rec, bytes, &lsn)) {
 		status = KTM_STATUS_TM_NOT_ONLINE;
 		goto unreserve;
@@ -466,7 +571,7 @@ static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_an
 	en->reserved -= bytes;
 	return KTM_STATUS_SUCCESS;
 unreserve:
-	ktm_en_unreserve_record(en);
+	en_unreserve_some(en, more);
 end_need:
 	ktm_stream_need_end(&en->need);
 	return status;
@@ -767,7 +872,8 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&en->obj, KTM_KIND_EN, rm, &rec->prepared.enlistment,
 					   rm->obj.mode, from_kuid(&init_user_ns, rm->obj.uid),
-					   from_kgid(&init_user_ns, rm->obj.gid));
+					   from_kgid(&init_user_ns, rm->obj.gid),
+					   rm->tm->journal);
 	if (status) {
 		kmem_cache_free(en_cache, en);
 		return status;
@@ -803,14 +909,17 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
  */
 void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 reserved, u32 charged)
 {
+	const struct ktm_log_bytes bytes = { .ring = reserved, .area = charged };
+
 	lockdep_assert_held(&tx->lock);
 	ktm_object_get(&tx->obj);
 	en->tx = tx;
 	en->reserved = reserved;
 	en->charged = charged;
 	en->logged = true;
-	ktm_object_charge_log(&en->obj,
-			      (struct ktm_log_bytes){ .ring = reserved, .area = charged }, NULL);
+	ktm_object_charge_log(&en->obj, bytes, NULL);
+	while (en_charge_client(en, bytes, NULL))
+		msleep(20);
 	ktm_object_publish_nofail(&en->obj);
 	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask, en_is_superior(en));
 	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
@@ -896,6 +1005,10 @@ static void en_free(struct ktm_object *obj)
 	struct ktm_enlistment *en = ktm_en_of(obj);
 
 	kvfree(en->information);
+	if (en->client) {
+		ktm_user_uncharge_log(en->client, en->client_end, obj->log);
+		ktm_user_put(en->client);
+	}
 	if (en->tx)
 		ktm_object_put(&en->tx->obj);
 	ktm_object_put(&en->rm->obj);

@@ -26,6 +26,9 @@
  * @reserved: bytes of the log kept for its records; under tx->lock
  * @charged: bytes of restart area charged for it; under tx->lock
  * @information: recovery information; under tx->lock, unchanged once it is logged
+ * @client: who made the transaction, if that is not the RM's user: charged what @obj is; under
+ *	tx->lock
+ * @client_end: who above him is charged by @obj already
  * @need: what it has set aside in a stream; under tx->lock
  * @log_stream: id of that stream, and @log_need what was set aside, as its prepared record
  *	says; under tx->lock
@@ -47,6 +50,8 @@ struct ktm_enlistment {
 	bool own_handle;
 	bool logged;
 	u8 *information;
+	struct ktm_user *client;
+	const struct ktm_user *client_end;
 	struct ktm_stream_need need;
 	u64 log_stream;
 	u64 log_need;
@@ -75,9 +80,10 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 		  const struct ktm_stream_answer *with);
 u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
-u32 ktm_en_reserve_record(struct ktm_enlistment *en, u32 *bytes);
-void ktm_en_unreserve_record(struct ktm_enlistment *en);
+u32 ktm_en_record_bytes(const struct ktm_enlistment *en);
+u32 ktm_en_inform(struct ktm_enlistment *en, u8 **information, u32 length);
 void ktm_en_forget(struct ktm_enlistment *en);
+void ktm_en_void(struct ktm_enlistment *en);
 bool ktm_en_loggable(const struct ktm_jrec *rec);
 u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 			    struct ktm_enlistment **enp);

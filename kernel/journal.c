@@ -60,10 +60,28 @@ void ktm_journal_tell(struct ktm_journal *j, struct ktm_force *f, int err)
 	list_add_tail(&f->node, &j->done);
 }
 
-static void go_offline(struct ktm_journal *j, int err)
+static void tell_failed(struct ktm_journal *j, struct list_head *list)
 {
 	struct ktm_force *f, *next;
 
+	list_for_each_entry_safe(f, next, list, node) {
+		list_del(&f->node);
+		ktm_journal_tell(j, f, -EIO);
+	}
+}
+
+/**
+ * ktm_journal_tell_failed - nothing becomes durable any more
+ * @j: the journal, its lock held
+ */
+void ktm_journal_tell_failed(struct ktm_journal *j)
+{
+	tell_failed(j, &j->waiting);
+	tell_failed(j, &j->starved);
+}
+
+static void go_offline(struct ktm_journal *j, int err)
+{
 	lockdep_assert_held(&j->lock);
 	j->online = false;
 	j->offline_err = err;
@@ -73,10 +91,7 @@ static void go_offline(struct ktm_journal *j, int err)
 	j->fault.place = 0;
 	j->fault.lsn = j->w.flushed_lsn;
 	j->fault.msg = "the device failed; what is behind this LSN may be durable or not";
-	list_for_each_entry_safe(f, next, &j->waiting, node) {
-		list_del(&f->node);
-		ktm_journal_tell(j, f, -EIO);
-	}
+	ktm_journal_tell_failed(j);
 }
 
 /**
@@ -359,6 +374,25 @@ static void force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
 	}
 }
 
+/**
+ * ktm_journal_feed - a restart area has come to its end, well or not
+ * @j: the journal, its lock held; ktm_journal_kick() follows
+ *
+ * Those who wait for one are refused again, or not.
+ */
+void ktm_journal_feed(struct ktm_journal *j)
+{
+	struct ktm_force *f, *next;
+	LIST_HEAD(list);
+
+	lockdep_assert_held(&j->lock);
+	list_splice_init(&j->starved, &list);
+	list_for_each_entry_safe(f, next, &list, node) {
+		list_del(&f->node);
+		force(j, f, f->lsn);
+	}
+}
+
 enum jnext {
 	J_NOTHING,
 	J_PUMP,
@@ -626,17 +660,21 @@ dev_t ktm_journal_dev(const struct ktm_journal *j)
 }
 
 /**
- * ktm_journal_size() - how much log there is, and how much restart areas can hold
+ * ktm_journal_shared() - what there is of the log for all users together
  * @j: the journal
+ *
+ * Of the ring, unfinished work may set aside half, and the quotas of streams may come to three
+ * eighths. A user has a share of one sum over both, as both are of one user: of the lesser. So
+ * whoever has all of his share leaves the others theirs of either.
  */
-struct ktm_log_bytes ktm_journal_size(struct ktm_journal *j)
+struct ktm_log_bytes ktm_journal_shared(struct ktm_journal *j)
 {
-	struct ktm_log_bytes size;
+	struct ktm_log_bytes all;
 
 	spin_lock(&j->lock);
-	size = (struct ktm_log_bytes){ .ring = j->sb.ring_bytes, .area = j->live_capacity };
+	all = (struct ktm_log_bytes){ .ring = ktm_jw_most_quota(&j->sb), .area = j->live_capacity };
 	spin_unlock(&j->lock);
-	return size;
+	return all;
 }
 
 /**

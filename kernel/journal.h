@@ -131,7 +131,7 @@ const struct ktm_guid *ktm_journal_guid(const struct ktm_journal *j);
 const struct ktm_guid *ktm_journal_uuid(const struct ktm_journal *j);
 u32 ktm_journal_path(struct ktm_journal *j, char *path, u32 room);
 dev_t ktm_journal_dev(const struct ktm_journal *j);
-struct ktm_log_bytes ktm_journal_size(struct ktm_journal *j);
+struct ktm_log_bytes ktm_journal_shared(struct ktm_journal *j);
 
 /*
  * Reservations end when the journal goes offline: nobody gives them back or uses them
@@ -149,6 +149,7 @@ int ktm_journal_append(struct ktm_journal *j, const struct ktm_jrec *rec, u32 re
 int ktm_journal_append_force(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
 			     struct ktm_force *f);
 void ktm_journal_force(struct ktm_journal *j, struct ktm_force *f, u64 lsn);
+bool ktm_journal_force_again(struct ktm_journal *j, struct ktm_force *f);
 bool ktm_journal_unforce(struct ktm_journal *j, struct ktm_force *f);
 u64 ktm_journal_flushed(struct ktm_journal *j);
 
@@ -170,6 +171,7 @@ int ktm_journal_quota(struct ktm_journal *j, s64 change);
 int ktm_journal_append_stream(struct ktm_journal *j, const struct ktm_jrec *rec, u32 reserved,
 			      bool durable, u64 *lsn, u64 *place);
 int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf);
+int ktm_journal_read_written(struct ktm_journal *j, u64 from, u32 *bytes, void *buf);
 
 void ktm_journal_stat(struct ktm_journal *j, struct ktm_journal_stat *st);
 

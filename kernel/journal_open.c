@@ -2,6 +2,7 @@
 /*
  * The journal's device: attaching, opening, replacing, renaming, letting go.
  */
+#include <linux/err.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -196,6 +197,27 @@ static int check_device(struct block_device *bdev, struct ktm_jf_fault *fault)
 	return 0;
 }
 
+/* Of a journal that is attached and not online. Return: an opening, or an ERR_PTR and @fault. */
+static struct ktm_jo *begin_opening_again(struct ktm_journal *j, const struct ktm_jo_params *what,
+					  struct ktm_jf_fault *fault)
+{
+	struct ktm_jo *jo;
+	int err;
+
+	*fault = (struct ktm_jf_fault){ };
+	if (READ_ONCE(j->online))
+		return ERR_PTR(-EBUSY);
+	wait_idle(j);
+	err = check_device(j->bdev, fault);
+	if (err)
+		return ERR_PTR(err);
+	jo = begin_opening(j->bdev, what);
+	if (jo)
+		return jo;
+	failed(fault, KTM_JF_IO, -ENOMEM, "no memory for an opening");
+	return ERR_PTR(-ENOMEM);
+}
+
 /**
  * ktm_journal_open() - scan, make the finding durable, go online
  * @j: a journal that is attached and not online
@@ -218,18 +240,9 @@ int ktm_journal_open(struct ktm_journal *j, const struct ktm_journal_ops *ops, v
 	bool fua;
 	int err;
 
-	*fault = (struct ktm_jf_fault){ };
-	if (READ_ONCE(j->online))
-		return -EBUSY;
-	wait_idle(j);
-	err = check_device(j->bdev, fault);
-	if (err)
-		return err;
-	jo = begin_opening(j->bdev, &what);
-	if (!jo) {
-		failed(fault, KTM_JF_IO, -ENOMEM, "no memory for an opening");
-		return -ENOMEM;
-	}
+	jo = begin_opening_again(j, &what, fault);
+	if (IS_ERR(jo))
+		return PTR_ERR(jo);
 	j->ops = ops;
 	j->ctx = ctx;
 	spin_lock(&j->lock);
@@ -360,6 +373,7 @@ static struct ktm_journal *alloc_journal(void)
 		return NULL;
 	spin_lock_init(&j->lock);
 	INIT_LIST_HEAD(&j->waiting);
+	INIT_LIST_HEAD(&j->starved);
 	INIT_LIST_HEAD(&j->done);
 	init_waitqueue_head(&j->changed);
 	init_llist_head(&j->ended);
@@ -432,7 +446,7 @@ int ktm_journal_attach(struct file *filp, struct ktm_journal **jp, struct ktm_jf
  */
 int ktm_journal_replace(struct ktm_journal *j, struct file *filp, struct ktm_jf_fault *fault)
 {
-	struct ktm_bdev_claim claim;
+	struct ktm_bdev_claim claim, old;
 	struct ktm_jf_sb sb;
 	int err;
 
@@ -443,9 +457,13 @@ int ktm_journal_replace(struct ktm_journal *j, struct file *filp, struct ktm_jf_
 	err = claim_and_check(j, filp, &j->sb.uuid, &claim, &sb, fault);
 	if (err)
 		return err;
-	ktm_bdev_release(&j->claim);
+	/* Whoever looks at the device under the lock has one that is claimed. */
+	spin_lock(&j->lock);
+	old = j->claim;
 	j->claim = claim;
 	j->bdev = claim.bdev;
+	spin_unlock(&j->lock);
+	ktm_bdev_release(&old);
 	name_path(j);
 	return 0;
 }
@@ -466,20 +484,11 @@ int ktm_journal_rename(struct ktm_journal *j, const struct ktm_guid *tm,
 {
 	const struct ktm_jo_params what = { .same = &j->sb.uuid, .rename = tm };
 	struct ktm_jo *jo;
-	int err;
+	int err = 0;
 
-	*fault = (struct ktm_jf_fault){ };
-	if (READ_ONCE(j->online))
-		return -EBUSY;
-	wait_idle(j);
-	err = check_device(j->bdev, fault);
-	if (err)
-		return err;
-	jo = begin_opening(j->bdev, &what);
-	if (!jo) {
-		failed(fault, KTM_JF_IO, -ENOMEM, "no memory to change the superblocks");
-		return -ENOMEM;
-	}
+	jo = begin_opening_again(j, &what, fault);
+	if (IS_ERR(jo))
+		return PTR_ERR(jo);
 	if (run_io(j, j->bdev, jo) == KTM_JO_DONE) {
 		spin_lock(&j->lock);
 		j->sb = jo->next_sb;
@@ -510,8 +519,6 @@ static bool settled(struct ktm_journal *j)
  */
 void ktm_journal_detach(struct ktm_journal *j)
 {
-	struct ktm_force *f, *next;
-
 	spin_lock(&j->lock);
 	if (j->online)
 		ktm_jw_want_all(&j->w);
@@ -522,10 +529,7 @@ void ktm_journal_detach(struct ktm_journal *j)
 	spin_lock(&j->lock);
 	j->online = false;
 	/* Only what did not fit into the ring any more. */
-	list_for_each_entry_safe(f, next, &j->waiting, node) {
-		list_del(&f->node);
-		ktm_journal_tell(j, f, -EIO);
-	}
+	ktm_journal_tell_failed(j);
 	spin_unlock(&j->lock);
 	ktm_journal_kick(j);
 	wait_idle(j);

@@ -102,6 +102,40 @@ int ktm_journal_read(struct ktm_journal *j, u64 place, u32 bytes, void *buf)
 	return err;
 }
 
+/* What is in the ring may be an older lap's where the log has not been written yet. */
+static u32 written_from(struct ktm_journal *j, u64 from, u32 most)
+{
+	u64 written;
+
+	spin_lock(&j->lock);
+	written = ktm_jw_written(&j->w);
+	spin_unlock(&j->lock);
+	return written > from ? min_t(u64, most, written - from) : 0;
+}
+
+/**
+ * ktm_journal_read_written - a piece of the log, whatever is in it
+ * @j: the journal
+ * @from: LSN of its first byte, at the beginning of a block of the device; still needed
+ * @bytes: how much of it, whole blocks; out: so much of that was written, and asked for
+ * @buf: where it goes
+ *
+ * Sleeps.
+ *
+ * Return: as ktm_journal_read().
+ */
+int ktm_journal_read_written(struct ktm_journal *j, u64 from, u32 *bytes, void *buf)
+{
+	int err;
+
+	if (!begin_reading(j))
+		return -ENOTCONN;
+	*bytes = written_from(j, from, *bytes);
+	err = *bytes ? read_device(j, from, *bytes, buf) : 0;
+	end_reading(j);
+	return err;
+}
+
 /**
  * ktm_journal_block - the device is read in such blocks
  * @j: the journal, which is not reopened meanwhile

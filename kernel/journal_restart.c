@@ -267,8 +267,10 @@ static void give_up(struct ktm_journal *j, int err)
 		j->freed = true;
 	ktm_jw_unmark(&j->w);
 	j->restart_tries++;
+	ktm_journal_feed(j);
 	ktm_journal_changed(j);
 	spin_unlock(&j->lock);
+	ktm_journal_kick(j);
 }
 
 /**
@@ -320,8 +322,10 @@ static void take_over(struct ktm_journal *j)
 	j->vain_bytes = ktm_jf_growth(sb, bytes) ? bytes : 0;
 	j->restarts++;
 	j->restart_tries++;
+	ktm_journal_feed(j);
 	ktm_journal_changed(j);
 	spin_unlock(&j->lock);
+	ktm_journal_kick(j);
 	if (sb->ring_bytes != was)
 		pr_info("ktm: journal on %pg has grown: its ring has %llu bytes\n", j->bdev,
 			sb->ring_bytes);
@@ -367,6 +371,16 @@ int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm
 	return -EIO;
 }
 
+/* Is one worth while, besides the one that may be under way? */
+static bool another_helps(struct ktm_journal *j)
+{
+	lockdep_assert_held(&j->lock);
+	/* What became free before the one that is under way began is its own to find. */
+	return j->online && (j->freed || ktm_journal_may_grow(j) ||
+			     (!j->w.marking &&
+			      ktm_jw_restart_helps(&j->w, ktime_get_seconds())));
+}
+
 /**
  * ktm_journal_want_room - see to a restart area, if one can help
  * @j: the journal
@@ -378,13 +392,35 @@ void ktm_journal_want_room(struct ktm_journal *j)
 	bool helps;
 
 	spin_lock(&j->lock);
-	/* What became free before the one that is under way began is its own to find. */
-	helps = j->online && (j->freed || ktm_journal_may_grow(j) ||
-			      (!j->w.marking &&
-			       ktm_jw_restart_helps(&j->w, ktime_get_seconds())));
+	helps = another_helps(j);
 	spin_unlock(&j->lock);
 	if (helps)
 		j->ops->restart_due(j->ctx);
+}
+
+/**
+ * ktm_journal_force_again - try once more when a restart area has been written
+ * @j: the journal
+ * @f: a force that was told -ENOSPC, by its callback
+ *
+ * Does not sleep.
+ *
+ * Return: false if none can help; else f->done() is called once more, after a restart area
+ * that is under way or asked for now, unless ktm_journal_unforce() is in time.
+ */
+bool ktm_journal_force_again(struct ktm_journal *j, struct ktm_force *f)
+{
+	bool asks, waits;
+
+	spin_lock(&j->lock);
+	asks = another_helps(j);
+	waits = asks || (j->online && j->w.marking);
+	if (waits)
+		list_add_tail(&f->node, &j->starved);
+	spin_unlock(&j->lock);
+	if (asks)
+		j->ops->restart_due(j->ctx);
+	return waits;
 }
 
 /**

@@ -130,8 +130,8 @@ static u32 take_name(struct ktm_stream_name *name, const char *from)
  * Return: a use of it, for ktm_log_stream_put(), or an ERR_PTR: -EINVAL: an argument;
  * -EOPNOTSUPP: the TM has no log; -ENOTCONN: it is not online; -EEXIST: the name or the GUID is
  * taken; -EDQUOT: the user's quota; -ENOSPC: the log has no room for another such quota; -ENOMEM;
- * -EIO: the log failed, and it may be there when that is opened again; -EINTR: killed, and it
- * may be there.
+ * -EIO: the log failed, and it may be there when that is opened again; -EINTR: a signal ended the
+ * wait for room in the log, or killed: then it may be there.
  */
 struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm *tm, const char *name, u64 quota,
 					     u32 access, u32 mode, struct ktm_guid *guid,
@@ -445,7 +445,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_read);
  * @stream: a use with KTM_STREAM_APPEND
  * @flags: KTM_STREAM_NOWAIT: only begin, ktm_log_stream_poll() says when it is done; or 0
  * @lsn: up to and with this record; 0: all there are, bases and truncations, too
- * @flushed_lsn: out: of the stream's last durable record, 0: none; may be NULL
+ * @flushed_lsn: out: of the stream's last durable record, 0: none, or INTERRUPTED; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
  * The kernel form of KTM_IOC_STREAM_FLUSH. Sleeps for the device unless it only begins; a signal
@@ -552,8 +552,8 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_query);
  *
  * Return: 0, or: -EINVAL: no such quota; -EACCES: no such right; -ENOSPC: STREAM_FULL, it
  * holds more, or LOG_FULL; -EDQUOT: the owner's quota; -ENOTCONN: the TM is not online; -ENOENT:
- * the stream was deleted; -EIO: the log failed, -EINTR: killed, and which one holds is
- * not known.
+ * the stream was deleted; -EINTR: a signal ended the wait for room in the log; -EIO: the log
+ * failed, -EINTR: killed, and which one holds is not known.
  */
 int ktm_log_stream_set_quota(struct ktm_log_stream *stream, u64 quota, u32 *status)
 {
@@ -571,7 +571,8 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_set_quota);
  *
  * Return: 0, or: -EACCES: no such right; -EBUSY: enlistments have set aside room in it;
  * -ENOENT: it was deleted before; -ENOTCONN: the TM is not online; -ENOSPC: LOG_FULL;
- * -EIO: the log failed, -EINTR: killed, and it may be gone.
+ * -EINTR: a signal ended the wait for room in the log; -EIO: the log failed, -EINTR: killed, and
+ * it may be gone.
  */
 int ktm_log_stream_delete(struct ktm_log_stream *stream, u32 *status)
 {

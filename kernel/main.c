@@ -59,9 +59,12 @@ static int __init ktm_init(void)
 	err = ktm_enlistments_init();
 	if (err)
 		goto exit_transactions;
-	err = ktm_sindex_cache_init();
+	err = ktm_stream_tables_init();
 	if (err)
 		goto exit_enlistments;
+	err = ktm_sindex_cache_init();
+	if (err)
+		goto exit_tables;
 	err = ktm_journal_init();
 	if (err)
 		goto exit_cache;
@@ -78,6 +81,8 @@ exit_journal:
 	ktm_journal_exit();
 exit_cache:
 	ktm_sindex_cache_exit();
+exit_tables:
+	ktm_stream_tables_exit();
 exit_enlistments:
 	ktm_enlistments_exit();
 exit_transactions:
@@ -110,6 +115,7 @@ static void __exit ktm_exit(void)
 	/* The last objects are on their way back to their caches, by functions of ours. */
 	rcu_barrier();
 	ktm_sindex_cache_exit();
+	ktm_stream_tables_exit();
 	ktm_enlistments_exit();
 	ktm_transactions_exit();
 	ktm_objects_exit();

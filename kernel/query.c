@@ -28,14 +28,14 @@ static u32 give(struct ktm_query *arg, const void *data, u32 length)
 /* A stream's GUID, if the caller may open it: who may not is not told of it elsewhere either. */
 static struct ktm_guid if_allowed(struct ktm_tm *tm, const struct ktm_guid *guid)
 {
-	struct ktm_object *obj = ktm_object_find(KTM_KIND_STREAM, tm, guid);
+	struct ktm_stream *s = ktm_stream_find_guid(tm, guid);
 	struct ktm_guid told = { };
 	u32 granted;
 
-	if (obj && !ktm_object_grant(obj, KTM_MAXIMUM_ALLOWED, &granted))
+	if (s && !ktm_object_grant(&s->obj, KTM_MAXIMUM_ALLOWED, &granted))
 		told = *guid;
-	if (obj)
-		ktm_object_put(obj);
+	if (s)
+		ktm_object_put(&s->obj);
 	return told;
 }
 
@@ -342,6 +342,11 @@ static bool want_in_scope(const struct ktm_object *obj, const void *ctx)
 	return obj->scope == ctx;
 }
 
+static bool want_stream_of(const struct ktm_object *obj, const void *ctx)
+{
+	return obj->scope == ctx && ktm_stream_is_made(container_of(obj, struct ktm_stream, obj));
+}
+
 static bool want_tx_of(const struct ktm_object *obj, const void *ctx)
 {
 	return READ_ONCE(container_of(obj, struct ktm_transaction, obj)->tm) == ctx;
@@ -370,7 +375,7 @@ u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_enumerate *arg)
 	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_RM)
 		return ktm_object_enumerate(KTM_KIND_RM, arg, want_in_scope, handle->obj);
 	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_STREAM)
-		return ktm_object_enumerate(KTM_KIND_STREAM, arg, want_in_scope, handle->obj);
+		return ktm_object_enumerate(KTM_KIND_STREAM, arg, want_stream_of, handle->obj);
 	if (on == KTM_KIND_TM && arg->kind == KTM_KIND_TX)
 		return ktm_object_enumerate(KTM_KIND_TX, arg, want_tx_of, handle->obj);
 	if (on == KTM_KIND_RM && arg->kind == KTM_KIND_EN)

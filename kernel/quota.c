@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What one user may pin: objects, and bytes of a log, per user and user namespace.
+ * What one user may pin: objects, and bytes of each log, per user and user namespace.
  *
  * inc_ucount() is not exported to modules, so this table does its work: an
  * entry per (kuid, user namespace), and its parent is the entry of the
  * namespace's owner in the namespace above. A charge goes up the whole chain,
  * so that making namespaces does not make room. The creator stays charged
  * until the object goes, wherever its descriptors are passed.
+ *
+ * Bytes are counted for each log by itself, in an entry per (kuid, user namespace, log): who
+ * has much in a large log must not be refused by a small one.
  */
 #include <linux/atomic.h>
-#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/jhash.h>
@@ -30,21 +32,25 @@ MODULE_PARM_DESC(max_objects, "objects that one user may have at a time");
 
 static unsigned int max_log_share = 50;
 module_param(max_log_share, uint, 0644);
-MODULE_PARM_DESC(max_log_share, "percent of a log that one user's unfinished work may hold");
+MODULE_PARM_DESC(max_log_share, "percent of what all can have of a log that one user may have");
 
+/* @log: which log, never looked into; NULL: what is counted whatever the log. */
 struct ktm_user_key {
 	struct user_namespace *ns;
+	const void *log;
 	kuid_t uid;
 };
 
 /*
  * @ref: one per charge and one per child; the entry goes with the last.
  * @parent: set when made, owns a reference.
+ * @base: of an entry for a log: that of the same user without; the same.
  */
 struct ktm_user {
 	struct rhash_head node;
 	struct ktm_user_key key;
 	struct ktm_user *parent;
+	struct ktm_user *base;
 	refcount_t ref;
 	atomic_t objects;
 	atomic64_t ring_bytes;
@@ -56,7 +62,8 @@ static u32 user_hash(const void *data, u32 len, u32 seed)
 {
 	const struct ktm_user_key *key = data;
 
-	return jhash_2words((u32)((unsigned long)key->ns >> 4), __kuid_val(key->uid), seed);
+	return jhash_3words((u32)((unsigned long)key->ns >> 4), (u32)((unsigned long)key->log >> 4),
+			    __kuid_val(key->uid), seed);
 }
 
 static u32 user_obj_hash(const void *obj, u32 len, u32 seed)
@@ -71,7 +78,8 @@ static int user_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 	const struct ktm_user_key *key = arg->key;
 	const struct ktm_user *user = obj;
 
-	return user->key.ns != key->ns || !uid_eq(user->key.uid, key->uid);
+	return user->key.ns != key->ns || user->key.log != key->log ||
+	       !uid_eq(user->key.uid, key->uid);
 }
 
 static const struct rhashtable_params user_params = {
@@ -91,6 +99,8 @@ static void user_put(struct ktm_user *user)
 		struct ktm_user *parent = user->parent;
 
 		rhashtable_remove_fast(&users, &user->node, user_params);
+		/* One without a log has no base of its own: this goes no deeper. */
+		user_put(user->base);
 		put_user_ns(user->key.ns);
 		kfree_rcu(user, rcu);
 		user = parent;
@@ -110,29 +120,38 @@ static struct ktm_user *user_find(const struct ktm_user_key *key)
 }
 
 /* A reference to the entry, made if need be with its chain, top first. */
-static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid)
+static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const void *log)
 {
-	const struct ktm_user_key key = { .ns = ns, .uid = uid };
-	struct ktm_user *user, *parent = NULL;
+	const struct ktm_user_key key = { .ns = ns, .log = log, .uid = uid };
+	struct ktm_user *user, *parent = NULL, *base = NULL;
 	int err;
 
 	user = user_find(&key);
 	if (user)
 		return user;
+	/* First, and with its whole chain: so those above find theirs made. */
+	if (log) {
+		base = user_get(ns, uid, NULL);
+		if (IS_ERR(base))
+			return base;
+	}
 	if (ns->parent) {
 		/* The depth of namespaces is bounded at 32. */
-		parent = user_get(ns->parent, ns->owner);
-		if (IS_ERR(parent))
+		parent = user_get(ns->parent, ns->owner, log);
+		if (IS_ERR(parent)) {
+			user_put(base);
 			return parent;
+		}
 	}
 	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
 	if (!user) {
-		user_put(parent);
-		return ERR_PTR(-ENOMEM);
+		err = -ENOMEM;
+		goto put;
 	}
-	user->key.ns = get_user_ns(ns);
-	user->key.uid = uid;
+	user->key = key;
+	get_user_ns(ns);
 	user->parent = parent;
+	user->base = base;
 	refcount_set(&user->ref, 1);
 	for (;;) {
 		struct ktm_user *other;
@@ -148,14 +167,23 @@ static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid)
 			put_user_ns(ns);
 			kfree(user);
 			user_put(parent);
+			user_put(base);
 			return other;
 		}
 		schedule_timeout_uninterruptible(1);
 	}
 	put_user_ns(ns);
 	kfree(user);
+put:
 	user_put(parent);
+	user_put(base);
 	return ERR_PTR(err == -EBUSY || err == -E2BIG ? -ENOMEM : err);
+}
+
+/* Where the objects of @user are counted. */
+static struct ktm_user *base_of(struct ktm_user *user)
+{
+	return user->base ?: user;
 }
 
 static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
@@ -166,23 +194,24 @@ static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
 
 /**
  * ktm_user_charge - charge one object to the caller
+ * @log: the log in which the object may come to hold bytes, or NULL
  *
  * May sleep.
  *
  * Return: who was charged, to be given back with ktm_user_uncharge(); or
  * ERR_PTR(-EDQUOT) if the limit is reached, ERR_PTR(-ENOMEM).
  */
-struct ktm_user *ktm_user_charge(void)
+struct ktm_user *ktm_user_charge(const void *log)
 {
-	struct ktm_user *user = user_get(current_user_ns(), current_fsuid());
+	struct ktm_user *user = user_get(current_user_ns(), current_fsuid(), log);
 	unsigned int limit = READ_ONCE(max_objects);
 	struct ktm_user *u;
 
 	if (IS_ERR(user))
 		return user;
-	for (u = user; u; u = u->parent) {
+	for (u = base_of(user); u; u = u->parent) {
 		if ((unsigned int)atomic_inc_return(&u->objects) > limit) {
-			uncharge_chain(user, u->parent);
+			uncharge_chain(base_of(user), u->parent);
 			user_put(user);
 			return ERR_PTR(-EDQUOT);
 		}
@@ -193,17 +222,18 @@ struct ktm_user *ktm_user_charge(void)
 /**
  * ktm_user_charge_owner - charge what recovery rebuilds; never refused
  * @uid: owner, as the log says
+ * @log: the log in which the object may come to hold bytes, or NULL
  *
  * May sleep.
  *
  * Return: who was charged, or ERR_PTR(-ENOMEM).
  */
-struct ktm_user *ktm_user_charge_owner(kuid_t uid)
+struct ktm_user *ktm_user_charge_owner(kuid_t uid, const void *log)
 {
-	struct ktm_user *user = user_get(&init_user_ns, uid);
+	struct ktm_user *user = user_get(&init_user_ns, uid, log);
 
 	if (!IS_ERR(user))
-		atomic_inc(&user->objects);
+		atomic_inc(&base_of(user)->objects);
 	return user;
 }
 
@@ -215,7 +245,42 @@ struct ktm_user *ktm_user_charge_owner(kuid_t uid)
  */
 void ktm_user_uncharge(struct ktm_user *user)
 {
-	uncharge_chain(user, NULL);
+	uncharge_chain(base_of(user), NULL);
+	user_put(user);
+}
+
+/**
+ * ktm_user_of_log - where bytes of a log are counted for somebody
+ * @user: who
+ * @log: the log
+ *
+ * May sleep.
+ *
+ * Return: to be charged bytes, and to be put; or ERR_PTR(-ENOMEM).
+ */
+struct ktm_user *ktm_user_of_log(const struct ktm_user *user, const void *log)
+{
+	return user_get(user->key.ns, user->key.uid, log);
+}
+
+/**
+ * ktm_user_same - is it one user, whatever the log?
+ * @a: who was charged
+ * @b: the same
+ */
+bool ktm_user_same(struct ktm_user *a, struct ktm_user *b)
+{
+	return base_of(a) == base_of(b);
+}
+
+/**
+ * ktm_user_put - undo ktm_user_of_log()
+ * @user: from there; NULL is allowed
+ *
+ * Does not sleep.
+ */
+void ktm_user_put(struct ktm_user *user)
+{
 	user_put(user);
 }
 
@@ -235,27 +300,26 @@ static u64 share(u64 bytes)
 
 /**
  * ktm_user_charge_log - charge bytes of a log
- * @user: whose object it is for
+ * @user: whose object it is for, made for that log
+ * @end: NULL, or who above him is not charged, from ktm_user_common()
  * @bytes: what it may have to write or keep, and what it takes of a restart area
- * @log: the size of the log that they come from, NULL: never refuse (recovery)
+ * @all: what there is of the log to be shared, NULL: never refuse
  *
- * What a user holds in all logs together is held against the share of this
- * one: of its ring, and, as that is a much smaller part of the device, of what its restart areas
- * can hold. As elsewhere, who has CAP_SYS_RESOURCE may go on where others may not.
+ * Held against the user's share of what all users together can have of its ring, and, as that
+ * is a much smaller part of the device, of what its restart areas can hold.
  *
  * Return: 0 or -EDQUOT.
  */
-int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
-			const struct ktm_log_bytes *log)
+int ktm_user_charge_log(struct ktm_user *user, const struct ktm_user *end,
+			struct ktm_log_bytes bytes, const struct ktm_log_bytes *all)
 {
 	struct ktm_user *u;
 
-	for (u = user; u; u = u->parent) {
+	for (u = user; u != end; u = u->parent) {
 		u64 ring = atomic64_add_return(bytes.ring, &u->ring_bytes);
 		u64 area = atomic64_add_return(bytes.area, &u->area_bytes);
 
-		if (log && (ring > share(log->ring) || area > share(log->area)) &&
-		    !capable(CAP_SYS_RESOURCE)) {
+		if (all && (ring > share(all->ring) || area > share(all->area))) {
 			uncharge_log_chain(user, u->parent, bytes);
 			return -EDQUOT;
 		}
@@ -266,11 +330,33 @@ int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
 /**
  * ktm_user_uncharge_log - undo ktm_user_charge_log()
  * @user: who was charged
+ * @end: as then
  * @bytes: how much
  */
-void ktm_user_uncharge_log(struct ktm_user *user, struct ktm_log_bytes bytes)
+void ktm_user_uncharge_log(struct ktm_user *user, const struct ktm_user *end,
+			   struct ktm_log_bytes bytes)
 {
-	uncharge_log_chain(user, NULL, bytes);
+	uncharge_log_chain(user, end, bytes);
+}
+
+/**
+ * ktm_user_common - who stands above two
+ * @user: an entry for a log
+ * @other: another one for the same log
+ *
+ * Return: the first in @user's chain, himself included, that is in @other's, too; or NULL.
+ */
+const struct ktm_user *ktm_user_common(const struct ktm_user *user, const struct ktm_user *other)
+{
+	const struct ktm_user *u;
+
+	for (; user; user = user->parent) {
+		for (u = other; u; u = u->parent) {
+			if (u == user)
+				return user;
+		}
+	}
+	return NULL;
 }
 
 int ktm_quota_init(void)

@@ -211,8 +211,11 @@ static void drop_tx(struct recovery *r, struct found_tx *f)
 
 static int make_tables(struct recovery *r)
 {
-	const u64 heads = ktm_journal_size(r->tm->journal).ring / BYTES_PER_HEAD;
+	struct ktm_journal_stat st;
+	u64 heads;
 
+	ktm_journal_stat(r->tm->journal, &st);
+	heads = st.ring_bytes / BYTES_PER_HEAD;
 	r->bits = clamp_t(u32, ilog2(heads + 1), TX_BITS_MIN, TX_BITS_MAX);
 	get_random_bytes(r->key, sizeof(r->key));
 	hash_init(r->rms);
@@ -266,9 +269,7 @@ static void quiet_tx(struct ktm_transaction *tx, void *ctx)
 
 		if (!(core->flags & KTM_ENC_DURABLE))
 			continue;
-		en->reserved = 0;
-		en->charged = 0;
-		ktm_stream_need_void(&en->need);
+		ktm_en_void(en);
 		/* The log never knew of it, and only its RM knows the outcome. */
 		if (core->state == KTM_EN_STATE_SINGLE_PHASE)
 			continue;

@@ -61,28 +61,32 @@ static int add_rms(struct walk *w)
 	return err;
 }
 
-/* The one to be copied from next, with a reference; *@until: what lies before this. */
-static struct ktm_stream *oldest_stream(struct ktm_tm *tm, struct ktm_jc *c, u64 *until)
+static void order_streams(struct ktm_tm *tm, struct ktm_sorder *o)
 {
-	struct ktm_stream *s, *found = NULL;
-	u64 place, unread;
+	struct ktm_stream *s;
+
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s))
+		ktm_sorder_add(o, s);
+}
+
+/*
+ * The one to be copied from next; *@until: what lies before this. Of all those that are to be
+ * offered the first two in the order are enough.
+ */
+static struct ktm_stream *oldest_stream(struct ktm_tm *tm, struct ktm_sorder *o, struct ktm_jc *c,
+					u64 *until)
+{
+	struct ktm_stream *s;
+	u64 second;
 
 	ktm_journal_copy_round(tm->journal, c);
-	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
-		place = ktm_stream_next_copy(s, &unread);
-		ktm_jc_offer_unread(c, unread);
-		if (s->stuck || !ktm_jc_offer(c, place))
-			continue;
-		ktm_object_get(&s->obj);
-		if (found)
-			ktm_object_put(&found->obj);
-		found = s;
+	s = ktm_sorder_first(o, &second);
+	ktm_jc_offer_unread(c, o->unread);
+	if (s) {
+		ktm_jc_offer(c, s->copy_place);
+		ktm_jc_offer(c, second);
 	}
-	if (ktm_jc_pick(c, until))
-		return found;
-	if (found)
-		ktm_object_put(&found->obj);
-	return NULL;
+	return ktm_jc_pick(c, until) ? s : NULL;
 }
 
 /* @err: of copying @s. Return: 0 if others may be copied all the same. */
@@ -118,7 +122,7 @@ static void retry_later(struct walk *w, bool pressed, bool tired)
 	const bool any = any_unread(w->tm);
 
 	ktm_journal_unread(w->tm->journal, any);
-	if (any && pressed)
+	if ((any || tired) && pressed)
 		mod_delayed_work(ktm_slow_wq, &w->tm->retry,
 				 tired ? HZ : ktm_stream_retry_after() * HZ);
 	else
@@ -134,12 +138,13 @@ static int copy_streams(struct walk *w)
 {
 	struct ktm_tm *tm = w->tm;
 	struct ktm_scopy sc;
+	struct ktm_sorder order;
 	struct ktm_stream *s;
 	bool tired;
 	int err = 0;
 	u64 until;
 
-	ktm_scopy_init(&sc, tm->journal);
+	ktm_scopy_init(&sc, tm);
 	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
 		s->stuck = false;
 		err = look_after(s, ktm_stream_copy_unread(s, &sc));
@@ -151,17 +156,16 @@ static int copy_streams(struct walk *w)
 	/* What others have can be read all the same. */
 	tired = ktm_scopy_tired(&sc);
 	sc.vain_ns = 0;
+	ktm_sorder_init(&order, sc.plan.below);
+	order_streams(tm, &order);
 	while (!err && !ktm_scopy_tired(&sc)) {
-		s = oldest_stream(tm, &sc.plan, &until);
+		s = oldest_stream(tm, &order, &sc.plan, &until);
 		if (!s)
 			break;
 		err = look_after(s, ktm_stream_copy_forward(s, until, &sc));
-		ktm_object_put(&s->obj);
 	}
 	retry_later(w, sc.plan.pressed, tired || ktm_scopy_tired(&sc));
-	spin_lock(&tm->list_lock);
-	tm->copied += sc.copied;
-	spin_unlock(&tm->list_lock);
+	ktm_scopy_end(&sc, tm);
 	return err == -ENOSPC ? 0 : err;
 }
 

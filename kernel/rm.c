@@ -11,6 +11,7 @@
 #include "enlistment.h"
 #include "rm.h"
 #include "status.h"
+#include "stream.h"
 #include "transaction.h"
 
 static const struct ktm_rm_completion no_completion = { .port = -1 };
@@ -42,7 +43,7 @@ static void rm_join(struct ktm_rm *rm)
 	ktm_object_get(&rm->obj);
 	spin_lock(&tm->list_lock);
 	list_add_tail(&rm->tm_link, &tm->rms);
-	tm->nr_rms++;
+	WRITE_ONCE(tm->nr_rms, tm->nr_rms + 1);
 	spin_unlock(&tm->list_lock);
 }
 
@@ -62,7 +63,7 @@ void ktm_rm_discard(struct ktm_rm *rm)
 
 	spin_lock(&tm->list_lock);
 	list_del_init(&rm->tm_link);
-	tm->nr_rms--;
+	WRITE_ONCE(tm->nr_rms, tm->nr_rms - 1);
 	spin_unlock(&tm->list_lock);
 	ktm_object_unpublish(&rm->obj);
 	ktm_object_put(&rm->obj);
@@ -94,19 +95,22 @@ static u32 rm_log(struct ktm_rm *rm)
 	struct ktm_journal *j = rm->tm->journal;
 	u32 bytes = ktm_journal_bytes(j, KTM_JREC_RM, rm->description_length);
 	const struct ktm_log_bytes lives = { .area = rm_live_bytes(rm) };
-	const struct ktm_log_bytes log = ktm_journal_size(j);
+	const struct ktm_log_bytes all = ktm_journal_shared(j);
 	struct ktm_jrec rec;
 	u32 status;
 	u64 lsn;
 	int err;
 
-	/* Given back with the object. */
-	status = ktm_object_charge_log(&rm->obj, lives, &log);
+	/* Given back with the object, or if it does not come to be: it may be tried again. */
+	status = ktm_object_charge_log(&rm->obj, lives, &all);
 	if (status)
 		return status;
+	status = KTM_STREAM_NO_ROOM;
 	err = ktm_journal_reserve(j, bytes);
 	if (err)
 		goto fail;
+	/* What has no place in a restart area finds none in the next one. */
+	status = KTM_STATUS_LOG_FULL;
 	err = ktm_journal_live_charge(j, rm_live_bytes(rm));
 	if (err)
 		goto unreserve;
@@ -120,7 +124,8 @@ uncharge:
 unreserve:
 	ktm_journal_unreserve(j, bytes);
 fail:
-	return err == -ENOSPC ? KTM_STATUS_LOG_FULL : KTM_STATUS_TM_NOT_ONLINE;
+	ktm_object_uncharge_log(&rm->obj, lives);
+	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
 }
 
 static u32 rm_check_request(const struct ktm_tm *tm, const struct ktm_rm_create *arg)
@@ -171,6 +176,7 @@ static u32 rm_enter(struct ktm_rm *rm)
  */
 u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_fd *nfd)
 {
+	int tries = KTM_STREAM_TRIES;
 	struct ktm_rm *rm;
 	u32 status;
 
@@ -180,7 +186,8 @@ u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_f
 	rm = rm_alloc(tm);
 	if (!rm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&rm->obj, KTM_KIND_RM, tm, &arg->guid, arg->mode);
+	status = ktm_object_init(&rm->obj, KTM_KIND_RM, tm, &arg->guid, arg->mode,
+				 tm->journal);
 	if (status) {
 		kfree(rm);
 		return status;
@@ -199,13 +206,14 @@ u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_f
 				   arg->flags & KTM_RM_EXCLUSIVE ? KTM_OPEN_EXCLUSIVE : 0, nfd);
 	if (status)
 		goto put;
-	if (mutex_lock_killable(&tm->lock)) {
-		status = KTM_STATUS_INTERRUPTED;
-		ktm_new_fd_cancel(nfd);
-		goto put;
-	}
-	status = rm_enter(rm);
-	mutex_unlock(&tm->lock);
+	do {
+		if (mutex_lock_killable(&tm->lock)) {
+			status = KTM_STATUS_INTERRUPTED;
+			break;
+		}
+		status = rm_enter(rm);
+		mutex_unlock(&tm->lock);
+	} while (ktm_stream_again(tm, &status, &tries));
 	if (status) {
 		ktm_new_fd_cancel(nfd);
 		goto put;
@@ -365,7 +373,7 @@ u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struc
 	if (!rm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&rm->obj, KTM_KIND_RM, tm, &rec->rm.guid, rec->rm.mode,
-					   rec->rm.uid, rec->rm.gid);
+					   rec->rm.uid, rec->rm.gid, tm->journal);
 	if (status) {
 		kfree(rm);
 		return status;

@@ -128,26 +128,31 @@ static bool en_may_be_informed(const struct ktm_enlistment *en)
 	}
 }
 
+static u32 inform(struct ktm_enlistment *en, u8 **information, u32 length)
+{
+	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core))
+		return KTM_STATUS_OBJECT_EXPIRED;
+	if (!en_may_be_informed(en))
+		return KTM_STATUS_REQUEST_NOT_VALID;
+	return ktm_en_inform(en, information, length);
+}
+
 static u32 set_recovery(struct ktm_enlistment *en, const struct ktm_set *arg)
 {
-	u32 status = KTM_STATUS_SUCCESS, length = arg->length;
+	int tries = KTM_STREAM_TRIES;
 	u8 *information;
+	u32 status;
 
-	if (length > KTM_MAX_RECOVERY_INFORMATION)
+	if (arg->length > KTM_MAX_RECOVERY_INFORMATION)
 		return KTM_STATUS_INFO_LENGTH_MISMATCH;
-	information = ktm_copy_information(arg->buffer, length);
+	information = ktm_copy_information(arg->buffer, arg->length);
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
-	ktm_tx_lock(en->tx);
-	if (list_empty(&en->core.link) && !ktm_enc_finished(&en->core)) {
-		status = KTM_STATUS_OBJECT_EXPIRED;
-	} else if (!en_may_be_informed(en)) {
-		status = KTM_STATUS_REQUEST_NOT_VALID;
-	} else {
-		swap(en->information, information);
-		en->information_length = length;
-	}
-	mutex_unlock(&en->tx->lock);
+	do {
+		ktm_tx_lock(en->tx);
+		status = inform(en, &information, arg->length);
+		mutex_unlock(&en->tx->lock);
+	} while (ktm_stream_again(en->rm->tm, &status, &tries));
 	kvfree(information);
 	return status;
 }

@@ -4,7 +4,6 @@
  */
 #include <linux/completion.h>
 #include <linux/poll.h>
-#include <linux/random.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -30,13 +29,15 @@ struct ktm_stream *ktm_stream_alloc(struct ktm_tm *tm)
 	return s;
 }
 
-/* Into the TM's list, with a reference: it stays known until discarded. */
+/* Into the TM's list, with a reference: it stays known until discarded. In the tables already. */
 void ktm_stream_join(struct ktm_stream *s)
 {
 	ktm_object_get(&s->obj);
 	spin_lock(&s->tm->list_lock);
 	list_add_tail(&s->tm_link, &s->tm->streams);
 	spin_unlock(&s->tm->list_lock);
+	/* With ktm_stream_is_made(). */
+	smp_store_release(&s->joined, true);
 }
 
 /**
@@ -47,6 +48,7 @@ void ktm_stream_discard(struct ktm_stream *s)
 {
 	struct ktm_tm *tm = s->tm;
 
+	ktm_stream_leave_tables(s);
 	spin_lock(&tm->list_lock);
 	list_del_init(&s->tm_link);
 	if (ktm_guid_eq(&tm->holder, &s->obj.guid))
@@ -101,11 +103,11 @@ static u32 grow(struct ktm_stream *s, u64 quota)
 	const u64 live = ktm_stream_live_bytes(s, quota) - s->charged;
 	const u64 more = quota - s->quota;
 	const struct ktm_log_bytes bytes = { .ring = more, .area = live };
-	const struct ktm_log_bytes log = ktm_journal_size(j);
+	const struct ktm_log_bytes all = ktm_journal_shared(j);
 	u32 status;
 	int err;
 
-	status = ktm_object_charge_log(&s->obj, bytes, &log);
+	status = ktm_object_charge_log(&s->obj, bytes, &all);
 	if (status)
 		return status;
 	err = ktm_journal_quota(j, more);
@@ -212,70 +214,6 @@ static u32 append_forced(struct ktm_stream *s, const struct ktm_jrec *rec, struc
 
 /* ---- making ---- */
 
-static bool named(const struct ktm_stream *s, const u8 *name, u32 length)
-{
-	return s->name_length == length && !memcmp(s->name, name, length);
-}
-
-/* The stream of that name, with a reference, or NULL. */
-static struct ktm_stream *find_name(struct ktm_tm *tm, const u8 *name, u32 length)
-{
-	struct ktm_stream *s, *found = NULL;
-
-	spin_lock(&tm->list_lock);
-	list_for_each_entry(s, &tm->streams, tm_link) {
-		if (!named(s, name, length))
-			continue;
-		ktm_object_get(&s->obj);
-		found = s;
-		break;
-	}
-	spin_unlock(&tm->list_lock);
-	return found;
-}
-
-/**
- * ktm_stream_find_id - a stream of a TM by the id that the log has for it
- * @tm: the TM
- * @id: its id
- *
- * Return: the stream with a reference, or NULL.
- */
-struct ktm_stream *ktm_stream_find_id(struct ktm_tm *tm, u64 id)
-{
-	struct ktm_stream *s, *found = NULL;
-
-	spin_lock(&tm->list_lock);
-	list_for_each_entry(s, &tm->streams, tm_link) {
-		if (s->id != id)
-			continue;
-		ktm_object_get(&s->obj);
-		found = s;
-		break;
-	}
-	spin_unlock(&tm->list_lock);
-	return found;
-}
-
-/*
- * An id is not used again, for records of one that was deleted may lie in the log
- * still: out of 63 bits one that is drawn is a new one.
- */
-static u64 draw_id(struct ktm_tm *tm)
-{
-	struct ktm_stream *other;
-	u64 id;
-
-	for (;;) {
-		id = get_random_u64() >> 1;
-		other = id ? ktm_stream_find_id(tm, id) : NULL;
-		if (id && !other)
-			return id;
-		if (other)
-			ktm_object_put(&other->obj);
-	}
-}
-
 /*
  * Under the TM's mutex: a reopening must see either nothing of a new stream or all
  * of it.
@@ -283,7 +221,6 @@ static u64 draw_id(struct ktm_tm *tm)
 static u32 enter(struct ktm_stream *s, u64 quota, struct forced *f)
 {
 	struct ktm_tm *tm = s->tm;
-	struct ktm_stream *other;
 	struct ktm_jrec rec;
 	u32 status;
 	int err;
@@ -291,15 +228,12 @@ static u32 enter(struct ktm_stream *s, u64 quota, struct forced *f)
 	lockdep_assert_held(&tm->lock);
 	if (!ktm_tm_online(tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	other = find_name(tm, s->name, s->name_length);
-	if (other) {
-		ktm_object_put(&other->obj);
-		return KTM_STATUS_OBJECT_NAME_COLLISION;
-	}
-	s->id = draw_id(tm);
+	err = ktm_stream_enter_tables(s);
+	if (err)
+		return ktm_status_from_errno(err);
 	status = grow(s, quota);
 	if (status)
-		return status;
+		goto leave;
 	err = ktm_object_publish(&s->obj);
 	if (err) {
 		status = ktm_status_from_errno(err);
@@ -315,6 +249,8 @@ static u32 enter(struct ktm_stream *s, u64 quota, struct forced *f)
 	return KTM_STATUS_SUCCESS;
 shrink:
 	shrink(s, 0);
+leave:
+	ktm_stream_leave_tables(s);
 	return status;
 }
 
@@ -344,7 +280,7 @@ u32 ktm_stream_make(struct ktm_tm *tm, const struct ktm_stream_name *name,
 	s = ktm_stream_alloc(tm);
 	if (!s)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, guid, mode);
+	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, guid, mode, tm->journal);
 	if (status) {
 		kfree(s);
 		return status;
@@ -398,15 +334,12 @@ u32 ktm_stream_enter(struct ktm_stream *s, u64 quota)
 u32 ktm_stream_find(struct ktm_tm *tm, const struct ktm_stream_name *name,
 		    const struct ktm_guid *guid, struct ktm_stream **found)
 {
-	struct ktm_object *obj;
 	struct ktm_stream *s;
 
-	if (name) {
-		s = find_name(tm, name->text, name->length);
-	} else {
-		obj = ktm_object_find(KTM_KIND_STREAM, tm, guid);
-		s = obj ? ktm_stream_of(obj) : NULL;
-	}
+	if (name)
+		s = ktm_stream_find_name(tm, name->text, name->length);
+	else
+		s = ktm_stream_find_guid(tm, guid);
 	if (!ktm_tm_online(tm)) {
 		if (s)
 			ktm_object_put(&s->obj);

@@ -6,10 +6,12 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/rhashtable-types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "core/journal_copy.h"
+#include "core/journal_picture.h"
 #include "core/journal_replay.h"
 #include "journal.h"
 #include "object.h"
@@ -50,6 +52,7 @@ struct ktm_sentry {
  * @lost: of these, that could not be read for too long: they have no place any more
  * @bytes: of data in them, each rounded up to 8
  * @used: what they count against the quota
+ * @picture: a restart area is writing them down; NULL: none is
  */
 struct ktm_sindex {
 	struct rb_root by_lsn;
@@ -59,13 +62,13 @@ struct ktm_sindex {
 	u64 lost;
 	u64 bytes;
 	u64 used;
+	struct ktm_jpic *picture;
 };
 
 int ktm_sindex_cache_init(void);
 void ktm_sindex_cache_exit(void);
 struct ktm_sentry *ktm_sentry_alloc(gfp_t gfp);
 void ktm_sentry_free(struct ktm_sentry *e);
-u64 ktm_srec_cost(u32 bytes);
 
 void ktm_sindex_init(struct ktm_sindex *ix);
 bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e);
@@ -81,7 +84,7 @@ void ktm_sindex_cut_above(struct ktm_sindex *ix, u64 lsn);
 void ktm_sindex_clear(struct ktm_sindex *ix);
 void ktm_sindex_sort(struct ktm_sindex *ix);
 void ktm_sindex_swap(struct ktm_sindex *a, struct ktm_sindex *b);
-u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
+bool ktm_sindex_slice(struct ktm_sindex *ix, u32 most);
 
 /* ---- streams ---- */
 
@@ -96,6 +99,8 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @tm: with a reference
  * @tm_link: in tm->streams, with a reference, until it is deleted or the TM goes; under
  *	tm->list_lock
+ * @name_node: with @id_node in stream_table.c's tables
+ * @joined: it has been in tm->streams: it may be found
  * @id: of its records in the log
  * @wait: pollers
  * @wake: wakes them, however many there are; on its way, it has a reference
@@ -113,6 +118,8 @@ u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to);
  * @known: end of the last record of any kind that the log has of it
  * @charged: bytes of restart area charged for it
  * @stuck: there is no memory to copy its records forward now; under tm->lock
+ * @copy_node: in a ktm_sorder; under tm->lock
+ * @copy_place: where the first record lay that is to be copied; under tm->lock
  * @give_back: for those who go while somebody else holds @lock; it tries again
  * @left_lock: of what those have left
  * @left_opening: the opening that it is of
@@ -124,6 +131,9 @@ struct ktm_stream {
 	struct ktm_object obj;
 	struct ktm_tm *tm;
 	struct list_head tm_link;
+	struct rhash_head name_node;
+	struct rhash_head id_node;
+	bool joined;
 	u64 id;
 	u32 name_length;
 	u8 name[KTM_MAX_STREAM_NAME];
@@ -145,6 +155,8 @@ struct ktm_stream {
 	u64 known;
 	u64 charged;
 	bool stuck;
+	struct rb_node copy_node;
+	u64 copy_place;
 	struct delayed_work give_back;
 	spinlock_t left_lock;
 	u64 left_opening;
@@ -156,6 +168,13 @@ struct ktm_stream {
 static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)
 {
 	return container_of(obj, struct ktm_stream, obj);
+}
+
+/* One that is being made has its places in the tables, and may yet come to nothing. */
+static inline bool ktm_stream_is_made(const struct ktm_stream *s)
+{
+	/* With ktm_stream_join(). */
+	return smp_load_acquire(&s->joined);
 }
 
 /* What somebody calls a stream: 1 to KTM_MAX_STREAM_NAME bytes. */
@@ -307,16 +326,45 @@ void ktm_stream_wake(struct work_struct *work);
 
 /* stream_read.c */
 u32 ktm_stream_read(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *rec, void **buf);
+int ktm_stream_decode(struct ktm_stream *s, const struct ktm_jsent *at, const void *buf,
+		      struct ktm_jrec *rec);
 int ktm_stream_load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf,
 		    struct ktm_jrec *rec);
 struct ktm_jsent ktm_stream_sent(const struct ktm_sentry *e);
 struct ktm_sentry *ktm_stream_still(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening);
 
 /*
+ * A piece of the log that was read at once, for the records in it.
+ *
+ * @block: the device is read in such
+ * @alone: what lies before this LSN is read record by record: something there cannot be read
+ * @data: memory, NULL: none yet
+ * @from: LSN where it begins
+ * @end: and ends; the same: there is nothing
+ * @last: end of the record that was wanted last
+ * @bytes: how much was read at once
+ */
+struct ktm_sahead {
+	u32 block;
+	u64 alone;
+	u8 *data;
+	u64 from;
+	u64 end;
+	u64 last;
+	u32 bytes;
+};
+
+/* stream_ahead.c */
+void ktm_sahead_init(struct ktm_sahead *a, u32 block, u64 alone);
+void ktm_sahead_end(struct ktm_sahead *a);
+int ktm_sahead_get(struct ktm_sahead *a, struct ktm_journal *j, const struct ktm_jsent *at,
+		   const u8 **data);
+
+/*
  * What a restart area copies forward.
  *
  * @plan: which records
- * @block: the device is read in such
+ * @ahead: what was read of them
  * @copied: how many were
  * @vain_ns: time that went into reads that failed
  * @bad: where the last one of those began
@@ -325,7 +373,7 @@ struct ktm_sentry *ktm_stream_still(struct ktm_stream *s, const struct ktm_jsent
  */
 struct ktm_scopy {
 	struct ktm_jc plan;
-	u32 block;
+	struct ktm_sahead ahead;
 	u64 copied;
 	u64 vain_ns;
 	u64 bad;
@@ -334,12 +382,31 @@ struct ktm_scopy {
 };
 
 /* stream_copy.c */
-void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_journal *j);
+void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_tm *tm);
+void ktm_scopy_end(struct ktm_scopy *sc, struct ktm_tm *tm);
 bool ktm_scopy_tired(const struct ktm_scopy *sc);
 int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, struct ktm_scopy *sc);
 int ktm_stream_copy_unread(struct ktm_stream *s, struct ktm_scopy *sc);
 u64 ktm_stream_next_copy(struct ktm_stream *s, u64 *unread);
 unsigned int ktm_stream_retry_after(void);
+
+/*
+ * Whose records are to be copied forward, by the place of the first one.
+ *
+ * @first: of those who have some
+ * @below: they lie before this
+ * @unread: where the first one lay that could not be read
+ */
+struct ktm_sorder {
+	struct rb_root_cached first;
+	u64 below;
+	u64 unread;
+};
+
+/* stream_order.c */
+void ktm_sorder_init(struct ktm_sorder *o, u64 below);
+void ktm_sorder_add(struct ktm_sorder *o, struct ktm_stream *s);
+struct ktm_stream *ktm_sorder_first(struct ktm_sorder *o, u64 *second);
 
 /* stream_recover.c */
 u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,
@@ -353,7 +420,13 @@ void ktm_stream_lost(struct ktm_stream *s);
 int ktm_stream_snapshot(struct ktm_stream *s, int (*emit)(void *ctx, const struct ktm_jrec *rec),
 			void *ctx);
 u64 ktm_stream_oldest_place(struct ktm_stream *s);
-struct ktm_stream *ktm_stream_find_id(struct ktm_tm *tm, u64 id);
+int ktm_stream_tables_init(void);
+void ktm_stream_tables_exit(void);
+int ktm_stream_enter_tables(struct ktm_stream *s);
+void ktm_stream_enter_tables_nofail(struct ktm_stream *s);
+void ktm_stream_leave_tables(struct ktm_stream *s);
+struct ktm_stream *ktm_stream_find_name(struct ktm_tm *tm, const u8 *name, u32 length);
+struct ktm_stream *ktm_stream_find_guid(struct ktm_tm *tm, const struct ktm_guid *guid);
 void ktm_stream_need_recovered(struct ktm_stream_need *need, struct ktm_stream *s, u64 bytes);
 
 /* stream_call.c */

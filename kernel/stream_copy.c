@@ -32,12 +32,27 @@ MODULE_PARM_DESC(lost_after,
 /**
  * ktm_scopy_init - a restart area begins to copy forward
  * @sc: to be filled in
- * @j: its journal
+ * @tm: its TM, whose mutex is held until ktm_scopy_end()
  */
-void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_journal *j)
+void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_tm *tm)
 {
-	*sc = (struct ktm_scopy){ .block = ktm_journal_block(j) };
-	ktm_journal_copy_plan(j, &sc->plan);
+	*sc = (struct ktm_scopy){ };
+	ktm_journal_copy_plan(tm->journal, &sc->plan);
+	ktm_sahead_init(&sc->ahead, ktm_journal_block(tm->journal), tm->read_alone);
+}
+
+/**
+ * ktm_scopy_end - it has copied what it could
+ * @sc: what is copied
+ * @tm: the TM
+ */
+void ktm_scopy_end(struct ktm_scopy *sc, struct ktm_tm *tm)
+{
+	tm->read_alone = sc->ahead.alone;
+	ktm_sahead_end(&sc->ahead);
+	spin_lock(&tm->list_lock);
+	tm->copied += sc->copied;
+	spin_unlock(&tm->list_lock);
 }
 
 /**
@@ -52,11 +67,12 @@ bool ktm_scopy_tired(const struct ktm_scopy *sc)
 }
 
 /* Who needs all of the blocks that could not be read just now need not try. */
-static int load(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_scopy *sc, void *buf,
-		struct ktm_jrec *rec)
+static int load_alone(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_scopy *sc,
+		      void *buf, struct ktm_jrec *rec)
 {
-	const u64 from = at->place - core_mod64(at->place, sc->block);
-	const u64 end = from + ALIGN(at->place - from + at->bytes, (u64)sc->block);
+	const u32 block = sc->ahead.block;
+	const u64 from = at->place - core_mod64(at->place, block);
+	const u64 end = from + ALIGN(at->place - from + at->bytes, (u64)block);
 	u64 began;
 	int err;
 
@@ -70,7 +86,27 @@ static int load(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_sco
 	sc->bad = from;
 	sc->bad_end = end;
 	sc->bad_err = err;
+	sc->ahead.alone = max(sc->ahead.alone, end);
 	return err;
+}
+
+/*
+ * One try that fails is enough for a bad block: which record is in it the next restart area finds.
+ *
+ * Return: 1: that is so; or as ktm_stream_load().
+ */
+static int load(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_scopy *sc, void *buf,
+		struct ktm_jrec *rec)
+{
+	const u8 *data;
+
+	if (ktm_sahead_get(&sc->ahead, s->tm->journal, at, &data)) {
+		sc->vain_ns = VAIN_MAX;
+		return 1;
+	}
+	if (data && !ktm_stream_decode(s, at, data, rec))
+		return 0;
+	return load_alone(s, at, sc, buf, rec);
 }
 
 static void passed_over(struct ktm_stream *s, struct ktm_sentry *e, int err)
@@ -134,8 +170,11 @@ static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 openin
 {
 	struct ktm_sentry *e;
 	struct ktm_jrec rec;
-	int err = load(s, at, sc, buf, &rec);
+	int err;
 
+	err = again ? load_alone(s, at, sc, buf, &rec) : load(s, at, sc, buf, &rec);
+	if (err > 0)
+		return 0;
 	mutex_lock(&s->lock);
 	e = ktm_stream_still(s, at, opening);
 	if (!e)

@@ -32,6 +32,7 @@ struct flush {
  * @forced: of the stream, when the force that is under way began
  * @asked: LSN, the highest; 0: nothing, or the descriptor is closed
  * @failed: the log had no room to end the unit of the record up to here with, 0: it had
+ * @tries: restart areas that the force has waited for since something was asked for last
  */
 struct ktm_stream_ask {
 	struct ktm_force force;
@@ -43,6 +44,7 @@ struct ktm_stream_ask {
 	u64 forced;
 	u64 asked;
 	u64 failed;
+	u32 tries;
 };
 
 static void flush_done(struct ktm_force *force, int err)
@@ -83,21 +85,39 @@ static void wake_later(struct ktm_stream *s)
 		ktm_object_put(&s->obj);
 }
 
-/* A force has ended. Return: 0, or up to where to force next: more was asked for meanwhile. */
-static u64 ask_settle(struct ktm_stream_ask *ask, int err)
+/*
+ * The log has no room: as whoever waits does, it tries again when a restart area has been
+ * written, so that he who asks is not told to ask again until then. Not if he has closed.
+ */
+static bool ask_again(struct ktm_stream_ask *ask)
 {
-	u64 next = 0;
+	lockdep_assert_held(&ask->lock);
+	return ask->asked && ask->tries++ < KTM_STREAM_TRIES &&
+	       ktm_journal_force_again(ask->stream->tm->journal, &ask->force);
+}
 
+/*
+ * A force has ended. @next: out: 0, or up to where to force next: more was asked for meanwhile.
+ * Return: that was all.
+ */
+static bool ask_settle(struct ktm_stream_ask *ask, int err, u64 *next)
+{
+	bool over;
+
+	*next = 0;
 	spin_lock(&ask->lock);
 	if (ask->forced != ask->opening || ask->asked > ask->force.lsn) {
 		ask->forced = ask->opening;
-		next = ask->asked;
-	} else if (err) {
-		ask->failed = ask->asked;
+		*next = ask->asked;
+		ask->forcing = *next;
+	} else if (err != -ENOSPC || !ask_again(ask)) {
+		if (err)
+			ask->failed = ask->asked;
+		ask->forcing = false;
 	}
-	ask->forcing = next;
+	over = !ask->forcing;
 	spin_unlock(&ask->lock);
-	return next;
+	return over;
 }
 
 /* Its force is no more: what that had goes. */
@@ -114,19 +134,18 @@ static void ask_over(struct ktm_stream_ask *ask)
 static void ask_done(struct ktm_force *force, int err)
 {
 	struct ktm_stream_ask *ask = container_of(force, struct ktm_stream_ask, force);
-	struct ktm_tm *tm = ask->stream->tm;
-	u64 next = ask_settle(ask, err);
+	u64 next;
 
-	if (next) {
+	/* If it is to be told once more, whoever closes may take it back at once. */
+	kref_get(&ask->ref);
+	if (ask_settle(ask, err, &next)) {
+		wake_later(ask->stream);
+		ask_over(ask);
+	} else if (next) {
 		/* If the log was reopened just now, it is one force in vain. */
-		ktm_journal_force(tm->journal, force, next);
-		return;
+		ktm_journal_force(ask->stream->tm->journal, force, next);
 	}
-	/* Nobody waits for room; he who is told may come again. */
-	if (err == -ENOSPC)
-		ktm_journal_want_room(tm->journal);
-	wake_later(ask->stream);
-	ask_over(ask);
+	kref_put(&ask->ref, ask_release);
 }
 
 static struct ktm_stream_ask *ask_alloc(struct ktm_stream *s)
@@ -169,6 +188,7 @@ static void ask(struct ktm_stream_use *use, u64 lsn)
 	ask->opening = s->opening;
 	ask->asked = max(ask->asked, lsn);
 	ask->failed = 0;
+	ask->tries = 0;
 	lsn = ask->asked;
 	begin = !ask->forcing && lsn > ktm_journal_flushed(s->tm->journal);
 	if (begin) {
@@ -282,12 +302,14 @@ static u32 flush_once(struct ktm_stream_use *use, u64 lsn, u64 opening, bool wai
 	return status;
 }
 
+/* Not said to who is killed: an appender may hold the lock while a device hangs. */
 static u64 last_flushed(struct ktm_stream *s)
 {
 	const struct ktm_sentry *e;
 	u64 lsn;
 
-	mutex_lock(&s->lock);
+	if (mutex_lock_killable(&s->lock))
+		return 0;
 	e = ktm_sindex_before(&s->index, ktm_journal_flushed(s->tm->journal) + 1);
 	lsn = e ? e->lsn : 0;
 	mutex_unlock(&s->lock);
@@ -300,7 +322,7 @@ static u64 last_flushed(struct ktm_stream *s)
  * @lsn: up to and with this record; 0: all there are
  * @opening: the opening of the TM that this is meant of
  * @wait: until it is durable, or a signal comes
- * @flushed: out: LSN of the last durable record, 0: none
+ * @flushed: out: LSN of the last durable record, 0: none, or INTERRUPTED
  *
  * Return: enum ktm_status; PENDING if it is not to wait.
  */
@@ -316,7 +338,8 @@ u32 ktm_stream_flush(struct ktm_stream_use *use, u64 lsn, u64 opening, bool wait
 	} while (ktm_stream_again(use->stream->tm, &status, &tries));
 	if (!wait && status == KTM_STATUS_LOG_FULL)
 		ktm_journal_want_room(use->stream->tm->journal);
-	*flushed = last_flushed(use->stream);
+	/* Who is to come back at once does not wait for the lock, either. */
+	*flushed = status == KTM_STATUS_INTERRUPTED ? 0 : last_flushed(use->stream);
 	return status;
 }
 

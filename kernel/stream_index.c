@@ -35,18 +35,6 @@ void ktm_sentry_free(struct ktm_sentry *e)
 		kmem_cache_free(sentry_cache, e);
 }
 
-/**
- * ktm_srec_cost - what a record counts against a stream's quota
- * @bytes: its length in the log
- *
- * Half as much again is what its share of heads and padding may come to; the least is
- * for what it takes of memory and of restart areas.
- */
-u64 ktm_srec_cost(u32 bytes)
-{
-	return max(bytes + bytes / 2, 128u);
-}
-
 void ktm_sindex_init(struct ktm_sindex *ix)
 {
 	*ix = (struct ktm_sindex){ .by_lsn = RB_ROOT };
@@ -255,6 +243,8 @@ void ktm_sindex_cut_below(struct ktm_sindex *ix, u64 lsn)
 {
 	struct ktm_sentry *e;
 
+	if (ix->picture)
+		ktm_jpic_cut_below(ix->picture, lsn);
 	while ((e = entry_or_null(rb_first(&ix->by_lsn))) && e->lsn < lsn) {
 		remove(ix, e);
 		cond_resched();
@@ -266,6 +256,8 @@ void ktm_sindex_cut_above(struct ktm_sindex *ix, u64 lsn)
 {
 	struct ktm_sentry *e;
 
+	if (ix->picture)
+		ktm_jpic_cut_above(ix->picture, lsn);
 	while ((e = entry_or_null(rb_last(&ix->by_lsn))) && e->lsn > lsn) {
 		remove(ix, e);
 		cond_resched();
@@ -317,21 +309,23 @@ void ktm_sindex_swap(struct ktm_sindex *a, struct ktm_sindex *b)
 	swap(a->used, b->used);
 }
 
-/* All entries by name, for a restart area; @to has room for ix->records. Returns their number. */
-u64 ktm_sindex_copy(const struct ktm_sindex *ix, struct ktm_jsent *to)
+/**
+ * ktm_sindex_slice - go on with the picture for a restart area
+ * @ix: the index
+ * @most: so many entries, for whoever else wants the index has to wait meanwhile
+ *
+ * Return: that were the last ones: the picture is the index as it is now.
+ */
+bool ktm_sindex_slice(struct ktm_sindex *ix, u32 most)
 {
-	struct rb_node *n;
-	u64 i = 0;
+	struct ktm_sentry *e = ktm_sindex_after(ix, ktm_jpic_last(ix->picture));
 
-	for (n = rb_first(&ix->by_lsn); n; n = rb_next(n)) {
-		const struct ktm_sentry *e = rb_entry(n, struct ktm_sentry, node);
+	for (; e && most; most--) {
+		const struct ktm_jsent at = ktm_stream_sent(e);
 
-		to[i++] = (struct ktm_jsent){
-			.lsn = e->lsn,
-			.place = e->place,
-			.bytes = e->bytes,
-			.flags = e->flags,
-		};
+		if (!ktm_jpic_add(ix->picture, &at))
+			break;
+		e = entry_or_null(rb_next(&e->node));
 	}
-	return i;
+	return !e;
 }

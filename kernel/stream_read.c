@@ -42,32 +42,46 @@ struct ktm_jsent ktm_stream_sent(const struct ktm_sentry *e)
 }
 
 /**
+ * ktm_stream_decode - are these bytes that record?
+ * @s: the stream
+ * @at: its entry; no lock is held
+ * @buf: as long as it says
+ * @rec: out; its data is in @buf
+ *
+ * What is on the device is to be believed only as far as it says what it is itself.
+ *
+ * Return: 0; -EUCLEAN: something else.
+ */
+int ktm_stream_decode(struct ktm_stream *s, const struct ktm_jsent *at, const void *buf,
+		      struct ktm_jrec *rec)
+{
+	const char *why;
+
+	if (ktm_jrec_decode(rec, buf, at->bytes, &why) != at->bytes ||
+	    rec->type != KTM_JREC_SREC || rec->srec.id != s->id || rec->srec.lsn != at->lsn ||
+	    (rec->flags & KTM_JREC_F_RESTART) != at->flags)
+		return -EUCLEAN;
+	return 0;
+}
+
+/**
  * ktm_stream_load - a record from its place
  * @s: the stream
  * @at: its entry; no lock is held
  * @buf: of KTM_JF_REC_MAX bytes
  * @rec: out; its data is in @buf
  *
- * What is on the device is to be believed only as far as it says what it is itself.
- *
  * Return: 0; -EUCLEAN: something else is there, or the record is lost; or as ktm_journal_read().
  */
 int ktm_stream_load(struct ktm_stream *s, const struct ktm_jsent *at, void *buf,
 		    struct ktm_jrec *rec)
 {
-	const char *why;
 	int err;
 
 	if (at->flags & KTM_JREC_F_LOST)
 		return -EUCLEAN;
 	err = ktm_journal_read(s->tm->journal, at->place, at->bytes, buf);
-	if (err)
-		return err;
-	if (ktm_jrec_decode(rec, buf, at->bytes, &why) != at->bytes ||
-	    rec->type != KTM_JREC_SREC || rec->srec.id != s->id || rec->srec.lsn != at->lsn ||
-	    (rec->flags & KTM_JREC_F_RESTART) != at->flags)
-		return -EUCLEAN;
-	return 0;
+	return err ? err : ktm_stream_decode(s, at, buf, rec);
 }
 
 /* The entry of a record that has neither moved nor gone since; NULL: it has. */
@@ -90,7 +104,8 @@ static u32 read_once(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *r
 	int err;
 
 	*again = false;
-	mutex_lock(&s->lock);
+	if (mutex_lock_killable(&s->lock))
+		return KTM_STATUS_INTERRUPTED;
 	opening = s->opening;
 	if (s->gone || !ktm_tm_online(s->tm)) {
 		mutex_unlock(&s->lock);
@@ -107,7 +122,8 @@ static u32 read_once(struct ktm_stream *s, u32 mode, u64 lsn, struct ktm_jrec *r
 	err = ktm_stream_load(s, &at, buf, rec);
 	rec->srec.lsn = at.lsn;
 
-	mutex_lock(&s->lock);
+	if (mutex_lock_killable(&s->lock))
+		return KTM_STATUS_INTERRUPTED;
 	*again = !ktm_stream_still(s, &at, opening);
 	mutex_unlock(&s->lock);
 	/* A batch that could not be written is no longer in memory, and was never on the device. */

@@ -7,6 +7,7 @@
  * found takes the place of what that one has: its descriptors stay, but have to look
  * at it first.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -33,7 +34,8 @@ u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,
 	if (!s)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&s->obj, KTM_KIND_STREAM, tm, &rec->stream.guid,
-					   rec->stream.mode, rec->stream.uid, rec->stream.gid);
+					   rec->stream.mode, rec->stream.uid, rec->stream.gid,
+					   tm->journal);
 	if (status) {
 		kfree(s);
 		return status;
@@ -93,10 +95,13 @@ static int ask(struct ktm_stream *s, struct ktm_jp *jp, const struct ktm_jrec *r
 	struct ktm_jp_stream *found = s ? &s->found : NULL;
 	const struct ktm_sentry *e;
 	struct ktm_jsent live;
+	struct ktm_jrec known;
 
 	switch (rec->type) {
 	case KTM_JREC_STREAM:
-		return ktm_jp_stream(jp, found, rec);
+		if (s)
+			ktm_stream_to_record(s, &known);
+		return ktm_jp_stream(jp, found, s ? &known : NULL, rec);
 	case KTM_JREC_STREAM_GONE:
 		return ktm_jp_stream_gone(jp, found, rec);
 	case KTM_JREC_SINDEX:
@@ -108,12 +113,7 @@ static int ask(struct ktm_stream *s, struct ktm_jp *jp, const struct ktm_jrec *r
 	default:
 		e = s ? ktm_sindex_find(&s->index, rec->srec.lsn) : NULL;
 		if (e)
-			live = (struct ktm_jsent){
-				.lsn = e->lsn,
-				.place = e->place,
-				.bytes = e->bytes,
-				.flags = e->flags,
-			};
+			live = ktm_stream_sent(e);
 		return ktm_jp_srec(jp, found, e ? &live : NULL, rec);
 	}
 }
@@ -127,10 +127,10 @@ static void cut_above(struct ktm_stream *s, u64 lsn)
 	ktm_jp_stream_cut(&s->found, restart ? restart->lsn : 0);
 }
 
-/* STREAM: what can change; its name and owner cannot. */
+/* STREAM: its quota, all else of it is as it was. */
 static int take(struct ktm_stream *s, const struct ktm_jrec *rec)
 {
-	if (!ktm_guid_eq(&s->obj.guid, &rec->stream.guid) || rec->stream.quota > S64_MAX / 2)
+	if (rec->stream.quota > S64_MAX / 2)
 		return -EUCLEAN;
 	s->quota = rec->stream.quota;
 	return 0;
@@ -227,6 +227,7 @@ void ktm_stream_publish_recovered(struct ktm_stream *s)
 {
 	WARN_ON_ONCE(ktm_object_publish_nofail(&s->obj));
 	ktm_object_charge_log(&s->obj, held_by(s), NULL);
+	ktm_stream_enter_tables_nofail(s);
 	ktm_stream_join(s);
 }
 
@@ -296,33 +297,58 @@ void ktm_stream_need_recovered(struct ktm_stream_need *need, struct ktm_stream *
 	mutex_unlock(&s->lock);
 }
 
-/* A copy of its index and of its record, of one instant. */
-static struct ktm_jsent *copy_index(struct ktm_stream *s, struct ktm_jrec *rec)
+/* Entries of an index that are written down before others may use the stream again. */
+#define SLICE	1024u
+/* Microseconds, at least, for which they may. */
+#define GAP_US	20
+
+/* Copies what may be much while others use the stream: none of it is written to meanwhile. */
+static int enlarge(struct ktm_stream *s, struct ktm_jpic *picture)
 {
-	struct ktm_jsent *copy;
-	u64 room;
+	const u64 records = READ_ONCE(s->index.records);
+	/* And some that come meanwhile. */
+	const u64 room = (picture->room ?: records) + records / 8 + 64;
+	struct ktm_jsent *at = kvmalloc_array(room, sizeof(*at), GFP_KERNEL);
+
+	if (!at)
+		return -ENOMEM;
+	if (picture->room)
+		memcpy(at, picture->at, picture->room * sizeof(*at));
+	mutex_lock(&s->lock);
+	at = ktm_jpic_enlarge(picture, at, room);
+	mutex_unlock(&s->lock);
+	kvfree(at);
+	return 0;
+}
+
+/*
+ * Its index and its record, both as they are at one instant: the end of the last slice. Whoever
+ * appends or cuts waits for one slice, however much the stream holds.
+ */
+static int take_picture(struct ktm_stream *s, struct ktm_jpic *picture, struct ktm_jrec *rec)
+{
+	int err = enlarge(s, picture);
+	bool full;
 
 	mutex_lock(&s->lock);
-	for (;;) {
-		room = s->index.records;
+	s->index.picture = picture;
+	while (!err && !ktm_sindex_slice(&s->index, SLICE)) {
+		full = ktm_jpic_full(picture);
 		mutex_unlock(&s->lock);
-		/* And some that come meanwhile. */
-		room += room / 8 + 64;
-		copy = kvmalloc_array(room, sizeof(*copy), GFP_KERNEL);
-		if (!copy)
-			return NULL;
+		/* Who waits, spinning, would hardly get it from one who takes it again at once. */
+		usleep_range(GAP_US, 2 * GAP_US);
+		if (full)
+			err = enlarge(s, picture);
 		mutex_lock(&s->lock);
-		if (s->index.records <= room)
-			break;
-		kvfree(copy);
 	}
+	s->index.picture = NULL;
 	ktm_stream_to_record(s, rec);
 	rec->stream.base = s->base;
 	rec->stream.restart = s->restart;
 	rec->stream.lsn = s->known;
-	rec->stream.entries = ktm_sindex_copy(&s->index, copy);
+	rec->stream.entries = picture->end - picture->first;
 	mutex_unlock(&s->lock);
-	return copy;
+	return err;
 }
 
 /**
@@ -331,35 +357,39 @@ static struct ktm_jsent *copy_index(struct ktm_stream *s, struct ktm_jrec *rec)
  * @emit: takes a record; may sleep; another value than 0 ends it
  * @ctx: for @emit
  *
+ * Nothing is copied forward meanwhile, and the stream is not swapped.
+ *
  * Return: 0, -ENOMEM, or what @emit returned.
  */
 int ktm_stream_snapshot(struct ktm_stream *s, int (*emit)(void *ctx, const struct ktm_jrec *rec),
 			void *ctx)
 {
-	struct ktm_jsent *copy;
+	struct ktm_jpic picture = { };
+	const struct ktm_jsent *at;
 	struct ktm_jrec rec;
-	u32 left, done = 0;
+	u32 left, n;
 	int err;
 
 	if (READ_ONCE(s->gone))
 		return 0;
-	copy = copy_index(s, &rec);
-	if (!copy)
-		return -ENOMEM;
+	err = take_picture(s, &picture, &rec);
+	if (err)
+		goto free;
+	at = picture.at + picture.first;
 	left = rec.stream.entries;
 	err = emit(ctx, &rec);
 	while (!err && left) {
-		const u32 n = min(left, KTM_JF_SINDEX_MAX);
-
+		n = min(left, KTM_JF_SINDEX_MAX);
 		rec = (struct ktm_jrec){
 			.type = KTM_JREC_SINDEX,
-			.sindex = { .id = s->id, .count = n, .entries = copy + done },
+			.sindex = { .id = s->id, .count = n, .entries = at },
 		};
 		err = emit(ctx, &rec);
-		done += n;
+		at += n;
 		left -= n;
 	}
-	kvfree(copy);
+free:
+	kvfree(picture.at);
 	return err;
 }
 

@@ -146,6 +146,8 @@ u32 ktm_stream_ioctl_append(struct ktm_handle *handle, struct ktm_stream_append 
 	struct ktm_stream_new new;
 	u32 status;
 
+	/* Who asks with what an earlier call has filled in is not told of that record again. */
+	arg->lsn = 0;
 	status = ktm_stream_may_append(handle, arg->flags);
 	if (status)
 		return status;

@@ -368,7 +368,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	if (!tm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init(&tm->obj, KTM_KIND_TM, is_volatile ? VOLATILE_SCOPE : NULL,
-				 is_volatile ? &arg->guid : NULL, arg->mode);
+				 is_volatile ? &arg->guid : NULL, arg->mode, NULL);
 	if (status) {
 		kfree(tm);
 		return status;
@@ -380,6 +380,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	INIT_LIST_HEAD(&tm->rms);
 	INIT_LIST_HEAD(&tm->transactions);
 	INIT_LIST_HEAD(&tm->ended);
+	INIT_LIST_HEAD(&tm->shadowed);
 	INIT_LIST_HEAD(&tm->streams);
 	INIT_LIST_HEAD(&tm->all);
 	init_waitqueue_head(&tm->deciding_wait);
@@ -662,28 +663,6 @@ void ktm_tm_restart_due(struct ktm_tm *tm)
 	queue_work(ktm_slow_wq, &tm->restart);
 }
 
-/**
- * ktm_tm_may_find_room - is it worth while to ask the log again, which was full?
- * @tm: the TM; no lock is held that the walk of a restart area takes
- * @status: of the last try; if there is to be no other, what to tell
- * @tries: 0 at first, counted here
- *
- * Waits for a restart area, if one can help.
- */
-bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *status, u32 *tries)
-{
-	int err;
-
-	if (*status != KTM_STATUS_LOG_FULL || !tm->journal || (*tries)++ >= KTM_STREAM_TRIES)
-		return false;
-	err = ktm_journal_wait_room(tm->journal);
-	if (err == -EIO)
-		*status = KTM_STATUS_TM_NOT_ONLINE;
-	else if (err == -EINTR)
-		*status = KTM_STATUS_INTERRUPTED;
-	return !err;
-}
-
 /*
  * Nothing of it is open any more. What is unfinished is in the log only from
  * now on.
@@ -776,7 +755,10 @@ struct ktm_stream *ktm_tm_next_stream(struct ktm_tm *tm, struct ktm_stream *last
  * @fn: may sleep, may end the transaction
  * @ctx: for @fn
  *
- * Those that are bound meanwhile may be missed.
+ * Those that are bound meanwhile are not visited: however fast they come, it ends. For a restart
+ * area they are in the log behind its mark, which was made before, with all that there is to
+ * say of them. A reopening has set its RMs offline before; who enlists looks at that after
+ * binding, so none of those is in a durable RM, and the log knows none.
  */
 void ktm_tm_for_each_transaction(struct ktm_tm *tm,
 				 void (*fn)(struct ktm_transaction *tx, void *ctx), void *ctx)
@@ -802,27 +784,10 @@ void ktm_tm_for_each_transaction(struct ktm_tm *tm,
 	spin_unlock(&tm->list_lock);
 }
 
-static void count_indoubt(struct ktm_tm *tm, struct ktm_tm_info *info)
-{
-	struct ktm_transaction *tx;
-
-	spin_lock(&tm->list_lock);
-	info->rms = tm->nr_rms;
-	list_for_each_entry(tx, &tm->transactions, tm_link) {
-		u8 state = READ_ONCE(tx->core.state);
-
-		if (state == KTM_TX_STATE_COMMITTED || state == KTM_TX_STATE_ABORTED)
-			continue;
-		info->transactions++;
-		if (ktm_state_indoubt(state))
-			info->indoubt++;
-	}
-	spin_unlock(&tm->list_lock);
-}
-
 /* KTM_INFO_TM_BASIC */
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info)
 {
+	const u64 unfinished = atomic64_read(&tm->unfinished);
 	struct ktm_journal_stat st;
 
 	memset(info, 0, sizeof(*info));
@@ -830,7 +795,9 @@ void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info)
 	info->virtual_clock = ktm_tm_clock(tm);
 	info->state = READ_ONCE(tm->state);
 	info->flags = READ_ONCE(tm->flags);
-	count_indoubt(tm, info);
+	info->rms = READ_ONCE(tm->nr_rms);
+	info->transactions = lower_32_bits(unfinished);
+	info->indoubt = upper_32_bits(unfinished);
 	if (!tm->journal)
 		return;
 	ktm_journal_stat(tm->journal, &st);
@@ -846,6 +813,7 @@ void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info)
 
 static void tm_free(struct ktm_object *obj)
 {
+	WARN_ON_ONCE(atomic64_read(&ktm_tm_of(obj)->unfinished));
 	kfree(ktm_tm_of(obj)->recovery);
 	kfree_rcu(ktm_tm_of(obj), obj.rcu);
 }

@@ -21,7 +21,9 @@ struct ktm_transaction;
  * A transaction manager.
  *
  * Lock order, outermost first: tm->lock, rm->lock, tx->lock, stream->lock, then one of the
- * spinlocks tm->list_lock, rm->list_lock, rm->queue.lock, and the journal's.
+ * spinlocks tm->list_lock, rm->list_lock, rm->queue.lock, the journal's, and those that the
+ * tables of objects and of streams have inside. Nobody who may only look walks a list with
+ * tm->list_lock held: every commit needs it.
  *
  * @users: whoever keeps it alive: its handles, those of its RMs and of its
  *	bound transactions, forced records on their way to the log, and KTM_TM_PERSIST,
@@ -38,13 +40,17 @@ struct ktm_transaction;
  * @transactions: bound and not yet retired; each holds a reference on itself
  *	until it is
  * @walk: number of the last visit to all @transactions
+ * @unfinished: how many of @transactions are; the upper half says how many of those are in
+ *	doubt. Whoever asks would otherwise walk them all with @list_lock, which every
+ *	commit needs. See tx_recount()
  * @ended: those of them that wait for their end record to be durable
  * @streams: its log streams, with a reference each until they are deleted or the TM goes
  * @holder: the one that held the tail back when the log was opened or the last restart
  *	area was written; nil: none did, or it has gone
  * @copied: records that were copied forward since the log was opened
- * @shadowed: transactions of the log whose UOW a client had taken before the log
- *	was read; such a client's transaction gets no enlistment here
+ * @read_alone: those that lie before this LSN are read one by one for that; under @lock
+ * @shadowed: those of @transactions that are the log's and whose UOW a client had taken
+ *	before it was read; such a client's transaction gets no enlistment here
  * @reached: the virtual clock up to which its log counts, since it was rolled forward;
  *	U64_MAX: to the end; under @lock
  * @journal: NULL for a volatile one; lives as long as @users
@@ -73,9 +79,11 @@ struct ktm_tm {
 	struct list_head streams;
 	struct ktm_guid holder;
 	u64 copied;
+	u64 read_alone;
 	u32 nr_rms;
 	u32 walk;
-	u32 shadowed;
+	struct list_head shadowed;
+	atomic64_t unfinished;
 	struct ktm_journal *journal;
 	struct recovery *recovery;
 	atomic64_t clock;
@@ -90,6 +98,10 @@ struct ktm_tm {
 	struct delayed_work retry;
 	struct work_struct reap;
 };
+
+/* What a transaction adds to ktm_tm.unfinished: as it is, and while it is in doubt. */
+#define KTM_TM_UNFINISHED	1ll
+#define KTM_TM_INDOUBT		((1ll << 32) + 1)
 
 static inline struct ktm_tm *ktm_tm_of(struct ktm_object *obj)
 {
@@ -143,7 +155,6 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
 u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg);
 void ktm_tm_log_failed(struct ktm_tm *tm);
 void ktm_tm_restart_due(struct ktm_tm *tm);
-bool ktm_tm_may_find_room(struct ktm_tm *tm, u32 *status, u32 *tries);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);
 struct ktm_transaction *ktm_tm_first_transaction(struct ktm_tm *tm);
 struct ktm_rm *ktm_tm_first_rm(struct ktm_tm *tm);

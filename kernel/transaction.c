@@ -40,6 +40,7 @@ static void tx_setup(struct ktm_transaction *tx)
 	mutex_init(&tx->lock);
 	INIT_LIST_HEAD(&tx->tm_link);
 	INIT_LIST_HEAD(&tx->ended_link);
+	INIT_LIST_HEAD(&tx->shadow_link);
 	init_waitqueue_head(&tx->wait);
 	init_waitqueue_head(&tx->turn);
 	INIT_DELAYED_WORK(&tx->timer, tx_timer);
@@ -90,17 +91,42 @@ static void tx_came(struct ktm_transaction *tx, u32 who)
 	wake_up_all(&tx->turn);
 }
 
+static void tx_count_as(struct ktm_transaction *tx, s64 counted)
+{
+	lockdep_assert_held(&tx->lock);
+	if (counted != tx->counted)
+		atomic64_add(counted - tx->counted, &tx->tm->unfinished);
+	tx->counted = counted;
+}
+
+/*
+ * Its TM's count follows its state: behind whatever may have changed that, bound it or retired
+ * it, and before anybody is told.
+ */
+static void tx_recount(struct ktm_transaction *tx)
+{
+	const u8 state = tx->core.state;
+
+	if (!tx->tm || tx->retired || state == KTM_TX_STATE_COMMITTED ||
+	    state == KTM_TX_STATE_ABORTED)
+		tx_count_as(tx, 0);
+	else
+		tx_count_as(tx, ktm_state_indoubt(state) ? KTM_TM_INDOUBT : KTM_TM_UNFINISHED);
+}
+
 /* Enter a TM for good. The caller keeps the TM alive. */
 static void tx_join(struct ktm_transaction *tx, struct ktm_tm *tm)
 {
 	ktm_object_get(&tm->obj);
 	tx->tm = tm;
-	tx->walk = 0;
 	if (tx->handles)
 		tx->holds_tm = ktm_tm_hold(tm);
 	spin_lock(&tm->list_lock);
+	/* As if visited: see ktm_tm_for_each_transaction(). */
+	tx->walk = tm->walk;
 	list_add_tail(&tx->tm_link, &tm->transactions);
 	spin_unlock(&tm->list_lock);
+	tx_recount(tx);
 }
 
 /*
@@ -114,10 +140,8 @@ static bool tx_is_shadowing(struct ktm_transaction *tx)
 	bool found = false;
 
 	spin_lock(&tm->list_lock);
-	if (tm->shadowed) {
-		list_for_each_entry(other, &tm->transactions, tm_link)
-			found |= other != tx && ktm_guid_eq(&other->obj.guid, &tx->obj.guid);
-	}
+	list_for_each_entry(other, &tm->shadowed, shadow_link)
+		found |= other != tx && ktm_guid_eq(&other->obj.guid, &tx->obj.guid);
 	spin_unlock(&tm->list_lock);
 	return found;
 }
@@ -155,6 +179,7 @@ void ktm_tx_unbind(struct ktm_transaction *tx)
 	struct ktm_tm *tm = tx->tm;
 
 	lockdep_assert_held(&tx->lock);
+	tx_count_as(tx, 0);
 	spin_lock(&tm->list_lock);
 	list_del_init(&tx->tm_link);
 	spin_unlock(&tm->list_lock);
@@ -172,11 +197,12 @@ static void tx_leave(struct ktm_transaction *tx)
 	if (tx->retired)
 		return;
 	tx->retired = true;
+	tx_recount(tx);
 	if (tx->tm) {
 		spin_lock(&tx->tm->list_lock);
 		list_del_init(&tx->tm_link);
 		list_del_init(&tx->ended_link);
-		tx->tm->shadowed -= tx->shadowed;
+		list_del_init(&tx->shadow_link);
 		spin_unlock(&tx->tm->list_lock);
 	}
 	if (tx->published)
@@ -432,25 +458,19 @@ static u32 tx_log_decision(struct ktm_transaction *tx)
 static u32 tx_log_seal(struct ktm_transaction *tx)
 {
 	struct ktm_enlistment *sup = ktm_en_of_core(tx->core.superior);
+	u32 bytes = ktm_en_record_bytes(sup);
 	struct ktm_jrec rec;
-	u32 bytes;
 
-	if (ktm_en_reserve_record(sup, &bytes))
-		goto refused;
 	sup->log_key = sup->key;
 	ktm_en_to_record(sup, &tx->obj, &rec);
-	if (tx_append_force(tx, &rec, bytes)) {
-		ktm_en_unreserve_record(sup);
-		goto refused;
-	}
+	if (tx_append_force(tx, &rec, bytes))
+		return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_REFUSED).actions;
 	sup->reserved -= bytes;
 	sup->logged = true;
 	tx->sealing = true;
 	tx->logged = true;
 	tx->log_lsn = tx->force.lsn;
 	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_HANDED).actions;
-refused:
-	return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_REFUSED).actions;
 }
 
 /*
@@ -614,6 +634,7 @@ void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32
 			tx->log_lsn = lsn;
 		tx->end_lsn = max(tx->end_lsn, lsn);
 	}
+	tx_recount(tx);
 	if (actions & KTM_ACT_STOP_TIMER)
 		tx_stop_timer(tx);
 	if (actions & KTM_ACT_NOTIFY_ALL)
@@ -786,7 +807,7 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 	tx = kmem_cache_zalloc(tx_cache, GFP_KERNEL);
 	if (!tx)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&tx->obj, KTM_KIND_TX, NULL, &arg->uow, arg->mode);
+	status = ktm_object_init(&tx->obj, KTM_KIND_TX, NULL, &arg->uow, arg->mode, NULL);
 	if (status) {
 		kmem_cache_free(tx_cache, tx);
 		return status;
@@ -978,7 +999,8 @@ u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 m
 
 	if (!tx)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init_recovered(&tx->obj, KTM_KIND_TX, NULL, uow, mode, uid, gid);
+	status = ktm_object_init_recovered(&tx->obj, KTM_KIND_TX, NULL, uow, mode, uid, gid,
+					   NULL);
 	if (status) {
 		kmem_cache_free(tx_cache, tx);
 		return status;
@@ -1005,10 +1027,11 @@ void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm)
 	/* A client may have taken the UOW meanwhile; RMs find theirs by enlistment. */
 	tx->published = !ktm_object_publish_nofail(&tx->obj);
 	tx_join(tx, tm);
-	tx->shadowed = !tx->published;
-	spin_lock(&tm->list_lock);
-	tm->shadowed += tx->shadowed;
-	spin_unlock(&tm->list_lock);
+	if (!tx->published) {
+		spin_lock(&tm->list_lock);
+		list_add_tail(&tx->shadow_link, &tm->shadowed);
+		spin_unlock(&tm->list_lock);
+	}
 	mutex_unlock(&tx->lock);
 }
 

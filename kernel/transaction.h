@@ -22,7 +22,7 @@ struct ktm_enlistment;
  *	across a force or while waiting for anybody.
  * @tm: set once, with a reference; NULL while it has none
  * @tm_link: in tm->transactions, under tm->list_lock
- * @walk: tm->walk when it was visited last, under tm->list_lock
+ * @walk: tm->walk when it was visited last, or bound; under tm->list_lock
  * @ended_link: in tm->ended, under tm->list_lock
  * @handles: all of them
  * @committers: those with KTM_TX_COMMIT
@@ -34,7 +34,8 @@ struct ktm_enlistment;
  * @log_lsn: end of its last record there
  * @log_outcome: what a decision of it there says, KTM_JREC_UNDECIDED if there is none
  * @log_clock: the virtual clock in that
- * @shadowed: counted in tm->shadowed
+ * @shadow_link: in tm->shadowed, under tm->list_lock
+ * @counted: what it adds to tm->unfinished
  * @under_way: a freeze waits for it: ktm_txc_under_way(@core)
  * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
  * @wait: for its end; waiters and pollers
@@ -61,6 +62,7 @@ struct ktm_transaction {
 	struct ktm_tm *tm;
 	struct list_head tm_link;
 	struct list_head ended_link;
+	struct list_head shadow_link;
 	u32 walk;
 	u32 handles;
 	u32 committers;
@@ -69,7 +71,6 @@ struct ktm_transaction {
 	bool published;
 	bool retired;
 	bool logged;
-	bool shadowed;
 	bool under_way;
 	bool settled;
 	bool sealing;
@@ -88,6 +89,7 @@ struct ktm_transaction {
 	u64 log_lsn;
 	u64 log_clock;
 	u64 end_lsn;
+	s64 counted;
 	u64 timeout_ns;
 	ktime_t created;
 	u32 isolation_level;

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "calls.h"
 #include "disk.h"
 #include "programs.h"
+#include "streams.h"
 
 #define ME_A	"00000000-0000-4000-8000-00000000000a"
 #define ME_B	"00000000-0000-4000-8000-00000000000b"
@@ -270,15 +270,194 @@ TEST(status_shows_who_decides_alone)
 	CHECK_EQ(ktm_commit_complete(rm, &en, NULL), 0);
 }
 
+/* ---- log streams ---- */
+
+#define RECORD	1500		/* bytes of data */
+#define CHUNK	4000
+
+static char tm_text[KTM_GUID_STRING];
+
+static void name_tm(int tm)
+{
+	const guid_t guid = tm_guid(tm);
+
+	ktm_guid_format(&guid, tm_text);
+}
+
+static void take_status(void)
+{
+	CHECK_EQ(run("ktmctl status >text && ktmctl status --json >json"), 0);
+}
+
+/* What was written is given up at once: the log goes round, and its end is somebody else's. */
+static void write_on(int filler)
+{
+	advance(filler, append(filler, 2, CHUNK));
+}
+
+static bool holds_it_back(int tm, const guid_t *guid)
+{
+	const guid_t holder = tm_space(tm).holder;
+
+	return same(&holder, guid);
+}
+
+/* A record that cannot be read cannot be copied forward, until the log gives it up. */
+TEST(status_shows_streams_and_who_holds_the_tail)
+{
+	struct disk disk = disk_make(MIB);
+	struct flaky flaky = flaky_make(&disk);
+	unsigned char data[RECORD];
+	char guid[KTM_GUID_STRING];
+	struct ktm_stream_info info;
+	int tm, s, filler, n;
+
+	to_work();
+	CHECK_EQ(run("echo 3600 >/sys/module/ktm/parameters/lost_after"), 0);
+	journal_format(flaky.path, guid_of(970));
+	tm = tm_online(flaky.path);
+	s = stream_create(tm, "evil \033[31m", 16 << 10);
+	filler = stream_create(tm, "filler", 32 << 10);
+	append(s, 1, RECORD);
+	/* Each in a write unit of its own, so that one of them can be bad alone. */
+	flush(s, 0);
+	append(s, 3, RECORD);
+	flush(s, 0);
+	info = stream_info(s);
+	ktm_guid_format(&info.guid, guid);
+	take_status();
+	CHECK_EQ(run("grep -q 'room: 48 KiB are quotas of streams' text"), 0);
+	CHECK_EQ(run("grep -qF 'stream %s \"evil ?[31m\": 2 records, %llu of 16384 bytes of quota' text",
+		     guid, info.used), 0);
+	CHECK_EQ(run("grep -q '\"filler\": 0 records, 0 of 32768 bytes' text"), 0);
+	CHECK_EQ(run("grep -q '\"quotas\":49152,' json"), 0);
+	CHECK_EQ(run("grep -qF '\"name\":\"evil \\u001b[31m\",\"quota\":16384,\"used\":%llu,' json",
+		     info.used), 0);
+	CHECK_EQ(run("grep -q '\"records\":2,\"lost\":0,\"base\":0,\"first\":%llu,\"last\":%llu,' json",
+		     info.first_lsn, info.last_lsn), 0);
+	CHECK_EQ(run("grep -q 'held back' text"), 1);
+	CHECK_EQ(run("grep -q 'tail_held_by' json"), 1);
+
+	fill(data, 1, RECORD);
+	flaky.bad = disk_find(&disk, data, RECORD);
+	flaky.bad_bytes = RECORD;
+	flaky_set(&flaky, BAD_SPOT);
+	for (n = 0; !holds_it_back(tm, &info.guid); n++) {
+		CHECK(n < 1000);
+		write_on(filler);
+	}
+	take_status();
+	CHECK_EQ(run("grep -qF 'its tail is held back by stream %s \"evil ?[31m\"' text", guid), 0);
+	CHECK_EQ(run("grep -q '\"tail_held_by\":\"%s\"' json", guid), 0);
+	CHECK_EQ(run("echo 0 >/sys/module/ktm/parameters/lost_after"), 0);
+	for (n = 0; !stream_info(s).lost; n++) {
+		CHECK(n < 1000);
+		write_on(filler);
+	}
+	take_status();
+	CHECK_EQ(run("grep -q ': 2 records, 1 of them lost, ' text"), 0);
+	CHECK_EQ(run("grep -q '\"records\":2,\"lost\":1,' json"), 0);
+	CHECK_EQ(run("echo 30 >/sys/module/ktm/parameters/lost_after"), 0);
+
+	/* Of a log that has failed as much as can be known. */
+	flaky_set(&flaky, FAIL_WRITES);
+	append(s, 4, 100);
+	CHECK(ktm_stream_flush(s, 0, 0, NULL, NULL) < 0);
+	tm_failed(tm);
+	take_status();
+	CHECK_EQ(run("grep -q 'stream %s (.*offline' text", guid), 0);
+	CHECK_EQ(run("grep -q '{\"guid\":\"%s\",\"error\":\"TM_NOT_ONLINE\"}' json", guid), 0);
+	name_tm(tm);
+	CHECK_EQ(run("ktmctl delete-stream --force %s filler 2>why", tm_text), 1);
+	CHECK_EQ(run("grep -q 'ktmctl recover %s comes first' why", tm_text), 0);
+	close(s);
+	close(filler);
+	tm_close(tm, flaky.path);
+	flaky_remove(&flaky);
+}
+
+static void expect_refusal(const char *arguments, const char *why)
+{
+	CHECK_EQ(run("ktmctl delete-stream %s 2>why", arguments), 1);
+	CHECK_EQ(run("grep -q '%s' why", why), 0);
+}
+
+TEST(delete_stream)
+{
+	struct disk disk = disk_make(MIB);
+	char guid[KTM_GUID_STRING], arguments[256];
+	int tm, rm, tx, full, empty, voted;
+	struct ktm_stream_info info;
+	struct ktm_answer vote;
+	uint64_t lsn;
+	guid_t en;
+
+	to_work();
+	journal_format(disk.path, guid_of(971));
+	tm = tm_online(disk.path);
+	name_tm(tm);
+	full = stream_create(tm, "full", 16 << 10);
+	empty = stream_create(tm, ME_A, 16 << 10);
+	voted = stream_create(tm, "voted", 16 << 10);
+	append(full, 1, RECORD);
+	append(full, 2, RECORD);
+	append(empty, 1, RECORD);
+	truncate_to(empty, 0);
+
+	snprintf(arguments, sizeof(arguments), "%s nothing", tm_text);
+	expect_refusal(arguments, "has no stream .nothing. (ktmctl status shows them)");
+	snprintf(arguments, sizeof(arguments), "%s " ME_B, tm_text);
+	expect_refusal(arguments, "has no stream");
+	expect_refusal(ME_B " full", "no such transaction manager");
+	snprintf(arguments, sizeof(arguments), "%s full", tm_text);
+	expect_refusal(arguments, "it has 2 live records .*--force");
+	CHECK_EQ(stream_info(full).records, 2);
+
+	/* By a name that looks like a GUID, and by the GUID. */
+	CHECK_EQ(run("ktmctl delete-stream %s " ME_A " >out", tm_text), 0);
+	CHECK_EQ(run("grep -q 'is deleted, and 0 live records with it; 16384 bytes' out"), 0);
+	info = stream_info(full);
+	ktm_guid_format(&info.guid, guid);
+	CHECK_EQ(run("ktmctl delete-stream --force %s %s >out", tm_text, guid), 0);
+	CHECK_EQ(run("grep -q 'stream %s is deleted, and 2 live records' out", guid), 0);
+	CHECK_EQ(try_append(full, 3, RECORD, 0, &lsn), KTM_STATUS_STREAM_NOT_FOUND);
+	CHECK_EQ(try_append(empty, 3, RECORD, 0, &lsn), KTM_STATUS_STREAM_NOT_FOUND);
+	CHECK_EQ(tm_space(tm).quotas, 16 << 10);
+
+	/* Who has voted counts on his stream. */
+	rm = rm_create(tm, 0);
+	rm_recover_empty(rm);
+	tx = tx_create(tm);
+	en = enlist(rm, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, en);
+	vote = ARG(ktm_answer, .enlistment = en, .stream_fd = voted, .stream_records = 1,
+		   .stream_need = 100);
+	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &vote, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	snprintf(arguments, sizeof(arguments), "--force %s voted", tm_text);
+	expect_refusal(arguments, "it has to end first");
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	CHECK_EQ(run("ktmctl delete-stream %s voted >out", tm_text), 0);
+	take_status();
+	CHECK_EQ(run("grep -q 'room: 0 KiB are quotas' text && grep -q '\"streams\":\\[\\],' json"), 0);
+	CHECK_EQ(run("grep -q '    stream ' text"), 1);
+	close(tx);
+	close(rm);
+	close(full);
+	close(empty);
+	close(voted);
+	tm_close(tm, disk.path);
+}
+
 /* ---- a TM that stays, and one that gets another name ---- */
 
 static const char *journal;
 
 static void need_disk(void)
 {
-	journal = getenv("KTM_JOURNAL");
-	if (!journal)
-		test_skip("KTM_JOURNAL names no disk");
+	journal = disk_given();
 	until_free(journal);
 	CHECK_EQ(run("ktmctl journal format --force %s >/dev/null", journal), 0);
 	to_work();

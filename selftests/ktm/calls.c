@@ -5,8 +5,10 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -440,28 +442,101 @@ static char process_state(pid_t pid)
 	return end ? end[2] : 0;
 }
 
+/* The function of the kernel in which it sleeps, for who reads the log. */
+static const char *where_asleep(pid_t pid)
+{
+	static char name[128];
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+	if (fd >= 0)
+		close(fd);
+	name[n < 0 ? 0 : n] = 0;
+	return name;
+}
+
 /* Ten times in a row: not in passing, on a lock or a page. */
-static void until_in_state(pid_t pid, char state)
+static void until_in_state(pid_t pid, const char *states)
 {
 	const struct deadline d = deadline_in(PATIENCE);
 	unsigned int times = 0;
 
 	while (times < 10) {
-		times = process_state(pid) == state ? times + 1 : 0;
+		const char state = process_state(pid);
+
+		times = state && strchr(states, state) ? times + 1 : 0;
 		if (deadline_passed(&d))
-			FAIL("process %d does not come to state %c", pid, state);
+			FAIL("process %d does not come to state %s, but is in %c, %s", pid,
+			     states, state, where_asleep(pid));
 		nap();
 	}
 }
 
 void until_asleep(pid_t pid)
 {
-	until_in_state(pid, 'S');
+	until_in_state(pid, "S");
 }
 
 void until_stuck(pid_t pid)
 {
-	until_in_state(pid, 'D');
+	until_in_state(pid, "D");
+}
+
+void until_over_or_asleep(pid_t pid)
+{
+	until_in_state(pid, "SZ");
+}
+
+void until_waiting(pid_t pid)
+{
+	until_in_state(pid, "SD");
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+void catch_signal(int signal)
+{
+	const struct sigaction action = { .sa_handler = nothing };
+
+	CHECK_EQ(sigaction(signal, &action, NULL), 0);
+}
+
+void be_interrupted(bool on)
+{
+	const struct itimerval often = { { 0, on ? 3000 : 0 }, { 0, on ? 3000 : 0 } };
+
+	catch_signal(SIGALRM);
+	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+}
+
+void interrupt(void (*call)(void *), void *data)
+{
+	pid_t pid;
+
+	catch_signal(SIGUSR1);
+	pid = test_spawn(call, data);
+	until_asleep(pid);
+	CHECK_EQ(kill(pid, SIGUSR1), 0);
+	test_join(pid);
+}
+
+void commit_under(int boss, guid_t sup, int rm, guid_t en)
+{
+	ANSWER(boss, KTM_IOC_EN_PREPREPARE, sup, KTM_STATUS_PENDING);
+	TAKE(boss, KTM_NOTIFY_PREPREPARE_COMPLETE, sup);
+	ANSWER(boss, KTM_IOC_EN_PREPARE, sup, KTM_STATUS_PENDING);
+	en_prepare(rm, en);
+	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);
+	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
+	en_commit(rm, en);
+	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
 }
 
 void commit_one(int rm, int tx)

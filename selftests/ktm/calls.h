@@ -171,7 +171,20 @@ pid_t commit_in_child(int tx, unsigned int want);
 void until_asleep(pid_t pid);
 /* It waits for something that it cannot be interrupted in; killed it may be. */
 void until_stuck(pid_t pid);
+/* It waits, for the one or for the other. */
+void until_waiting(pid_t pid);
+/* It waits in an interruptible sleep, or need not and has ended. */
+void until_over_or_asleep(pid_t pid);
 
+/* From now on this signal ends every wait of this process and of those it makes, and that is all. */
+void catch_signal(int signal);
+/* Such signals come all the time, or no more. */
+void be_interrupted(bool on);
+/* @call, in a process of its own, waits until a signal ends that. */
+void interrupt(void (*call)(void *), void *data);
+
+/* One whole commit that a superior of this process drives, with one RM in it. */
+void commit_under(int boss, guid_t sup, int rm, guid_t en);
 /* One whole commit with one RM in this process. */
 void commit_one(int rm, int tx);
 

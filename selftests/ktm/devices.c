@@ -381,6 +381,47 @@ TEST(null_one_each)
 	hw_null_remove(&hw);
 }
 
+/* Who finds nobody at it hands out his batch himself: nobody has to be woken for that. */
+TEST(null_alone)
+{
+	enum { ROUNDS = 32 };
+	static const struct null_kind kind = { .block = 4096, .cache = 4 };
+	unsigned int i, mine = 0;
+	bool counted = false;
+	struct blk_record r;
+	int tm, s;
+
+	hw = hw_null("alone", 16, &kind);
+	journal_format(hw.path, TM_GUID);
+	tm = tm_online(hw.path);
+	s = stream_create(tm, "s", MIB);
+	blk_record_start(hw.path);
+	for (i = 0; i < ROUNDS; i++) {
+		/* Until a work item that has told of the last one has gone, too. */
+		nap();
+		blk_mark(i);
+		append(s, i, 100);
+		flush(s, 0);
+	}
+	r = blk_record_end();
+	for (i = 0; i < r.nr; i++) {
+		const struct blk_event *e = &r.events[i];
+
+		if (e->what == BLK_MARK)
+			counted = false;
+		if (e->what != BLK_SENT || !e->write || e->by != getpid() || counted)
+			continue;
+		counted = true;
+		mine++;
+	}
+	/* But where that one was off the processor for long. */
+	CHECK(mine > ROUNDS / 2);
+	free(r.events);
+	close(s);
+	tm_close(tm, hw.path);
+	hw_null_remove(&hw);
+}
+
 static int tm_that_discards(void)
 {
 	struct ktm_tm_create c = ARG(ktm_tm_create, .access = KTM_TM_ALL_ACCESS,

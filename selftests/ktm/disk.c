@@ -27,6 +27,15 @@ static int open_or_fail(const char *path, int flags)
 	return fd;
 }
 
+const char *disk_given(void)
+{
+	const char *path = getenv("KTM_JOURNAL");
+
+	if (!path)
+		test_skip("KTM_JOURNAL names no disk");
+	return path;
+}
+
 /* Loop devices are found by the kernel and go when their last user does. */
 struct disk disk_make(uint64_t bytes)
 {

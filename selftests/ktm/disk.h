@@ -23,6 +23,8 @@ struct disk {
 	uint64_t bytes;
 };
 
+/* The one that KTM_JOURNAL names; a test that is given none is skipped. */
+const char *disk_given(void);
 /* Makes an empty disk; it goes with the test. */
 struct disk disk_make(uint64_t bytes);
 void disk_resize(struct disk *d, uint64_t bytes);

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/syscall.h>
 
 #include "disk.h"
@@ -216,7 +215,7 @@ TEST(whose_it_is)
 	       .access = KTM_STREAM_READ, .name = "private");
 	DRIVER(KTM_STATUS_SUCCESS, STREAM_CREATE, .slot = 1, .bytes = QUOTA, .mode = 0604,
 	       .access = KTM_STREAM_READ, .guid = guid_of(2), .name = "shown");
-	set_share(10);
+	set_share(30);
 	test_join(test_spawn(as_nobody, NULL));
 	set_share(share);
 	info = driver_query(3);
@@ -501,30 +500,19 @@ static void append_interrupted(void *data)
 	shared_word[0] = c.lsn;
 }
 
-static void nothing(int sig)
-{
-	(void)sig;
-}
-
 /* A signal ends the wait, not what was waited for. */
 TEST(signals)
 {
 	void (*const waits[])(void *) = { flush_interrupted, append_interrupted };
-	const struct sigaction action = { .sa_handler = nothing };
 	unsigned int i;
 	uint64_t lsn;
-	pid_t pid;
 
-	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 	driver_get_tm(tm);
 	driver_make(0, "s");
 	for (i = 0; i < 2; i++) {
 		lsn = driver_add(0, i, 100);
 		flaky_hold(&f);
-		pid = test_spawn(waits[i], NULL);
-		until_asleep(pid);
-		CHECK_EQ(kill(pid, SIGUSR1), 0);
-		test_join(pid);
+		interrupt(waits[i], NULL);
 		flaky_release(&f, NO_TROUBLE);
 		CHECK(DRIVER(KTM_STATUS_SUCCESS, STREAM_FLUSH).lsn >= lsn);
 	}

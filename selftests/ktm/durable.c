@@ -18,9 +18,7 @@ static int tm;
 
 void test_setup(void)
 {
-	path = getenv("KTM_JOURNAL");
-	if (!path)
-		test_skip("KTM_JOURNAL names no disk");
+	path = disk_given();
 	journal_format(path, TM_GUID);
 	tm = tm_online(path);
 }

@@ -251,6 +251,31 @@ REFUSED(needs_beyond_the_log,
 	u64 most = sb.ring_bytes / 8 * 3;
 	add(stream(1, most)); add(vote(100, 200, 1)); add(needing_vote(201, 1, most));
 	add(needing_vote(202, 1, most)); add(needing_vote(203, 1, most)))
+
+TEST(stream_with_another_quota)
+{
+	add(rm(1));
+	add(stream(1, 4096));
+	add(stream(1, 8192));
+	opening_says(KTM_STATUS_SUCCESS);
+}
+
+/* It is not for a record of its id to say who else it is. */
+REFUSED(stream_with_another_guid,
+	struct ktm_jrec r = stream(1, 8192); r.stream.guid = guid_of(600);
+	add(stream(1, 4096)); add(r))
+REFUSED(stream_with_another_name,
+	struct ktm_jrec r = stream(1, 8192); r.stream.name = (const u8 *)"x";
+	add(stream(1, 4096)); add(r))
+REFUSED(stream_with_a_longer_name,
+	struct ktm_jrec r = stream(1, 8192); r.stream.name_len = 2;
+	add(stream(1, 4096)); add(r))
+REFUSED(stream_of_another_user,
+	struct ktm_jrec r = stream(1, 8192); r.stream.uid++; add(stream(1, 4096)); add(r))
+REFUSED(stream_of_another_group,
+	struct ktm_jrec r = stream(1, 8192); r.stream.gid++; add(stream(1, 4096)); add(r))
+REFUSED(stream_with_another_mode,
+	struct ktm_jrec r = stream(1, 8192); r.stream.mode = 0666; add(stream(1, 4096)); add(r))
 REFUSED(stream_with_a_base_in_the_log,
 	struct ktm_jrec r = stream(1, 4096); r.stream.base = 4096; add(r))
 REFUSED(stream_with_a_restart_record_in_the_log,

@@ -2,6 +2,9 @@
 /*
  * A device that does not answer: who waits for it holds up his own TM, and nobody else's.
  */
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "calls.h"
 #include "disk.h"
 #include "streams.h"
@@ -183,6 +186,130 @@ TEST(closings_of_others)
 	tear_down();
 }
 
+static void flush_all(void *data)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush, .flags = *(unsigned int *)data);
+
+	test_try(s, KTM_IOC_STREAM_FLUSH, &fl);
+}
+
+static void read_last(void *data)
+{
+	where(s, KTM_STREAM_BEFORE, 0);
+	(void)data;
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* [1]: it was told that a signal came. */
+static void flush_until_signal(void *data)
+{
+	struct sigaction act = { .sa_handler = nothing };
+
+	CHECK_EQ(sigaction(SIGUSR1, &act, NULL), 0);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &ARG(ktm_stream_flush), KTM_STATUS_INTERRUPTED);
+	shared_word[1] = true;
+	(void)data;
+}
+
+static bool gone_in_time(pid_t pid, const struct deadline *due)
+{
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	while (waitpid(pid, NULL, WNOHANG) != pid) {
+		if (deadline_passed(due))
+			return false;
+		nap();
+	}
+	return true;
+}
+
+/*
+ * Who appends sleeps, with the stream to himself, until the device is back. Who only reads
+ * or flushes, before him or behind him, can be killed all the same.
+ */
+TEST(killed_beside_an_appender)
+{
+	enum { WAITS, SIGNALLED, BEGINS, READS, WHO };
+	static unsigned int flags[WHO] = { [BEGINS] = KTM_STREAM_NOWAIT };
+	struct deadline due;
+	bool told, gone[WHO];
+	pid_t pid[WHO], big;
+	int i;
+
+	append(s, 1, 100);
+	flaky_hold(&f);
+	pid[WAITS] = test_spawn(flush_all, &flags[WAITS]);
+	pid[SIGNALLED] = test_spawn(flush_until_signal, NULL);
+	until_asleep(pid[WAITS]);
+	until_asleep(pid[SIGNALLED]);
+	big = test_spawn(append_big, NULL);
+	until_stuck(big);
+	pid[BEGINS] = test_spawn(flush_all, &flags[BEGINS]);
+	pid[READS] = test_spawn(read_last, NULL);
+	until_stuck(pid[BEGINS]);
+	until_stuck(pid[READS]);
+
+	CHECK_EQ(kill(pid[SIGNALLED], SIGUSR1), 0);
+	due = deadline_in(PATIENCE);
+	while (!shared_word[1] && !deadline_passed(&due))
+		nap();
+	told = shared_word[1];
+	for (i = 0; i < WHO; i++)
+		gone[i] = gone_in_time(pid[i], &due);
+	shared_word[0] = true;
+	flaky_release(&f, NO_TROUBLE);
+	CHECK(told);
+	for (i = 0; i < WHO; i++)
+		CHECK(gone[i]);
+	test_join(big);
+	tear_down();
+}
+
+static void create_one(void *data)
+{
+	struct ktm_stream_create c = ARG(ktm_stream_create, .access = KTM_STREAM_ALL_ACCESS,
+					 .guid = *(guid_t *)data, .quota = QUOTA,
+					 .name = (uintptr_t)"new", .name_length = 3);
+
+	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_SUCCESS);
+}
+
+/* It waits for a place for its first record, and might find none: there is no such stream yet. */
+TEST(found_before_it_is_made)
+{
+	guid_t guid = guid_of(977);
+	struct ktm_stream_open o = ARG(ktm_stream_open, .access = KTM_STREAM_ALL_ACCESS,
+				       .guid = guid);
+	unsigned int by_guid, by_name, streams;
+	pid_t big, small, maker;
+	int fd;
+
+	flaky_hold(&f);
+	big = test_spawn(append_big, NULL);
+	until_stuck(big);
+	small = test_spawn(append_small, NULL);
+	until_stuck(small);
+	maker = test_spawn(create_one, &guid);
+	until_stuck(maker);
+	by_guid = test_try(tm, KTM_IOC_STREAM_OPEN, &o);
+	by_name = stream_try_open(tm, "new", KTM_STREAM_ALL_ACCESS, &fd);
+	streams = count_objects(tm, KTM_KIND_STREAM);
+	shared_word[0] = true;
+	flaky_release(&f, NO_TROUBLE);
+	CHECK_EQ(by_guid, KTM_STATUS_STREAM_NOT_FOUND);
+	CHECK_EQ(by_name, KTM_STATUS_STREAM_NOT_FOUND);
+	CHECK_EQ(streams, 1);
+	test_join(maker);
+	test_join(big);
+	test_join(small);
+	CALL(tm, KTM_IOC_STREAM_OPEN, &o, KTM_STATUS_SUCCESS);
+	close(o.fd);
+	tear_down();
+}
+
 /* [1]: what became of it. */
 static void ask(void *data)
 {
@@ -222,5 +349,35 @@ TEST(asked_when_it_is_due)
 	test_join(big);
 	CHECK_EQ(shared_word[1], KTM_OUTCOME_ABORTED);
 	close(tx[0]);
+	tear_down();
+}
+
+/*
+ * Who has voted first hears first that it is decided: all of them are durable by the same
+ * flushes, and are told in the order of the log.
+ */
+TEST(told_in_the_order_of_the_log)
+{
+	enum { DECIDED = 32 };
+	int i;
+
+	flaky_hold(&f);
+	for (i = 0; i < DECIDED; i++) {
+		tx[i] = tx_create(tm);
+		en[i] = enlist(rm, tx[i]);
+		COMMIT(tx[i], 0, KTM_STATUS_PENDING);
+		en_prepare(rm, en[i]);
+	}
+	flaky_release(&f, NO_TROUBLE);
+	/* Nothing is asked of any before all are told: who is busy with one gets others ahead of it. */
+	for (i = 0; i < DECIDED; i++)
+		CHECK(poll_for(tx[i], POLLIN) & POLLIN);
+	for (i = 0; i < DECIDED; i++)
+		TAKE(rm, KTM_NOTIFY_COMMIT, en[i]);
+	for (i = 0; i < DECIDED; i++) {
+		ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en[i], KTM_STATUS_SUCCESS);
+		WAIT(tx[i], KTM_STATUS_SUCCESS);
+		close(tx[i]);
+	}
 	tear_down();
 }

@@ -17,9 +17,7 @@ void test_setup(void)
 {
 	guid_t one = guid_of(1);
 
-	path = getenv("KTM_JOURNAL");
-	if (!path)
-		test_skip("KTM_JOURNAL names no disk");
+	path = disk_given();
 	journal_format(path, TM_GUID);
 	tm = tm_online(path);
 	rm = rm_create_as(tm, 0, &one);
@@ -237,6 +235,49 @@ TEST(time_out_set_later)
 	COMMIT(lifted, 0, KTM_STATUS_PENDING);
 	ANSWER(rm, KTM_IOC_READ_ONLY, en, KTM_STATUS_SUCCESS);
 	WAIT(lifted, KTM_STATUS_SUCCESS);
+}
+
+#define MOVERS		4
+#define MOVES		24
+#define DUE_NS		20000000ull
+#define FAR_NS		(3 * PATIENCE * 1000000000ull)
+
+/* What was to be rolled back about now is not, or was; either way whoever asks is told. */
+static void move_time_outs(void *unused)
+{
+	struct ktm_tx_properties p = { .set = KTM_TX_SET_TIMEOUT, .timeout_ns = FAR_NS };
+	struct ktm_set s = ARG(ktm_set, .info_class = KTM_INFO_TX_PROPERTIES,
+			       .length = sizeof(p), .buffer = (uintptr_t)&p);
+	unsigned int i, status;
+	int tx;
+
+	for (i = 0; i < MOVES; i++) {
+		tx = tx_create_timeout(tm, 1 + i * DUE_NS / MOVES);
+		status = test_try(tx, KTM_IOC_SET, &s);
+		if (status)
+			CHECK_EQ(status, KTM_STATUS_TRANSACTION_NOT_ACTIVE);
+		TX_IS(tx, status ? KTM_TX_STATE_ABORTED : KTM_TX_STATE_ACTIVE);
+		close(tx);
+	}
+	__atomic_add_fetch(&shared_word[0], 1, __ATOMIC_SEQ_CST);
+	(void)unused;
+}
+
+/* Moved far away at the moment when it is due: nobody waits until then. */
+TEST(time_out_moved_when_it_is_due)
+{
+	struct deadline end = deadline_in(PATIENCE);
+	pid_t pid[MOVERS];
+	unsigned int i;
+
+	for (i = 0; i < MOVERS; i++)
+		pid[i] = test_spawn(move_time_outs, NULL);
+	while (shared_word[0] < MOVERS) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	for (i = 0; i < MOVERS; i++)
+		test_join(pid[i]);
 }
 
 static unsigned char pattern[KTM_MAX_RECOVERY_INFORMATION], room[KTM_MAX_RECOVERY_INFORMATION];

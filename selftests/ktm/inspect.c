@@ -19,9 +19,7 @@ static int tm;
 
 void test_setup(void)
 {
-	path = getenv("KTM_JOURNAL");
-	if (!path)
-		test_skip("KTM_JOURNAL names no disk");
+	path = disk_given();
 	CHECK(mkdtemp(work));
 	CHECK_EQ(chdir(work), 0);
 	journal_format(path, TM_GUID);
@@ -163,10 +161,11 @@ static void check_stream(const struct ktm_stream_info *info)
 	char pattern[512], text[KTM_GUID_STRING];
 
 	snprintf(pattern, sizeof(pattern),
-		 "\"guid\":\"%s\",\"name\":\"%.*s\",\"quota\":%llu,\"base\":%llu,\"last\":%llu,"
-		 "\"restart\":%llu,\"records\":%llu,", ktm_guid_format(&info->guid, text),
-		 (int)info->name_length, info->name, info->quota, info->base_lsn, info->last_lsn,
-		 info->restart_lsn, info->records);
+		 "\"guid\":\"%s\",\"name\":\"%.*s\",\"quota\":%llu,\"used\":%llu,"
+		 "\"base\":%llu,\"last\":%llu,\"restart\":%llu,\"records\":%llu,",
+		 ktm_guid_format(&info->guid, text),
+		 (int)info->name_length, info->name, info->quota, info->used, info->base_lsn,
+		 info->last_lsn, info->restart_lsn, info->records);
 	check_lines(1, pattern, "out");
 }
 

@@ -163,10 +163,14 @@ TEST(right_after_killing_its_users)
 TEST(right_after_killing_durable_users)
 {
 	struct disk d = disk_make(8 * MIB);
-	int tm;
+	int fd, tm;
 
 	journal_format(d.path, guid_of(1));
 	kill_and_unload(d.path);
+	/* Loaded to where it was before, the module would be taken for who has it still. */
+	fd = open(d.path, O_RDWR | O_EXCL);
+	CHECK(fd >= 0);
+	close(fd);
 	tm = tm_online(d.path);
 	CHECK_EQ(tm_info(tm).rms, 1);
 	CHECK_EQ(tm_info(tm).transactions, 0);
@@ -216,4 +220,33 @@ TEST(while_a_flush_is_under_way)
 	close(stream_open(tm, "s"));
 	tm_close(tm, f.path);
 	flaky_remove(&f);
+}
+
+/* A transaction of nobody's, whose time-out is moved when it is due. */
+static void move_a_time_out(void *data)
+{
+	struct ktm_tx_properties p = {
+		.set = KTM_TX_SET_TIMEOUT, .timeout_ns = 3600000000000,
+	};
+	struct ktm_set s = ARG(ktm_set, .info_class = KTM_INFO_TX_PROPERTIES,
+			       .length = sizeof(p), .buffer = (uintptr_t)&p);
+	unsigned int status;
+
+	status = test_try(tx_create_timeout(-1, 1 + *(int *)data * 1000000), KTM_IOC_SET, &s);
+	CHECK(!status || status == KTM_STATUS_TRANSACTION_NOT_ACTIVE);
+}
+
+/*
+ * A time-out that finds its transaction in use comes back a little later; by then that
+ * may be closed, and the module on its way out.
+ */
+TEST(while_a_time_out_comes_back)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		test_join(test_spawn(move_a_time_out, &i));
+		unload_patiently();
+		CHECK_EQ(load(), 0);
+	}
 }

@@ -28,9 +28,9 @@ struct control {
 	volatile bool done;
 	volatile bool failed;
 	volatile uint64_t failed_at;
-	volatile unsigned int hold;	/* this kind; NBD_KINDS: none */
-	volatile uint64_t below;
+	volatile uint64_t below[NBD_KINDS];	/* those wait; 0: none of this kind */
 	volatile unsigned int held;
+	volatile uint64_t lowest;
 };
 
 /* A request; what it writes. */
@@ -116,7 +116,22 @@ static bool serve_one(int fd, struct asked *a)
 
 static bool waits(const struct asked *a)
 {
-	return control->hold == a->kind && a->from < control->below;
+	return a->from < control->below[a->kind];
+}
+
+/* Does those that need not wait any more. */
+static bool serve_released(int fd, struct asked *held, unsigned int *nr)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < *nr; i++) {
+		if (waits(&held[i]))
+			held[kept++] = held[i];
+		else if (!serve_one(fd, &held[i]))
+			return false;
+	}
+	*nr = kept;
+	return true;
 }
 
 /* Something came in time. */
@@ -131,21 +146,19 @@ static void serve(void *data)
 {
 	const int fd = *(int *)data;
 	struct asked held[MAX_HELD], a;
-	unsigned int i, nr = 0;
+	unsigned int nr = 0;
 
 	for (;;) {
-		if (nr && !waits(&held[0])) {
-			for (i = 0; i < nr; i++)
-				if (!serve_one(fd, &held[i]))
-					return;
-			nr = 0;
-		}
+		if (!serve_released(fd, held, &nr))
+			return;
 		if (!comes(fd, !nr))
 			continue;
 		if (!receive(fd, &a))
 			return;
 		if (waits(&a) && nr < MAX_HELD) {
 			held[nr++] = a;
+			if (a.from < control->lowest)
+				control->lowest = a.from;
 			control->held++;
 		} else if (!serve_one(fd, &a)) {
 			return;
@@ -200,7 +213,6 @@ const char *nbd_make(uint64_t bytes, enum nbd_sort sort)
 	if (sort == NBD_FUA)
 		flags |= NBD_FLAG_SEND_FUA;
 	control = shared_memory(sizeof(*control));
-	control->hold = NBD_KINDS;
 	image = shared_memory(bytes);
 	image_bytes = bytes;
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -250,12 +262,23 @@ uint64_t nbd_failed_at(void)
 
 void nbd_hold(enum nbd_kind kind, uint64_t below)
 {
+	unsigned int i;
+
 	control->held = 0;
-	control->below = below;
-	__atomic_store_n(&control->hold, kind, __ATOMIC_SEQ_CST);
+	control->lowest = UINT64_MAX;
+	if (kind != NBD_KINDS)
+		__atomic_store_n(&control->below[kind], below, __ATOMIC_SEQ_CST);
+	else
+		for (i = 0; i < NBD_KINDS; i++)
+			control->below[i] = 0;
 }
 
 unsigned int nbd_held(void)
 {
 	return control->held;
+}
+
+uint64_t nbd_held_at(void)
+{
+	return control->lowest;
 }

@@ -39,11 +39,13 @@ bool nbd_has_failed(void);
 uint64_t nbd_failed_at(void);
 
 /*
- * From now on requests of a kind that begin below that byte wait, and others go on; NBD_KINDS: all
- * that waited are done.
+ * From now on requests of a kind that begin below that byte wait, and others of that kind, those
+ * that waited among them, go on; NBD_KINDS: all go on.
  */
 void nbd_hold(enum nbd_kind kind, uint64_t below);
-/* How many have begun to wait since. */
+/* How many have begun to wait since, of whatever kind. */
 unsigned int nbd_held(void);
+/* The lowest byte at which one of these begins. */
+uint64_t nbd_held_at(void);
 
 #endif /* KTM_TEST_NBD_H */

@@ -3,6 +3,7 @@
  * The smallest journal there is: work is refused before it has voted, never after.
  */
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "calls.h"
 #include "disk.h"
@@ -33,6 +34,15 @@ static unsigned int try_enlist(int tx, guid_t *en)
 	test_shows(KTM_IOC_ENLIST, status);
 	*en = e.guid;
 	return status;
+}
+
+static void inform(int of, guid_t en, unsigned int length, unsigned int want)
+{
+	static unsigned char information[KTM_MAX_RECOVERY_INFORMATION];
+	struct ktm_set s = ARG(ktm_set, .info_class = KTM_INFO_EN_RECOVERY, .guid = en,
+			       .length = length, .buffer = (uintptr_t)information);
+
+	CALL(of, KTM_IOC_SET, &s, want);
 }
 
 static unsigned int try_prepare(guid_t en, const void *information, unsigned int length)
@@ -122,6 +132,45 @@ TEST(refused_at_the_vote)
 	commit_one(rm, tx);
 }
 
+static guid_t superior(int boss, int tx)
+{
+	return enlist_superior(boss, tx, KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_PREPREPARE_COMPLETE |
+			       KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE, 0);
+}
+
+/* A superior's information is kept when all others have voted: it has its room before. */
+TEST(superior_refused_before_the_votes)
+{
+	static guid_t other[MANY];
+	static int others[MANY];
+	int boss = rm_online(tm, 2), tx = tx_create(tm), small = tx_create(tm);
+	guid_t en[2], sup[2];
+	unsigned int n, i;
+
+	CHECK_EQ(try_enlist(tx, &en[0]), KTM_STATUS_SUCCESS);
+	CHECK_EQ(try_enlist(small, &en[1]), KTM_STATUS_SUCCESS);
+	sup[0] = superior(boss, tx);
+	sup[1] = superior(boss, small);
+	inform(boss, sup[0], KTM_MAX_RECOVERY_INFORMATION, KTM_STATUS_SUCCESS);
+	for (n = 0; n < MANY; n++) {
+		others[n] = tx_create(tm);
+		if (try_enlist(others[n], &other[n]) != KTM_STATUS_SUCCESS)
+			break;
+	}
+	CHECK(n < MANY);
+	inform(boss, sup[1], KTM_MAX_RECOVERY_INFORMATION, KTM_STATUS_LOG_FULL);
+	/* In a log that has room for this, and for nothing else. */
+	commit_under(boss, sup[0], rm, en[0]);
+	commit_under(boss, sup[1], rm, en[1]);
+	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	TX_IS(small, KTM_TX_STATE_COMMITTED);
+	close(others[n]);
+	for (i = 0; i < n; i++) {
+		close(others[i]);
+		en_rollback(rm, other[i]);
+	}
+}
+
 #define SHARE_FILE	"/sys/module/ktm/parameters/max_log_share"
 
 static void set_share(unsigned int percent)
@@ -180,6 +229,30 @@ static void use_up_the_share(void *unused)
 	commit_one(rm, tx_create(tm));
 }
 
+static void superior_with_too_much(void *unused)
+{
+	int boss, tx;
+	guid_t en, sup;
+
+	(void)unused;
+	boss = rm_online(tm, 2);
+	become(NOBODY, NOBODY);
+	tx = tx_create(tm);
+	CHECK_EQ(try_enlist(tx, &en), KTM_STATUS_SUCCESS);
+	sup = superior(boss, tx);
+	inform(boss, sup, KTM_MAX_RECOVERY_INFORMATION, KTM_STATUS_QUOTA_EXCEEDED);
+	inform(boss, sup, 8, KTM_STATUS_SUCCESS);
+	commit_under(boss, sup, rm, en);
+	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+}
+
+TEST(share_of_a_superior)
+{
+	set_share(10);
+	test_join(test_spawn(superior_with_too_much, NULL));
+	set_share(50);
+}
+
 /* One user's unfinished work leaves the others room. */
 TEST(share_of_a_user)
 {
@@ -222,6 +295,29 @@ TEST(share_of_restart_areas)
 	/* The others have the rest. */
 	commit_one(rm, tx_create(tm));
 	close(rm_create(tm, 0));
+}
+
+static struct flaky on_a_flaky_disk(void)
+{
+	struct flaky f;
+
+	close(rm);
+	tm_close(tm, d.path);
+	f = flaky_make(&d);
+	tm = tm_online(f.path);
+	rm = rm_online(tm, 1);
+	return f;
+}
+
+static void fail_and_reopen(struct flaky *f)
+{
+	int s;
+
+	flaky_set(f, FAIL_WRITES);
+	CHECK_EQ(stream_try_create(tm, "s", 4096, &s), KTM_STATUS_IO_ERROR);
+	tm_failed(tm);
+	flaky_set(f, NO_TROUBLE);
+	tm_recover(tm);
 }
 
 #define SINGLE	(EN_MASK | KTM_NOTIFY_PREPREPARE | KTM_NOTIFY_SINGLE_PHASE_COMMIT)
@@ -274,25 +370,13 @@ TEST(refused_again_and_again)
 	static int tx[MANY];
 	struct flaky f;
 	unsigned int n, i;
-	int t, other;
+	int other;
 	pid_t somebody;
-	struct deadline end = deadline_in(PATIENCE);
 
-	close(rm);
-	tm_close(tm, d.path);
-	f = flaky_make(&d);
-	tm = tm_online(f.path);
-	rm = rm_online(tm, 1);
+	f = on_a_flaky_disk();
 	somebody = test_spawn(reject_as_somebody, NULL);
 	meet(1);
-	flaky_set(&f, FAIL_WRITES);
-	CHECK_EQ(stream_try_create(tm, "s", 4096, &t), KTM_STATUS_IO_ERROR);
-	while (tm_info(tm).state != KTM_TM_STATE_FAILED) {
-		CHECK(!deadline_passed(&end));
-		nap();
-	}
-	flaky_set(&f, NO_TROUBLE);
-	tm_recover(tm);
+	fail_and_reopen(&f);
 
 	other = rm;
 	rm = rm_online(tm, 2);
@@ -322,6 +406,139 @@ TEST(refused_again_and_again)
 	flaky_remove(&f);
 }
 
+/* How many enlistments does this user get into a transaction, beside what he has? */
+static unsigned int left_of_the_share(void)
+{
+	static guid_t en[MANY];
+	const int tx = tx_create(tm);
+	unsigned int n, i;
+
+	for (n = 0; try_enlist(tx, &en[n]) == KTM_STATUS_SUCCESS; n++)
+		CHECK(n < MANY - 1);
+	ROLLBACK(tx, 0, KTM_STATUS_PENDING);
+	for (i = 0; i < n; i++)
+		en_rollback(rm, en[i]);
+	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	close(tx);
+	return n;
+}
+
+/* Gates: 1: it is asked; 2: the log was opened again. */
+static void reject_and_take_the_rest(void *unused)
+{
+	unsigned int left;
+	guid_t en;
+	int tx;
+
+	(void)unused;
+	become(NOBODY, NOBODY);
+	tx = tx_create(tm);
+	en = enlist_mask(rm, tx, SINGLE, 0);
+	left = left_of_the_share();
+	printf("# %u enlistments are left of the share\n", left);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	go(1);
+	meet(2);
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover(rm, en, 0);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_PREPREPARE, en);
+	CHECK_EQ(left_of_the_share(), left);
+	ANSWER(rm, KTM_IOC_PREPREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+}
+
+/* What is had again in the place of what a reopening has let go of is not charged twice. */
+TEST(rejected_behind_a_reopening)
+{
+	struct flaky f = on_a_flaky_disk();
+	pid_t somebody;
+
+	somebody = test_spawn(reject_and_take_the_rest, NULL);
+	meet(1);
+	fail_and_reopen(&f);
+	rm_recover(rm);
+	go(2);
+	test_join(somebody);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
+/* Whose transaction it was that root enlisted in. Gate 1: that is over. */
+static void lend_and_take_the_rest(void *data)
+{
+	unsigned int left;
+	int tx;
+
+	become(NOBODY, NOBODY);
+	/* So that his account of this log outlives the reopening. */
+	rm_create(tm, 0);
+	left = left_of_the_share();
+	tx = tx_create(tm);
+	send_fd(*(int *)data, tx);
+	meet(1);
+	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	CHECK_EQ(left_of_the_share(), left);
+}
+
+/* Nor does it stay on the account of him whose transaction it was, beside what is found again. */
+TEST(lent_before_a_reopening)
+{
+	enum { LENT = 8 };
+	struct flaky f = on_a_flaky_disk();
+	int ends[2], tx, i;
+	pid_t somebody;
+	guid_t en[LENT];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	somebody = test_spawn(lend_and_take_the_rest, &ends[1]);
+	tx = recv_fd(ends[0]);
+	for (i = 0; i < LENT; i++)
+		en[i] = enlist(rm, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	for (i = 0; i < LENT; i++)
+		en_prepare(rm, en[i]);
+	for (i = 0; i < LENT; i++)
+		TAKE(rm, KTM_NOTIFY_COMMIT, en[i]);
+	fail_and_reopen(&f);
+	rm_recover(rm);
+	for (i = 0; i < LENT; i++)
+		TAKE(rm, KTM_NOTIFY_RECOVER, en[i]);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	for (i = 0; i < LENT; i++) {
+		en_recover(rm, en[i], 0);
+		en_commit(rm, en[i]);
+	}
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	close(tx);
+	go(1);
+	test_join(somebody);
+	close(rm);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
+}
+
+/* What has no place in a restart area finds none in the next one: none is written for it. */
+static void enlisted_in_vain(void)
+{
+	const uint64_t before = tm_space(tm).restarts;
+	const int tx = tx_create(tm);
+	unsigned int i;
+	guid_t en;
+
+	for (i = 0; i < 8; i++)
+		CHECK_EQ(try_enlist(tx, &en), KTM_STATUS_LOG_FULL);
+	/* One may have been under way. */
+	CHECK(tm_space(tm).restarts <= before + 1);
+	close(tx);
+}
+
 /* So many RMs that their records no longer fit: said when they are made. */
 TEST(too_many_rms)
 {
@@ -337,6 +554,7 @@ TEST(too_many_rms)
 	}
 	CHECK_EQ(status, KTM_STATUS_LOG_FULL);
 	printf("# %u resource managers fit\n", n);
+	enlisted_in_vain();
 	CHECK_EQ(tm_info(tm).state, KTM_TM_STATE_ONLINE);
 	close(rm);
 	tm_close(tm, d.path);

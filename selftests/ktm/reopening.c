@@ -256,11 +256,6 @@ TEST(asked_for_before_a_reopening)
 	tear_down();
 }
 
-static void nothing(int sig)
-{
-	(void)sig;
-}
-
 static void flush_and_be_interrupted(void *data)
 {
 	CALL(s, KTM_IOC_STREAM_FLUSH, &ARG(ktm_stream_flush), KTM_STATUS_INTERRUPTED);
@@ -271,12 +266,11 @@ static void flush_and_be_interrupted(void *data)
 TEST(many_waits_are_interrupted)
 {
 	enum { WAITERS = 40 };
-	const struct sigaction action = { .sa_handler = nothing };
 	const enum trouble ends[] = { NO_TROUBLE, FAIL_WRITES };
 	pid_t pid[WAITERS];
 	unsigned int i, k;
 
-	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	catch_signal(SIGUSR1);
 	for (k = 0; k < 2; k++) {
 		append(s, 1, BYTES);
 		flaky_hold(&f);

@@ -9,7 +9,6 @@
 
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "calls.h"
@@ -310,9 +309,7 @@ static struct participant durable_participant(unsigned int n, guid_t *guid)
 
 static void need_journal(void)
 {
-	journal = getenv("KTM_JOURNAL");
-	if (!journal)
-		test_skip("KTM_JOURNAL names no disk");
+	journal = disk_given();
 	journal_format(journal, TM_GUID);
 }
 
@@ -447,21 +444,6 @@ TEST(client_leaves)
 
 /* ---- waiting and signals ---- */
 
-static void nothing(int number)
-{
-	(void)number;
-}
-
-/* From now on signals come all the time and interrupt every wait. */
-static void be_interrupted(void)
-{
-	const struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
-	const struct sigaction action = { .sa_handler = nothing };
-
-	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
-}
-
 static void let_answer(void *data)
 {
 	struct participant *p = data;
@@ -488,11 +470,11 @@ TEST(signals_do_not_end_a_commit)
 	join(&p[0], tx, 0);
 	join(&p[1], tx, 0);
 	helper = test_spawn(let_answer, &p[0]);
-	be_interrupted();
+	be_interrupted(true);
 	CHECK_EQ(ktm_tx_commit(tx, KTM_CALL_WAIT, &status), 0);
 	CHECK_EQ(status, KTM_STATUS_SUCCESS);
 	CHECK_EQ(WORD(0, COMMITTED), 1);
-	CHECK_EQ(setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL), 0);
+	be_interrupted(false);
 	test_join(helper);
 }
 
@@ -506,7 +488,7 @@ TEST(signals_end_a_wait_that_asked_for_it)
 	WORD(0, PREPARE_REPLY) = KTM_RM_LATER;
 	tx = begin(tm);
 	join(&p[0], tx, 0);
-	be_interrupted();
+	be_interrupted(true);
 	CHECK_EQ(ktm_tx_commit(tx, KTM_CALL_WAIT | KTM_WAIT_INTERRUPTIBLE, &status), -EINTR);
 	CHECK_EQ(status, KTM_STATUS_INTERRUPTED);
 	CHECK_EQ(ktm_tx_wait(tx, KTM_WAIT_INTERRUPTIBLE, KTM_WAIT_FOREVER, NULL, &status), -EINTR);

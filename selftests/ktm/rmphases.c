@@ -6,9 +6,6 @@
  */
 #include <ktm-rm.h>
 
-#include <signal.h>
-#include <sys/time.h>
-
 #include "calls.h"
 #include "disk.h"
 
@@ -285,9 +282,7 @@ static const char *journal;
 
 static void need_journal(void)
 {
-	journal = getenv("KTM_JOURNAL");
-	if (!journal)
-		test_skip("KTM_JOURNAL names no disk");
+	journal = disk_given();
 	journal_format(journal, TM_GUID);
 }
 
@@ -679,21 +674,6 @@ TEST(a_tm_is_rolled_forward)
 
 #define NSEC_PER_SEC	1000000000ull
 
-static void nothing(int number)
-{
-	(void)number;
-}
-
-/* From now on signals come all the time and interrupt every wait. */
-static void be_interrupted(bool on)
-{
-	const struct itimerval often = { { 0, on ? 3000 : 0 }, { 0, on ? 3000 : 0 } };
-	const struct sigaction action = { .sa_handler = nothing };
-
-	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
-}
-
 /* Some signals first, with the other in its wait. */
 static void thaw(void *data)
 {
@@ -705,9 +685,10 @@ static void thaw(void *data)
 	CHECK_EQ(ktm_thaw(dev(), NULL), 0);
 }
 
+/* A commit counts for a moment more after everybody has been told. */
 static void freeze(void)
 {
-	CHECK_EQ(ktm_freeze(dev(), 0, 60 * NSEC_PER_SEC, NULL), 0);
+	CHECK_EQ(ktm_freeze(dev(), 10 * NSEC_PER_SEC, 60 * NSEC_PER_SEC, NULL), 0);
 }
 
 TEST(a_commit_outlasts_a_freeze_and_signals)

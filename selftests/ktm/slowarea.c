@@ -3,6 +3,8 @@
  * Restart areas on a device that takes as long as it likes over them: transactions commit
  * and streams are appended to all the same.
  */
+#include <fcntl.h>
+
 #include "calls.h"
 #include "disk.h"
 #include "nbd.h"
@@ -17,6 +19,8 @@
  * so many without the area.
  */
 #define MEANWHILE	4
+#define SUPERIOR	(KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_PREPREPARE_COMPLETE | \
+			 KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE)
 
 static const char *path;
 static int tm, rm, old, busy;
@@ -144,6 +148,54 @@ TEST(record_that_cannot_be_read)
 	tear_down();
 }
 
+/*
+ * The device fails under what is just being copied forward. Nothing is wrong with that record: what
+ * the log has not written for that reason, and what it could not read, is found behind the
+ * next opening.
+ */
+TEST(device_fails_under_a_copy)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	const struct deadline end = deadline_in(PATIENCE);
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	char line[8193];
+	uint64_t lsn;
+	ssize_t n;
+
+	CHECK(log >= 0);
+	CHECK_EQ(lseek(log, 0, SEEK_END), 0);
+	set_up();
+	nbd_hold(NBD_READS, MIB);
+	until_held();
+	/* That the transactions so far have ended is durable. */
+	flush(busy, 0);
+	nbd_fail(NBD_WRITES, 1, false);
+	append_next(BUSY_BYTES);
+	test_try(busy, KTM_IOC_STREAM_FLUSH, &fl);
+	while (try_append(busy, 1, BUSY_BYTES, 0, &lsn) == KTM_STATUS_SUCCESS)
+		nap();
+	/* The log has failed; whether its TM knows already is another matter. */
+	nbd_fail(NBD_READS, 1, false);
+	nbd_hold(NBD_KINDS, 0);
+	while (!nbd_has_failed()) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	tm_failed(tm);
+	/* The restart area has ended by then. */
+	tm_recover(tm);
+	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
+		line[n] = 0;
+		if (strstr(line, "cannot be read") || strstr(line, "is lost"))
+			FAIL("logged: %s", line);
+	}
+	CHECK_EQ(errno, EAGAIN);
+	close(log);
+	stream_info(old);
+	rm_recover_empty(rm);
+	tear_down();
+}
+
 static void fill_up(void *unused)
 {
 	(void)unused;
@@ -162,10 +214,30 @@ static void vote(void *data)
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_SUCCESS);
 }
 
+/* @fn needs room in a log that is full until the area has come about, which it does then. */
+static void wait_for_the_area(void (*fn)(void *), void *data)
+{
+	pid_t filler, waiter;
+
+	nbd_hold(NBD_WRITES, journal_ring_place(path));
+	filler = test_spawn(fill_up, NULL);
+	until_asleep(filler);
+	CHECK(nbd_held());
+	waiter = test_spawn(fn, data);
+	/*
+	 * A batch has more put aside than it needs while it is being filled; if it was written just
+	 * now there is room after all, and he has it without waiting.
+	 */
+	until_over_or_asleep(waiter);
+	nbd_hold(NBD_KINDS, 0);
+	test_join(waiter);
+	shared_word[0] = true;
+	test_join(filler);
+}
+
 /* What is dead in the log makes nobody's vote fail: it waits until the area has come about. */
 TEST(vote_in_a_log_that_is_full_of_what_is_dead)
 {
-	pid_t filler, voter;
 	guid_t en;
 	int tx;
 
@@ -174,18 +246,89 @@ TEST(vote_in_a_log_that_is_full_of_what_is_dead)
 	en = enlist(rm, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_PREPARE, en);
-	nbd_hold(NBD_WRITES, journal_ring_place(path));
-	filler = test_spawn(fill_up, NULL);
-	until_asleep(filler);
-	CHECK(nbd_held());
-	voter = test_spawn(vote, &en);
-	until_asleep(voter);
-	nbd_hold(NBD_KINDS, 0);
-	test_join(voter);
-	shared_word[0] = true;
-	test_join(filler);
+	wait_for_the_area(vote, &en);
 	en_commit(rm, en);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	close(tx);
+	tear_down();
+}
+
+#define SINGLE	(EN_MASK | KTM_NOTIFY_PREPREPARE | KTM_NOTIFY_SINGLE_PHASE_COMMIT)
+
+static void reject(void *data)
+{
+	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, *(guid_t *)data, KTM_STATUS_SUCCESS);
+}
+
+/* The device fails once; what was not durable is gone. */
+static void fail_and_reopen(void)
+{
+	struct ktm_stream_flush fl = ARG(ktm_stream_flush);
+
+	nbd_fail(NBD_WRITES, 1, false);
+	append(busy, 1, BUSY_BYTES);
+	CHECK(test_try(busy, KTM_IOC_STREAM_FLUSH, &fl) != KTM_STATUS_SUCCESS);
+	tm_failed(tm);
+	tm_recover(tm);
+	stream_info(old);
+	stream_info(busy);
+	base = 0;
+}
+
+/*
+ * Nor does it make a rejection of the single phase fail, which has to have again what a reopening
+ * has let go of.
+ */
+TEST(rejection_in_a_log_that_is_full_of_what_is_dead)
+{
+	guid_t en;
+	int tx;
+
+	set_up();
+	tx = tx_create(tm);
+	en = enlist_mask(rm, tx, SINGLE, 0);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	fail_and_reopen();
+	rm_recover(rm);
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover(rm, en, 0);
+	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
+	wait_for_the_area(reject, &en);
+	en_preprepare(rm, en);
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	close(tx);
+	tear_down();
+}
+
+static int boss;
+
+static void inform(void *sup)
+{
+	static unsigned char information[KTM_MAX_RECOVERY_INFORMATION];
+	struct ktm_set s = ARG(ktm_set, .info_class = KTM_INFO_EN_RECOVERY, .guid = *(guid_t *)sup,
+			       .length = sizeof(information), .buffer = (uintptr_t)information);
+
+	CALL(boss, KTM_IOC_SET, &s, KTM_STATUS_SUCCESS);
+}
+
+/* Nor does a superior have to do with less than it has to keep. */
+TEST(superior_in_a_log_that_is_full_of_what_is_dead)
+{
+	guid_t en, sup;
+	int tx;
+
+	set_up();
+	boss = rm_online(tm, 2);
+	tx = tx_create(tm);
+	en = enlist(rm, tx);
+	sup = enlist_superior(boss, tx, SUPERIOR, 0);
+	wait_for_the_area(inform, &sup);
+	commit_under(boss, sup, rm, en);
+	close(tx);
+	close(boss);
 	tear_down();
 }

@@ -13,9 +13,7 @@ static int tm;
 
 void test_setup(void)
 {
-	path = getenv("KTM_JOURNAL");
-	if (!path)
-		test_skip("KTM_JOURNAL names no disk");
+	path = disk_given();
 	journal_format(path, TM_GUID);
 	tm = tm_online(path);
 }
@@ -309,6 +307,28 @@ TEST(restart_record_with_base)
 	r.base_lsn = b;
 	CALL(s, KTM_IOC_STREAM_APPEND, &r, KTM_STATUS_INVALID_PARAMETER);
 	CHECK_EQ(stream_info(s).records, 2);
+}
+
+static void refused_append(int s, uint64_t told, unsigned int flags, unsigned int status)
+{
+	struct ktm_stream_append a = ARG(ktm_stream_append, .flags = flags, .lsn = told);
+
+	CALL(s, KTM_IOC_STREAM_APPEND, &a, status);
+	CHECK_EQ(a.lsn, 0);
+}
+
+/* Who asks once more with what an earlier call has filled in must not take that for an answer. */
+TEST(refused_append_has_no_name)
+{
+	int s = stream_create(tm, "s", 256), reader;
+	uint64_t lsn = append(s, 1, 8), last;
+
+	CHECK_EQ(stream_try_open(tm, "s", KTM_STREAM_READ, &reader), KTM_STATUS_SUCCESS);
+	refused_append(reader, lsn, 0, KTM_STATUS_ACCESS_DENIED);
+	refused_append(s, lsn, 1u << 31, KTM_STATUS_INVALID_PARAMETER);
+	last = append(s, 2, 8);
+	refused_append(s, last, 0, KTM_STATUS_STREAM_FULL);
+	close(reader);
 }
 
 TEST(delete_and_make_again)

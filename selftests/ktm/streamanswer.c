@@ -4,8 +4,6 @@
  * the log before what the answer itself brings there, one force makes both durable,
  * and what is refused has changed nothing.
  */
-#include <signal.h>
-
 #include "calls.h"
 #include "disk.h"
 #include "streams.h"
@@ -578,11 +576,6 @@ TEST(single_phase_and_a_failure)
 	flaky_remove(&f);
 }
 
-static void nothing(int number)
-{
-	(void)number;
-}
-
 static void decide_and_be_interrupted(void *data)
 {
 	struct bring b;
@@ -596,21 +589,15 @@ static void decide_and_be_interrupted(void *data)
 /* A signal ends the wait: the record is there, and is not brought again. */
 TEST(single_phase_and_a_signal)
 {
-	const struct sigaction action = { .sa_handler = nothing };
 	struct flaky f = on_flaky();
 	guid_t en;
-	pid_t pid;
 	int tx;
 
-	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 	open_all();
 	rm_recover_empty(rm);
 	en = begin_single(&tx);
 	flaky_hold(&f);
-	pid = test_spawn(decide_and_be_interrupted, &en);
-	until_asleep(pid);
-	CHECK_EQ(kill(pid, SIGUSR1), 0);
-	test_join(pid);
+	interrupt(decide_and_be_interrupted, &en);
 	EN_IS(rm, en, KTM_EN_STATE_SINGLE_PHASE);
 	flaky_release(&f, NO_TROUBLE);
 	CHECK_EQ(flush(s, shared_word[0]), shared_word[0]);

@@ -11,6 +11,7 @@
 
 #include "calls.h"
 #include "disk.h"
+#include "nt.h"
 #include "streams.h"
 
 #define RM_GUID	guid_of(1)
@@ -227,9 +228,7 @@ TEST(flushes_when_full)
 TEST(cleaned_for_who_does_not_wait)
 {
 	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
-	const struct deadline end = deadline_in(PATIENCE);
 	uint64_t lsn;
-	short events;
 
 	reserve(s, 1, 100);
 	fill_up();
@@ -238,12 +237,96 @@ TEST(cleaned_for_who_does_not_wait)
 	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
 	CHECK(poll_for(s, POLLPRI) & POLLERR);
 	make_room();
-	do {
-		CHECK(!deadline_passed(&end));
-		CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
-		events = poll_for(s, POLLPRI | POLLIN);
-	} while (!(events & POLLIN));
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	CHECK(poll_for(s, POLLPRI | POLLIN) & POLLIN);
 	CHECK_EQ(stream_info(s).flushed_lsn, lsn);
+	tear_down();
+}
+
+/*
+ * Something is asked for, and the log is full; room is given up, and the restart area that finds
+ * it waits for the device, which is held.
+ */
+static uint64_t ask_and_hold(void)
+{
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+
+	reserve(s, 1, 100);
+	fill_up();
+	nowait.lsn = append_flags(s, 3, 100, KTM_STREAM_RESERVED);
+	make_room();
+	flaky_hold(&f);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	return nowait.lsn;
+}
+
+/* However often he asks he is told nothing meanwhile, and then once, that it is durable. */
+TEST(told_when_there_is_room)
+{
+	enum { TIMES = 50 };
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	unsigned int n;
+
+	nowait.lsn = ask_and_hold();
+	for (n = 0; n < TIMES; n++) {
+		nap();
+		CHECK_EQ(poll_now(s), 0);
+		CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	}
+	flaky_release(&f, NO_TROUBLE);
+	CHECK_EQ(poll_for(s, POLLIN | POLLPRI), POLLIN);
+	CHECK_EQ(stream_info(s).flushed_lsn, nowait.lsn);
+	tear_down();
+}
+
+static void delete_it(void *unused)
+{
+	stream_delete(s);
+	(void)unused;
+}
+
+/* He closes before that: nothing keeps the TM. */
+TEST(closed_before_there_is_room)
+{
+	ask_and_hold();
+	close(s);
+	s = stream_open(tm, "s");
+	flaky_release(&f, NO_TROUBLE);
+	flush(s, 0);
+	check_tags(s, (uint64_t[]){ 3 }, 1, 100);
+	tear_down();
+}
+
+/* The stream is deleted as soon as there is. */
+TEST(deleted_before_there_is_room)
+{
+	pid_t pid;
+
+	ask_and_hold();
+	pid = test_spawn(delete_it, NULL);
+	/* For the restart area, or for the lock that it has. */
+	until_waiting(pid);
+	flaky_release(&f, NO_TROUBLE);
+	test_join(pid);
+	CHECK_EQ(poll_for(s, POLLPRI), POLLERR);
+	tear_down();
+}
+
+/* The device fails before: that is told, and he can ask again when the log is back. */
+TEST(failed_before_there_is_room)
+{
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+
+	ask_and_hold();
+	flaky_release(&f, FAIL_WRITES);
+	CHECK_EQ(poll_for(s, POLLIN | POLLPRI), POLLERR);
+	flaky_set(&f, NO_TROUBLE);
+	tm_recover(tm);
+	stream_info(s);
+	nowait.lsn = append(s, 4, 100);
+	CALL(s, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	CHECK(poll_for(s, POLLIN | POLLPRI) & POLLIN);
+	CHECK_EQ(stream_info(s).flushed_lsn, nowait.lsn);
 	tear_down();
 }
 
@@ -480,11 +563,6 @@ TEST(base_and_a_completion)
 	tear_down();
 }
 
-static void nothing(int number)
-{
-	(void)number;
-}
-
 static const unsigned int endings[] = {
 	KTM_IOC_PREPARE_COMPLETE, KTM_IOC_COMMIT_COMPLETE, KTM_IOC_ROLLBACK_COMPLETE,
 };
@@ -494,7 +572,7 @@ struct ending {
 	guid_t en;
 };
 
-static void be_interrupted(void *data)
+static void answer_and_be_interrupted(void *data)
 {
 	const struct ending *e = data;
 	struct voted v;
@@ -526,22 +604,12 @@ static void be_interrupted_enlisting(void *data)
 	CALL(rm, KTM_IOC_ENLIST, &e, KTM_STATUS_INTERRUPTED);
 }
 
-static void until_interrupted(void (*who)(void *), void *data)
-{
-	pid_t pid = test_spawn(who, data);
-
-	until_asleep(pid);
-	CHECK_EQ(kill(pid, SIGUSR1), 0);
-	test_join(pid);
-}
-
 /*
  * Answers with records for which nothing was set aside: refused; and a signal ends their wait while
  * the log is being cleaned. Nothing has been answered then, nothing is there.
  */
 TEST(answers_and_signals)
 {
-	const struct sigaction action = { .sa_handler = nothing };
 	struct ktm_stream_info before;
 	struct ending e[3];
 	struct ktm_answer a;
@@ -549,7 +617,6 @@ TEST(answers_and_signals)
 	int tx[5], i;
 	guid_t en;
 
-	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 	for (i = 0; i < 3; i++) {
 		tx[i] = tx_create(tm);
 		e[i] = (struct ending){ endings[i], enlist(rm, tx[i]) };
@@ -581,9 +648,9 @@ TEST(answers_and_signals)
 	make_room();
 	flaky_hold(&f);
 	for (i = 0; i < 3; i++)
-		until_interrupted(be_interrupted, &e[i]);
-	until_interrupted(be_interrupted_informed, &en);
-	until_interrupted(be_interrupted_enlisting, &tx[4]);
+		interrupt(answer_and_be_interrupted, &e[i]);
+	interrupt(be_interrupted_informed, &en);
+	interrupt(be_interrupted_enlisting, &tx[4]);
 	CHECK_EQ(tx_info(tx[4]).enlistments, 0);
 	unchanged(&before);
 	flaky_release(&f, NO_TROUBLE);
@@ -598,6 +665,183 @@ TEST(answers_and_signals)
 	for (i = 0; i < 5; i++)
 		close(tx[i]);
 	check_tags(s, (uint64_t[]){ 0, 1, 2 }, 3, sizeof(v.data));
+	tear_down();
+}
+
+static void be_interrupted_reserving(void *unused)
+{
+	struct ktm_stream_reserve r = ARG(ktm_stream_reserve, .records = 1, .bytes = CHUNK);
+
+	(void)unused;
+	CALL(s, KTM_IOC_STREAM_RESERVE, &r, KTM_STATUS_INTERRUPTED);
+}
+
+static void be_interrupted_truncating(void *unused)
+{
+	struct ktm_stream_mark m = ARG(ktm_stream_mark);
+
+	(void)unused;
+	CALL(s, KTM_IOC_STREAM_TRUNCATE, &m, KTM_STATUS_INTERRUPTED);
+}
+
+static void be_interrupted_setting(void *unused)
+{
+	uint64_t quota = 32 << 10;
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
+				 .length = sizeof(quota), .buffer = (uintptr_t)&quota);
+
+	(void)unused;
+	CALL(s, KTM_IOC_SET, &set, KTM_STATUS_INTERRUPTED);
+}
+
+static void be_interrupted_deleting(void *unused)
+{
+	struct ktm_call c = ARG(ktm_call);
+
+	(void)unused;
+	CALL(s, KTM_IOC_STREAM_DELETE, &c, KTM_STATUS_INTERRUPTED);
+}
+
+static void be_interrupted_creating(void *unused)
+{
+	struct ktm_stream_create c = ARG(ktm_stream_create, .access = KTM_STREAM_ALL_ACCESS,
+					 .quota = 4096, .name = (uintptr_t)"t", .name_length = 1);
+
+	(void)unused;
+	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_INTERRUPTED);
+}
+
+static void be_interrupted_creating_rm(void *unused)
+{
+	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+
+	(void)unused;
+	CALL(tm, KTM_IOC_RM_CREATE, &c, KTM_STATUS_INTERRUPTED);
+}
+
+/* A signal ends their wait for room; nothing has been done. */
+static void interrupt_all(void (*const *who)(void *), unsigned int count)
+{
+	struct ktm_stream_info before;
+	unsigned int i;
+
+	append(s, 1, 100);
+	fill_up();
+	before = stream_info(s);
+	make_room();
+	flaky_hold(&f);
+	for (i = 0; i < count; i++)
+		interrupt(who[i], NULL);
+	unchanged(&before);
+	CHECK_EQ(count_objects(tm, KTM_KIND_STREAM), 3);
+	CHECK_EQ(tm_info(tm).rms, 1);
+	flaky_release(&f, NO_TROUBLE);
+	check_tags(s, (uint64_t[]){ 1 }, 1, 100);
+	append(s, 2, 100);
+	tear_down();
+}
+
+TEST(streams_and_signals)
+{
+	static void (*const who[])(void *) = {
+		be_interrupted_reserving, be_interrupted_truncating, be_interrupted_setting,
+	};
+
+	interrupt_all(who, 3);
+}
+
+/* These take the TM's lock, which the restart area has that they have asked for: one at a time. */
+TEST(creation_and_signals)
+{
+	static void (*const who[])(void *) = { be_interrupted_creating };
+
+	interrupt_all(who, 1);
+}
+
+TEST(deletion_and_signals)
+{
+	static void (*const who[])(void *) = { be_interrupted_deleting };
+
+	interrupt_all(who, 1);
+}
+
+TEST(rm_creation_and_signals)
+{
+	static void (*const who[])(void *) = { be_interrupted_creating_rm };
+
+	interrupt_all(who, 1);
+}
+
+static void count_signal(int number)
+{
+	(void)number;
+	shared_word[0]++;
+}
+
+static void enlist_by_zw(void *tx)
+{
+	HANDLE en;
+
+	NT(STATUS_SUCCESS, ZwCreateEnlistment, &en, ENLISTMENT_ALL_ACCESS, KtmHandle(rm),
+	   KtmHandle(*(int *)tx), NULL, 0, NOTIFY_TWO_PHASE, NULL);
+}
+
+static void create_rm_by_zw(void *unused)
+{
+	HANDLE h;
+
+	(void)unused;
+	NT(STATUS_SUCCESS, ZwCreateResourceManager, &h, RESOURCEMANAGER_ALL_ACCESS, KtmHandle(tm),
+	   NULL, NULL, 0, NULL);
+}
+
+/* The reference's calls wait on. */
+static void not_interrupted(void (*who)(void *), void *data)
+{
+	const struct sigaction action = { .sa_handler = count_signal };
+	struct deadline end = deadline_in(PATIENCE);
+	pid_t pid;
+
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	fill_up();
+	make_room();
+	flaky_hold(&f);
+	pid = test_spawn(who, data);
+	until_asleep(pid);
+	CHECK_EQ(kill(pid, SIGUSR1), 0);
+	while (!shared_word[0]) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	flaky_release(&f, NO_TROUBLE);
+	test_join(pid);
+}
+
+TEST(zw_enlisting_and_signals)
+{
+	int tx = tx_create(tm);
+
+	not_interrupted(enlist_by_zw, &tx);
+	close(tx);
+	tear_down();
+}
+
+TEST(zw_rm_creation_and_signals)
+{
+	not_interrupted(create_rm_by_zw, NULL);
+	tear_down();
+}
+
+/* A new RM waits for that room, too. */
+TEST(rm_when_there_would_be_room)
+{
+	struct ktm_rm_create c = ARG(ktm_rm_create, .access = KTM_RM_ALL_ACCESS);
+
+	fill_up();
+	CALL(tm, KTM_IOC_RM_CREATE, &c, KTM_STATUS_LOG_FULL);
+	make_room();
+	CALL(tm, KTM_IOC_RM_CREATE, &c, KTM_STATUS_SUCCESS);
+	close(c.fd);
 	tear_down();
 }
 

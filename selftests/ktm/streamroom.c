@@ -336,11 +336,11 @@ static void be_somebody(void *data)
 
 	become(NOBODY, NOBODY);
 	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_QUOTA_EXCEEDED);
-	c.quota = most / 8;
+	c.quota = most / 16;
 	CALL(tm, KTM_IOC_STREAM_CREATE, &c, KTM_STATUS_SUCCESS);
 	s = c.fd;
 	CHECK_EQ(set_quota(s, most / 2), KTM_STATUS_QUOTA_EXCEEDED);
-	CHECK_EQ(get_quota(s), most / 8);
+	CHECK_EQ(get_quota(s), most / 16);
 	(void)data;
 }
 

@@ -495,14 +495,12 @@ TEST(volatile_managers)
 
 TEST(durable_managers)
 {
-	const char *journal = getenv("KTM_JOURNAL");
+	const char *journal = disk_given();
 	struct ktm_rm_config configs[RMS];
 	guid_t guids[RMS];
 	unsigned int i;
 	int tm;
 
-	if (!journal)
-		test_skip("KTM_JOURNAL names no disk");
 	journal_format(journal, TM_GUID);
 	tm = tm_online(journal);
 	for (i = 0; i < RMS; i++) {

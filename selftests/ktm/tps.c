@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "calls.h"
+#include "disk.h"
 #include "programs.h"
 
 #define ME_A	"00000000-0000-4000-8000-00000000000a"
@@ -26,9 +27,7 @@ static void begin(void)
 {
 	char command[128];
 
-	journal = getenv("KTM_JOURNAL");
-	if (!journal)
-		test_skip("KTM_JOURNAL names no disk");
+	journal = disk_given();
 	/* The test before gives it up a moment after its last process has gone. */
 	snprintf(command, sizeof(command), "ktmctl journal format --force %s >/dev/null 2>&1", journal);
 	until_run(command);

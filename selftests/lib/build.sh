@@ -22,7 +22,7 @@ tree_state() {
 before=$(tree_state)
 
 echo "TAP version 13"
-echo "1..$((${#kernels[@]} + 4))"
+echo "1..$((${#kernels[@]} + 5))"
 count=0
 failed=0
 
@@ -68,25 +68,69 @@ is_installed() {
 is_installed
 result $? "make install puts all there is below DESTDIR"
 
-# From nothing else than that: as Documentation/kernel-api.md says.
+dir=$installed/driver
+src=$installed/usr/src/ktm
+
+copy_driver() {
+	cp -r selftests/ktm_test "$dir"
+}
+
+# The blocks of a language of Documentation/kernel-api.md.
+blocks() {
+	awk -v begin="\`\`\`$1" '/^```/ { block = $0 == begin; next } block' \
+		Documentation/kernel-api.md
+}
+
+# Its example, with what makes a module of it.
+copy_example() {
+	mkdir "$dir" || return 1
+	{
+		blocks c
+		cat <<-'END'
+			#include <linux/module.h>
+
+			static int fd;
+			module_param(fd, int, 0);
+
+			static int __init start(void)
+			{
+				return begin(fd) ?: once_more();
+			}
+			module_init(start);
+
+			static void __exit stop(void)
+			{
+				end();
+			}
+			module_exit(stop);
+			MODULE_DESCRIPTION("the example of Documentation/kernel-api.md");
+			MODULE_LICENSE("GPL");
+		END
+	} >"$dir/counter.c"
+	blocks make | sed "s|/usr/local/src/ktm|$src|" >"$dir/Makefile"
+}
+
+# driver_builds NAME COPY: from nothing else than what was installed, as kernel-api.md says.
 driver_builds() {
-	local dir=$installed/driver src=$installed/usr/src/ktm headers kernel version
+	local headers kernel version
 
 	for kernel in "${kernels[@]}"; do
 		headers=$(scripts/kernels.sh "$kernel" | cut -d' ' -f2)/headers
 		version=$(modinfo -F vermagic "$BUILD/$kernel/ktm.ko" | cut -d' ' -f1)
 		rm -rf "$dir"
-		cp -r selftests/ktm_test "$dir"
+		"$2" || return 1
 		make -s -C "$headers" M="$dir" W=1 CONFIG_DEBUG_INFO_BTF_MODULES= \
 			KTM_INCLUDE="$src/include" \
 			KBUILD_EXTRA_SYMBOLS="$src/$version/Module.symvers" modules \
 			>"$log" 2>&1 || return 1
 		! grep -qi warning "$log" || return 1
-		[ "$(modinfo -F depends "$dir/ktm_test.ko")" = ktm ] || return 1
+		[ "$(modinfo -F depends "$dir/$1.ko")" = ktm ] || return 1
 	done
 }
-driver_builds
+driver_builds ktm_test copy_driver
 result $? "a driver builds against what make install puts there"
+driver_builds counter copy_example
+result $? "so does the example of the kernel interface"
 
 # Someone's own new files are not the build's: only what was there before counts.
 if after=$(tree_state); then

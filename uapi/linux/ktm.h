@@ -978,6 +978,8 @@ struct ktm_query {
  * set (on a TM: any). KTM_INFO_EN_RECOVERY: each set replaces the last, 0 to
  * KTM_MAX_RECOVERY_INFORMATION bytes; until the vote (a superior: until
  * KTM_IOC_EN_PREPARE), because it is logged with it (REQUEST_NOT_VALID after).
+ * A superior's has its room in the log from then on, which may be refused: LOG_FULL,
+ * QUOTA_EXCEEDED.
  * KTM_INFO_TX_PROPERTIES: until Commit or a rollback began
  * (TRANSACTION_NOT_ACTIVE).
  */
@@ -1388,7 +1390,7 @@ struct ktm_stream_read {
 };
 
 /* ktm_stream_flush.flags */
-#define KTM_STREAM_NOWAIT	0x1	/* do not wait: poll for POLLIN */
+#define KTM_STREAM_NOWAIT	0x1	/* do not wait for the device: poll for POLLIN */
 
 /**
  * struct ktm_stream_flush - KTM_IOC_STREAM_FLUSH: make records durable
@@ -1397,12 +1399,13 @@ struct ktm_stream_read {
  * @flags: KTM_STREAM_NOWAIT or 0
  * @reserved: 0
  * @lsn: up to and with this one; 0: all there are
- * @flushed_lsn: out: of the stream's last durable record, 0: none
+ * @flushed_lsn: out: of the stream's last durable record, 0: none, or INTERRUPTED
  *
  * Needs KTM_STREAM_APPEND. With KTM_STREAM_NOWAIT: PENDING (returns 0), and the
  * descriptor polls POLLIN when all that was asked for through it is durable; POLLERR
  * while the TM is not online or the stream was reopened (STREAM_REOPENED); POLLERR and POLLPRI
- * if there was no room to end the write unit with, until it is asked for again.
+ * if there was no room to end the write unit with and cleaning the log did not help, until it
+ * is asked for again.
  * What is durable already is PENDING, too, and wakes nobody: see @flushed_lsn.
  * INTERRUPTED: it goes on, unless it waited for room. LOG_FULL: no room to end the write unit
  * with, or, all being asked for, for a base that the log has not got yet.
