@@ -13,6 +13,8 @@ static void expect(struct participant *p, uint32_t status, uint32_t wanted, cons
 
 static void decide(struct participant *p, struct part *part)
 {
+	/* It may have given it up: who is asked only behind LAST_RECOVER was not known in front. */
+	part->done = false;
 	if (superior_commits(part->seed)) {
 		mark_put(FACT_DECIDES, NULL, part);
 		part->mind = MIND_COMMIT;
