@@ -98,6 +98,8 @@ collect_vm() {
 	for word in "${order[@]}"; do
 		i=$((i + 1))
 		kernel=${word%%|*}
+		# The machine may be booted twice in vain (vm --boot-limit).
+		[[ $kernel == *-debug ]] && time=720 || time=360
 		key=${word##*|}
 		own=${word#*|}
 		own=${own%%|*}
@@ -105,7 +107,7 @@ collect_vm() {
 		printf '%s' "${groups[$word]}" >"$results/vm-$i"
 		# shellcheck disable=SC2086
 		add_entry "vm/$kernel/$name" \
-			$((120 + $(awk '{ s += $2 } END { print s }' "$results/vm-$i"))) '' \
+			$((time + $(awk '{ s += $2 } END { print s }' "$results/vm-$i"))) '' \
 			selftests/lib/vm-tests.sh "$kernel" "$name" "$results/vm-$i" $key
 	done
 }

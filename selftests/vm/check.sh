@@ -132,6 +132,54 @@ timeout_kills() {
 		grep -q 'sysrq: Show Blocked State' "$work/console"
 }
 
+# A QEMU in front of the real one in PATH: its first $1 machines say $2, and stand still then.
+standing_still() {
+	mkdir -p "$work/still"
+	rm -f "$work/still/starts"
+	cat >"$work/still/qemu-system-x86_64" <<-END
+		#!/bin/bash
+		echo start >>"$work/still/starts"
+		if [ \$(wc -l <"$work/still/starts") -le $1 ]; then
+			echo "[    1.0] nothing more" >"$work/console"
+			for word; do
+				[[ \$word != *id=status,* ]] || printf '%s' "${2:-}" >"\${word##*path=}"
+			done
+			exec sleep 1000
+		fi
+		exec $(command -v qemu-system-x86_64) "\$@"
+	END
+	chmod +x "$work/still/qemu-system-x86_64"
+}
+
+# started N STATUS OPTION...: with that QEMU the harness ends so, after N starts.
+started() {
+	PATH=$work/still:$PATH status_is "$2" "${@:3}" &&
+		[ "$(wc -l <"$work/still/starts")" -eq "$1" ]
+}
+
+boots_again() {
+	standing_still 1 && started 2 7 "${plain[@]}" --boot-limit 40 -- sh -c 'exit 7' &&
+		grep -q 'not booted after 40 seconds; booting again' "$work/err" &&
+		grep -q 'the last it said: .*nothing more' "$work/err"
+}
+
+boots_three_times() {
+	standing_still 9 && started 3 125 "${plain[@]}" --boot-limit 2 -- true &&
+		grep -q 'not booted after 2 seconds, 3 times' "$work/err" &&
+		started 6 125 --module none --timeout 1 -- true
+}
+
+# What hangs with what is tested in it is never given a second chance.
+not_again_when_booted() {
+	standing_still 9 $'booted\n' && started 1 124 --module none --timeout 4 --boot-limit 2 -- true &&
+		! grep -q 'booting again' "$work/err"
+}
+
+hangs_in_the_module() {
+	standing_still 0 && started 1 124 --module "$trouble" --module-option kind=stuck \
+		--timeout 45 -- true && grep -q 'not done after 45 seconds' "$work/err"
+}
+
 not_started() {
 	status_is 125 "${plain[@]}" --qemu -no-such-option -- true &&
 		status_is 125 "${plain[@]}" --disk "$work/absent" -- true &&
@@ -280,6 +328,10 @@ verdict "a program brings its libraries" program_with_libraries
 verdict "a disk with snapshot=on keeps its image" snapshot_keeps_the_image
 verdict "a disk with log= records its writes" log_records
 verdict "a machine that takes too long is ended, and says what was blocked" timeout_kills
+verdict "a machine that stands still in its boot is booted again" boots_again
+verdict "one that never boots is said to, after three times" boots_three_times
+verdict "one that has booted is not booted again" not_again_when_booted
+verdict "nor one in which the module does not come to be loaded" hangs_in_the_module
 verdict "a machine that cannot start is said to be" not_started
 verdict "so is a module that does not load" module_refused
 verdict "a stall report fails the run" rcu_stall_is_seen

@@ -4,6 +4,7 @@
  * by the harness's own tests.
  */
 #include <linux/bug.h>
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -12,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/time64.h>
 
 static char *kind = "none";
 module_param(kind, charp, 0444);
@@ -30,6 +32,12 @@ static void trouble_oops(void)
 static void trouble_error(void)
 {
 	pr_err("ktm: an error that was asked for\n");
+}
+
+static void trouble_stuck(void)
+{
+	for (;;)
+		msleep(MSEC_PER_SEC);
 }
 
 /* What follows is noticed by a kernel that is built to notice it, by no other. */
@@ -106,6 +114,7 @@ static const struct {
 	{ "warn", trouble_warn },
 	{ "oops", trouble_oops },
 	{ "error", trouble_error },
+	{ "stuck", trouble_stuck },
 	{ "freed", trouble_freed },
 	{ "order", trouble_order },
 	{ "rcu", trouble_rcu },
