@@ -17,6 +17,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -144,14 +145,20 @@ static void close_gate(void)
 /* 0, -ETIME or -ERESTARTSYS. */
 static int wait_until_drained(u64 timeout_ns)
 {
+	int err = -ETIME;
+
 	/* A grace period: until then the counts of the CPUs mean nothing. */
 	wait_for_completion(&gate_closed);
 	if (percpu_ref_is_zero(&commits))
 		return 0;
-	if (!timeout_ns)
-		return -ETIME;
-	return wait_event_interruptible_hrtimeout(drained_wait, percpu_ref_is_zero(&commits),
-						  ns_to_ktime(timeout_ns));
+	if (timeout_ns)
+		err = wait_event_interruptible_hrtimeout(drained_wait, percpu_ref_is_zero(&commits),
+							 ns_to_ktime(timeout_ns));
+	if (err != -ETIME)
+		return err;
+	/* What says that the gate is closed is counted itself, until its RCU callback is over. */
+	rcu_barrier();
+	return percpu_ref_is_zero(&commits) ? 0 : -ETIME;
 }
 
 static void frozen_for(u64 ns)

@@ -300,6 +300,41 @@ TEST(ends_that_a_freeze_waits_for)
 	}
 }
 
+static pid_t wanderer;
+
+/* Whoever sleeps wakes on another CPU than the one that he went to sleep on, often. */
+static void drive_about(void *unused)
+{
+	const struct timespec moment = { 0, 100000 };
+	unsigned int cpu;
+
+	(void)unused;
+	for (cpu = 0; !shared_word[0]; cpu = !cpu) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		CHECK_EQ(sched_setaffinity(wanderer, sizeof(set), &set), 0);
+		nanosleep(&moment, NULL);
+	}
+}
+
+/* When nothing is under way there is nothing to wait for, so no time is needed. */
+TEST(freezes_at_once_when_idle)
+{
+	pid_t driver;
+	int i;
+
+	wanderer = gettid();
+	driver = test_spawn(drive_about, NULL);
+	for (i = 0; i < 200; i++) {
+		FREEZE(i % 2, LONG, KTM_STATUS_SUCCESS);
+		THAW(KTM_STATUS_SUCCESS);
+	}
+	shared_word[0] = 1;
+	test_join(driver);
+}
+
 /*
  * An RM that is away holds up no freeze. But its part, too, must not be completed in
  * the middle of one: its device might have been copied before, the log after.

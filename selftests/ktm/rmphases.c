@@ -685,7 +685,6 @@ static void thaw(void *data)
 	CHECK_EQ(ktm_thaw(dev(), NULL), 0);
 }
 
-/* A commit counts for a moment more after everybody has been told. */
 static void freeze(void)
 {
 	CHECK_EQ(ktm_freeze(dev(), 10 * NSEC_PER_SEC, 60 * NSEC_PER_SEC, NULL), 0);
