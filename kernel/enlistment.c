@@ -2,7 +2,6 @@
 /*
  * Enlistments: making them, the answers of their RMs, their records.
  */
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -10,6 +9,7 @@
 
 #include "enlistment.h"
 #include "freeze.h"
+#include "room.h"
 #include "status.h"
 
 static struct kmem_cache *en_cache;
@@ -29,57 +29,67 @@ static bool en_is_superior(const struct ktm_enlistment *en)
 }
 
 /*
- * What it holds of the log is charged to its RM's user, and to him who made the transaction:
- * one RM works for many clients, as root perhaps, and none of them shall take all of the log by
- * having it work for him.
+ * Who made the transaction: one RM works for many clients, as root perhaps, and none of them shall
+ * take all of the log by having it work for him. Where he is not held to a share, the RM is.
  */
-static u32 en_charge_client(struct ktm_enlistment *en, struct ktm_log_bytes bytes,
-			    const struct ktm_log_bytes *all)
+static const struct ktm_object *en_charged(const struct ktm_enlistment *en)
 {
-	const struct ktm_object *tx = &en->tx->obj;
-
-	if (ktm_user_same(tx->user, en->obj.user))
-		return KTM_STATUS_SUCCESS;
-	if (!en->client) {
-		struct ktm_user *client = ktm_user_of_log(tx->user, en->rm->tm->journal);
-
-		if (IS_ERR(client))
-			return KTM_STATUS_INSUFFICIENT_RESOURCES;
-		en->client = client;
-		en->client_end = ktm_user_common(client, en->obj.user);
-	}
-	return ktm_user_charge_log(en->client, en->client_end, bytes,
-				   tx->unbounded ? NULL : all) ?
-	       KTM_STATUS_QUOTA_EXCEEDED : KTM_STATUS_SUCCESS;
+	return en->tx->obj.unbounded ? &en->obj : &en->tx->obj;
 }
 
-static u32 en_charge(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
+/* enum ktm_status, or KTM_STREAM_NO_ROOM. */
+static u32 en_take(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
 {
-	const struct ktm_log_bytes all = ktm_journal_shared(en->rm->tm->journal);
+	const struct ktm_object *charged = en_charged(en);
+	struct ktm_journal *j = en->rm->tm->journal;
 	u32 status;
 
 	lockdep_assert_held(&en->tx->lock);
-	status = ktm_object_charge_log(&en->obj, bytes, &all);
+	if (!en->payer) {
+		struct ktm_user *payer = ktm_user_of_log(charged->user, j);
+
+		if (IS_ERR(payer))
+			return KTM_STATUS_INSUFFICIENT_RESOURCES;
+		en->payer = payer;
+	}
+	status = ktm_room_take(j, en->payer, bytes, !charged->unbounded);
 	if (status)
 		return status;
-	status = en_charge_client(en, bytes, &all);
-	if (status)
-		ktm_object_uncharge_log(&en->obj, bytes);
-	return status;
+	en->reserved += bytes.ring;
+	en->charged += bytes.area;
+	return KTM_STATUS_SUCCESS;
 }
 
-static void en_uncharge(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
+/* The TM has not been reopened since it was taken. */
+static void en_give_back(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
 {
 	lockdep_assert_held(&en->tx->lock);
-	if (en->client)
-		ktm_user_uncharge_log(en->client, en->client_end, bytes);
-	ktm_object_uncharge_log(&en->obj, bytes);
+	en->reserved -= bytes.ring;
+	en->charged -= bytes.area;
+	ktm_room_give_back(en->rm->tm->journal, en->payer, bytes);
+}
+
+/**
+ * ktm_en_spent - what was kept for a record has gone into it
+ * @en: the enlistment, its transaction's mutex held
+ * @bytes: how much of @en->reserved
+ */
+void ktm_en_spent(struct ktm_enlistment *en, u32 bytes)
+{
+	lockdep_assert_held(&en->tx->lock);
+	en->reserved -= bytes;
+	ktm_user_uncharge_log(en->payer, (struct ktm_log_bytes){ .ring = bytes });
+}
+
+static struct ktm_log_bytes en_held(const struct ktm_enlistment *en)
+{
+	return (struct ktm_log_bytes){ .ring = en->reserved, .area = en->charged };
 }
 
 /*
  * What a durable enlistment may have to write: a prepared record without
- * information (more is asked for with the vote) and a completion record; its
- * transaction needs a whole unit for the decision, so that it always fits.
+ * information (more is asked for with the vote) and a completion record; and
+ * what its transaction needs, unless another one has seen to that.
  *
  * Return: enum ktm_status, or KTM_STREAM_NO_ROOM.
  */
@@ -87,52 +97,27 @@ static u32 en_reserve(struct ktm_enlistment *en, bool superior)
 {
 	struct ktm_transaction *tx = en->tx;
 	struct ktm_journal *j = en->rm->tm->journal;
-	u32 prepared = en_prepared_bytes(en, superior, 0);
-	u32 records = prepared + ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0);
-	u32 decision = tx->reserved ? 0 : ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
-	u32 head = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0);
-	u32 live = ktm_jrec_bytes(KTM_JREC_PREPARED, 0);
-	const struct ktm_log_bytes bytes = { .ring = records + decision, .area = live + head };
+	const struct ktm_log_bytes bytes = {
+		.ring = en_prepared_bytes(en, superior, 0) +
+			ktm_journal_bytes(j, KTM_JREC_COMPLETION, 0),
+		.area = ktm_jrec_bytes(KTM_JREC_PREPARED, 0),
+	};
+	const bool first = !tx->reserved && !tx->charged;
 	u32 status;
-	int err;
 
 	lockdep_assert_held(&tx->lock);
-	/* Given back with the object, or if it does not come to be: it may be tried again. */
-	status = en_charge(en, bytes);
+	status = ktm_tx_reserve(tx);
 	if (status)
 		return status;
-	status = KTM_STREAM_NO_ROOM;
-	err = ktm_journal_reserve(j, records + decision);
-	if (err)
-		goto fail;
-	/* What has no place in a restart area finds none in the next one. */
-	status = KTM_STATUS_LOG_FULL;
-	err = ktm_journal_live_charge(j, live + head);
-	if (err) {
-		ktm_journal_unreserve(j, records + decision);
-		goto fail;
-	}
-	en->reserved = records;
-	en->charged = live;
-	tx->reserved += decision;
-	tx->charged += head;
-	return KTM_STATUS_SUCCESS;
-fail:
-	en_uncharge(en, bytes);
-	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
+	status = en_take(en, bytes);
+	if (status && first)
+		ktm_tx_unreserve(tx);
+	return status;
 }
 
 static void en_unreserve(struct ktm_enlistment *en)
 {
-	struct ktm_journal *j = en->rm->tm->journal;
-
-	lockdep_assert_held(&en->tx->lock);
-	if (en->reserved)
-		ktm_journal_unreserve(j, en->reserved);
-	if (en->charged)
-		ktm_journal_live_uncharge(j, en->charged);
-	en->reserved = 0;
-	en->charged = 0;
+	en_give_back(en, en_held(en));
 	ktm_stream_need_end(&en->need);
 }
 
@@ -142,10 +127,11 @@ static void en_unreserve(struct ktm_enlistment *en)
  */
 void ktm_en_void(struct ktm_enlistment *en)
 {
+	lockdep_assert_held(&en->tx->lock);
+	/* Who is asked again in the single phase may have to take it once more. */
+	ktm_user_uncharge_log(en->payer, en_held(en));
 	en->reserved = 0;
 	en->charged = 0;
-	/* Who is asked again in the single phase may have to take it once more. */
-	en_uncharge(en, en->obj.log);
 	ktm_stream_need_void(&en->need);
 }
 
@@ -299,7 +285,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 	en = en_alloc(rm, tx);
 	if (!en)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode, rm->tm->journal);
+	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode);
 	if (status) {
 		kmem_cache_free(en_cache, en);
 		return status;
@@ -433,46 +419,7 @@ u32 ktm_en_record_bytes(const struct ktm_enlistment *en)
  */
 static u32 en_reserve_more(struct ktm_enlistment *en, struct ktm_log_bytes more)
 {
-	struct ktm_journal *j = en->rm->tm->journal;
-	u32 status;
-	int err;
-
-	lockdep_assert_held(&en->tx->lock);
-	if (!ktm_tm_online(en->rm->tm))
-		return KTM_STATUS_TM_NOT_ONLINE;
-	status = en_charge(en, more);
-	if (status)
-		return status;
-	status = KTM_STREAM_NO_ROOM;
-	err = ktm_journal_reserve(j, more.ring);
-	if (err)
-		goto fail;
-	/* What has no place in a restart area finds none in the next one. */
-	status = KTM_STATUS_LOG_FULL;
-	err = ktm_journal_live_charge(j, more.area);
-	if (err)
-		goto unreserve;
-	en->reserved += more.ring;
-	en->charged += more.area;
-	return KTM_STATUS_SUCCESS;
-unreserve:
-	ktm_journal_unreserve(j, more.ring);
-fail:
-	en_uncharge(en, more);
-	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
-}
-
-/* It is not needed any more; the TM has not been reopened since room was made. */
-static void en_unreserve_some(struct ktm_enlistment *en, struct ktm_log_bytes less)
-{
-	struct ktm_journal *j = en->rm->tm->journal;
-
-	lockdep_assert_held(&en->tx->lock);
-	en->reserved -= less.ring;
-	en->charged -= less.area;
-	ktm_journal_live_uncharge(j, less.area);
-	ktm_journal_unreserve(j, less.ring);
-	en_uncharge(en, less);
+	return ktm_tm_online(en->rm->tm) ? en_take(en, more) : KTM_STATUS_TM_NOT_ONLINE;
 }
 
 /**
@@ -498,7 +445,7 @@ u32 ktm_en_inform(struct ktm_enlistment *en, u8 **information, u32 length)
 		if (length > en->information_length)
 			status = en_reserve_more(en, bytes_between(has, wants));
 		else
-			en_unreserve_some(en, bytes_between(wants, has));
+			en_give_back(en, bytes_between(wants, has));
 	}
 	if (status)
 		return status;
@@ -568,10 +515,10 @@ static u32 en_log_prepared(struct ktm_enlistment *en, const struct ktm_stream_an
 	en->logged = true;
 	en->tx->logged = true;
 	en->tx->log_lsn = lsn;
-	en->reserved -= bytes;
+	ktm_en_spent(en, bytes);
 	return KTM_STATUS_SUCCESS;
 unreserve:
-	en_unreserve_some(en, more);
+	en_give_back(en, more);
 end_need:
 	ktm_stream_need_end(&en->need);
 	return status;
@@ -599,7 +546,7 @@ u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn)
 	lockdep_assert_held(&en->tx->lock);
 	if (ktm_journal_append(en->rm->tm->journal, &rec, en->reserved, lsn))
 		return KTM_STATUS_TM_NOT_ONLINE;
-	en->reserved = 0;
+	ktm_en_spent(en, en->reserved);
 	en->logged = false;
 	ktm_stream_need_end(&en->need);
 	return KTM_STATUS_SUCCESS;
@@ -872,8 +819,7 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&en->obj, KTM_KIND_EN, rm, &rec->prepared.enlistment,
 					   rm->obj.mode, from_kuid(&init_user_ns, rm->obj.uid),
-					   from_kgid(&init_user_ns, rm->obj.gid),
-					   rm->tm->journal);
+					   from_kgid(&init_user_ns, rm->obj.gid));
 	if (status) {
 		kmem_cache_free(en_cache, en);
 		return status;
@@ -909,17 +855,14 @@ u32 ktm_en_create_recovered(struct ktm_rm *rm, const struct ktm_jrec *rec,
  */
 void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 reserved, u32 charged)
 {
-	const struct ktm_log_bytes bytes = { .ring = reserved, .area = charged };
-
 	lockdep_assert_held(&tx->lock);
 	ktm_object_get(&tx->obj);
 	en->tx = tx;
 	en->reserved = reserved;
 	en->charged = charged;
 	en->logged = true;
-	ktm_object_charge_log(&en->obj, bytes, NULL);
-	while (en_charge_client(en, bytes, NULL))
-		msleep(20);
+	en->payer = ktm_user_of_log_nofail(en_charged(en)->user, en->rm->tm->journal);
+	ktm_user_charge_log(en->payer, en_held(en), NULL);
 	ktm_object_publish_nofail(&en->obj);
 	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask, en_is_superior(en));
 	WRITE_ONCE(tx->settled, ktm_txc_settled(&tx->core));
@@ -1005,10 +948,8 @@ static void en_free(struct ktm_object *obj)
 	struct ktm_enlistment *en = ktm_en_of(obj);
 
 	kvfree(en->information);
-	if (en->client) {
-		ktm_user_uncharge_log(en->client, en->client_end, obj->log);
-		ktm_user_put(en->client);
-	}
+	WARN_ON_ONCE(en->reserved || en->charged);
+	ktm_user_put(en->payer);
 	if (en->tx)
 		ktm_object_put(&en->tx->obj);
 	ktm_object_put(&en->rm->obj);

@@ -23,12 +23,11 @@
  * @handles: under tx->lock
  * @logged: the log has a prepared record of it and no completion record; under tx->lock
  * @own_handle: it was made with a descriptor, whose close means something
- * @reserved: bytes of the log kept for its records; under tx->lock
- * @charged: bytes of restart area charged for it; under tx->lock
- * @information: recovery information; under tx->lock, unchanged once it is logged
- * @client: who made the transaction, if that is not the RM's user: charged what @obj is; under
+ * @payer: whose share what it holds of the log is of; NULL: it has held nothing yet; under
  *	tx->lock
- * @client_end: who above him is charged by @obj already
+ * @reserved: bytes of the log kept for its records, charged to @payer; under tx->lock
+ * @charged: bytes of restart area for it, charged to @payer; under tx->lock
+ * @information: recovery information; under tx->lock, unchanged once it is logged
  * @need: what it has set aside in a stream; under tx->lock
  * @log_stream: id of that stream, and @log_need what was set aside, as its prepared record
  *	says; under tx->lock
@@ -43,6 +42,7 @@ struct ktm_enlistment {
 	struct rb_node key_node;
 	u64 key;
 	u64 log_key;
+	struct ktm_user *payer;
 	u32 handles;
 	u32 reserved;
 	u32 charged;
@@ -50,8 +50,6 @@ struct ktm_enlistment {
 	bool own_handle;
 	bool logged;
 	u8 *information;
-	struct ktm_user *client;
-	const struct ktm_user *client_end;
 	struct ktm_stream_need need;
 	u64 log_stream;
 	u64 log_need;
@@ -80,6 +78,7 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 		  const struct ktm_stream_answer *with);
 u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
+void ktm_en_spent(struct ktm_enlistment *en, u32 bytes);
 u32 ktm_en_record_bytes(const struct ktm_enlistment *en);
 u32 ktm_en_inform(struct ktm_enlistment *en, u8 **information, u32 length);
 void ktm_en_forget(struct ktm_enlistment *en);

@@ -95,18 +95,17 @@ static void object_setup(struct ktm_object *obj, u8 kind, const void *scope,
  * @scope: TM of an RM or a stream, RM of an enlistment, else NULL
  * @guid: wanted GUID, nil or NULL to draw one
  * @mode: permission bits, 0 for 0600
- * @log: the log in which it may come to hold bytes, or NULL
  *
  * May sleep. On success the caller has the only reference.
  *
  * Return: enum ktm_status.
  */
 u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
-		    const struct ktm_guid *guid, u32 mode, const void *log)
+		    const struct ktm_guid *guid, u32 mode)
 {
 	if (mode & ~0777u)
 		return KTM_STATUS_INVALID_PARAMETER;
-	obj->user = ktm_user_charge(log);
+	obj->user = ktm_user_charge();
 	if (IS_ERR(obj->user))
 		return ktm_status_from_errno(PTR_ERR(obj->user));
 	object_setup(obj, kind, scope, guid, mode);
@@ -139,7 +138,6 @@ bool ktm_object_loggable(const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid
  * @mode: permission bits as logged
  * @uid: owner as logged, in the initial user namespace
  * @gid: group as logged, in the initial user namespace
- * @log: the log in which it may come to hold bytes, or NULL
  *
  * May sleep.
  *
@@ -147,14 +145,13 @@ bool ktm_object_loggable(const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid
  * object can have.
  */
 u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope,
-			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid,
-			      const void *log)
+			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid)
 {
 	if (!ktm_object_loggable(guid, mode, uid, gid))
 		return KTM_STATUS_LOG_CORRUPTION_DETECTED;
 	obj->uid = make_kuid(&init_user_ns, uid);
 	obj->gid = make_kgid(&init_user_ns, gid);
-	obj->user = ktm_user_charge_owner(obj->uid, log);
+	obj->user = ktm_user_charge_owner(obj->uid);
 	if (IS_ERR(obj->user))
 		return ktm_status_from_errno(PTR_ERR(obj->user));
 	object_setup(obj, kind, scope, guid, mode);
@@ -166,44 +163,8 @@ void ktm_object_release(struct kref *ref)
 {
 	struct ktm_object *obj = container_of(ref, struct ktm_object, ref);
 
-	ktm_user_uncharge_log(obj->user, NULL, obj->log);
 	ktm_user_uncharge(obj->user);
 	obj->ops->free(obj);
-}
-
-/**
- * ktm_object_charge_log - an object is about to hold bytes of a log
- * @obj: the object
- * @bytes: how many
- * @all: what there is of that log to be shared; NULL: what recovery rebuilds is never refused
- *
- * As elsewhere, who has CAP_SYS_RESOURCE may go on where others may not.
- *
- * Return: SUCCESS or QUOTA_EXCEEDED.
- */
-u32 ktm_object_charge_log(struct ktm_object *obj, struct ktm_log_bytes bytes,
-			  const struct ktm_log_bytes *all)
-{
-	if (ktm_user_charge_log(obj->user, NULL, bytes, all)) {
-		if (!capable(CAP_SYS_RESOURCE))
-			return KTM_STATUS_QUOTA_EXCEEDED;
-		ktm_user_charge_log(obj->user, NULL, bytes, NULL);
-	}
-	obj->log.ring += bytes.ring;
-	obj->log.area += bytes.area;
-	return KTM_STATUS_SUCCESS;
-}
-
-/**
- * ktm_object_uncharge_log - it does not come to hold them
- * @obj: the object
- * @bytes: how many
- */
-void ktm_object_uncharge_log(struct ktm_object *obj, struct ktm_log_bytes bytes)
-{
-	obj->log.ring -= bytes.ring;
-	obj->log.area -= bytes.area;
-	ktm_user_uncharge_log(obj->user, NULL, bytes);
 }
 
 /**

@@ -70,12 +70,10 @@ struct ktm_kind_ops {
 extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops, ktm_stream_ops;
 
 /*
- * All fields but @ref, @node and @log are fixed before the object is
+ * All fields but @ref and @node are fixed before the object is
  * published, but for the @guid of a durable TM, which can be renamed while it is
  * offline and has nothing in it: ktm_object_guid() reads that. @unbounded: whoever made it has
- * CAP_SYS_RESOURCE, so what others have to hold for it is not held against his share. @log: charged
- * to @user until the object goes; changed by one thread at a time (an enlistment's
- * under its transaction's mutex).
+ * CAP_SYS_RESOURCE, so what is held in a log for it is not held to his share.
  */
 struct ktm_object {
 	struct kref ref;
@@ -89,7 +87,6 @@ struct ktm_object {
 	kuid_t uid;
 	kgid_t gid;
 	struct ktm_user *user;
-	struct ktm_log_bytes log;
 	struct rcu_head rcu;
 };
 
@@ -106,11 +103,10 @@ int ktm_objects_init(void);
 void ktm_objects_exit(void);
 
 u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
-		    const struct ktm_guid *guid, u32 mode, const void *log);
+		    const struct ktm_guid *guid, u32 mode);
 bool ktm_object_loggable(const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
 u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope,
-			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid,
-			      const void *log);
+			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
 int ktm_object_publish(struct ktm_object *obj);
 int ktm_object_publish_nofail(struct ktm_object *obj);
 void ktm_object_unpublish(struct ktm_object *obj);
@@ -124,9 +120,6 @@ u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
 			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
 			 const void *ctx);
 const struct ktm_kind_ops *ktm_kind(u8 kind);
-u32 ktm_object_charge_log(struct ktm_object *obj, struct ktm_log_bytes bytes,
-			  const struct ktm_log_bytes *all);
-void ktm_object_uncharge_log(struct ktm_object *obj, struct ktm_log_bytes bytes);
 void ktm_object_release(struct kref *ref);
 
 static inline void ktm_object_get(struct ktm_object *obj)

@@ -13,6 +13,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jhash.h>
 #include <linux/math64.h>
@@ -34,7 +35,7 @@ static unsigned int max_log_share = 50;
 module_param(max_log_share, uint, 0644);
 MODULE_PARM_DESC(max_log_share, "percent of what all can have of a log that one user may have");
 
-/* @log: which log, never looked into; NULL: what is counted whatever the log. */
+/* @log: whose bytes are counted, never looked into; NULL: where objects are counted. */
 struct ktm_user_key {
 	struct user_namespace *ns;
 	const void *log;
@@ -42,15 +43,14 @@ struct ktm_user_key {
 };
 
 /*
- * @ref: one per charge and one per child; the entry goes with the last.
+ * @ref: one per object charged, per ktm_user_of_log() and per child; the entry goes with the
+ *	last.
  * @parent: set when made, owns a reference.
- * @base: of an entry for a log: that of the same user without; the same.
  */
 struct ktm_user {
 	struct rhash_head node;
 	struct ktm_user_key key;
 	struct ktm_user *parent;
-	struct ktm_user *base;
 	refcount_t ref;
 	atomic_t objects;
 	atomic64_t ring_bytes;
@@ -99,8 +99,6 @@ static void user_put(struct ktm_user *user)
 		struct ktm_user *parent = user->parent;
 
 		rhashtable_remove_fast(&users, &user->node, user_params);
-		/* One without a log has no base of its own: this goes no deeper. */
-		user_put(user->base);
 		put_user_ns(user->key.ns);
 		kfree_rcu(user, rcu);
 		user = parent;
@@ -123,25 +121,17 @@ static struct ktm_user *user_find(const struct ktm_user_key *key)
 static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const void *log)
 {
 	const struct ktm_user_key key = { .ns = ns, .log = log, .uid = uid };
-	struct ktm_user *user, *parent = NULL, *base = NULL;
+	struct ktm_user *user, *parent = NULL;
 	int err;
 
 	user = user_find(&key);
 	if (user)
 		return user;
-	/* First, and with its whole chain: so those above find theirs made. */
-	if (log) {
-		base = user_get(ns, uid, NULL);
-		if (IS_ERR(base))
-			return base;
-	}
 	if (ns->parent) {
 		/* The depth of namespaces is bounded at 32. */
 		parent = user_get(ns->parent, ns->owner, log);
-		if (IS_ERR(parent)) {
-			user_put(base);
+		if (IS_ERR(parent))
 			return parent;
-		}
 	}
 	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
 	if (!user) {
@@ -151,7 +141,6 @@ static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const vo
 	user->key = key;
 	get_user_ns(ns);
 	user->parent = parent;
-	user->base = base;
 	refcount_set(&user->ref, 1);
 	for (;;) {
 		struct ktm_user *other;
@@ -167,7 +156,6 @@ static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const vo
 			put_user_ns(ns);
 			kfree(user);
 			user_put(parent);
-			user_put(base);
 			return other;
 		}
 		schedule_timeout_uninterruptible(1);
@@ -176,14 +164,7 @@ static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const vo
 	kfree(user);
 put:
 	user_put(parent);
-	user_put(base);
 	return ERR_PTR(err == -EBUSY || err == -E2BIG ? -ENOMEM : err);
-}
-
-/* Where the objects of @user are counted. */
-static struct ktm_user *base_of(struct ktm_user *user)
-{
-	return user->base ?: user;
 }
 
 static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
@@ -194,24 +175,23 @@ static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
 
 /**
  * ktm_user_charge - charge one object to the caller
- * @log: the log in which the object may come to hold bytes, or NULL
  *
  * May sleep.
  *
  * Return: who was charged, to be given back with ktm_user_uncharge(); or
  * ERR_PTR(-EDQUOT) if the limit is reached, ERR_PTR(-ENOMEM).
  */
-struct ktm_user *ktm_user_charge(const void *log)
+struct ktm_user *ktm_user_charge(void)
 {
-	struct ktm_user *user = user_get(current_user_ns(), current_fsuid(), log);
+	struct ktm_user *user = user_get(current_user_ns(), current_fsuid(), NULL);
 	unsigned int limit = READ_ONCE(max_objects);
 	struct ktm_user *u;
 
 	if (IS_ERR(user))
 		return user;
-	for (u = base_of(user); u; u = u->parent) {
+	for (u = user; u; u = u->parent) {
 		if ((unsigned int)atomic_inc_return(&u->objects) > limit) {
-			uncharge_chain(base_of(user), u->parent);
+			uncharge_chain(user, u->parent);
 			user_put(user);
 			return ERR_PTR(-EDQUOT);
 		}
@@ -222,18 +202,17 @@ struct ktm_user *ktm_user_charge(const void *log)
 /**
  * ktm_user_charge_owner - charge what recovery rebuilds; never refused
  * @uid: owner, as the log says
- * @log: the log in which the object may come to hold bytes, or NULL
  *
  * May sleep.
  *
  * Return: who was charged, or ERR_PTR(-ENOMEM).
  */
-struct ktm_user *ktm_user_charge_owner(kuid_t uid, const void *log)
+struct ktm_user *ktm_user_charge_owner(kuid_t uid)
 {
-	struct ktm_user *user = user_get(&init_user_ns, uid, log);
+	struct ktm_user *user = user_get(&init_user_ns, uid, NULL);
 
 	if (!IS_ERR(user))
-		atomic_inc(&base_of(user)->objects);
+		atomic_inc(&user->objects);
 	return user;
 }
 
@@ -245,13 +224,13 @@ struct ktm_user *ktm_user_charge_owner(kuid_t uid, const void *log)
  */
 void ktm_user_uncharge(struct ktm_user *user)
 {
-	uncharge_chain(base_of(user), NULL);
+	uncharge_chain(user, NULL);
 	user_put(user);
 }
 
 /**
  * ktm_user_of_log - where bytes of a log are counted for somebody
- * @user: who
+ * @user: who was charged an object
  * @log: the log
  *
  * May sleep.
@@ -264,18 +243,26 @@ struct ktm_user *ktm_user_of_log(const struct ktm_user *user, const void *log)
 }
 
 /**
- * ktm_user_same - is it one user, whatever the log?
- * @a: who was charged
- * @b: the same
+ * ktm_user_of_log_nofail - the same for what recovery rebuilds
+ * @user: who was charged an object
+ * @log: the log
+ *
+ * Sleeps until there is memory.
+ *
+ * Return: to be charged bytes, and to be put.
  */
-bool ktm_user_same(struct ktm_user *a, struct ktm_user *b)
+struct ktm_user *ktm_user_of_log_nofail(const struct ktm_user *user, const void *log)
 {
-	return base_of(a) == base_of(b);
+	struct ktm_user *of_log;
+
+	while (IS_ERR(of_log = ktm_user_of_log(user, log)))
+		msleep(20);
+	return of_log;
 }
 
 /**
  * ktm_user_put - undo ktm_user_of_log()
- * @user: from there; NULL is allowed
+ * @user: from there, charged no more; NULL is allowed
  *
  * Does not sleep.
  */
@@ -298,28 +285,38 @@ static u64 share(u64 bytes)
 	return div_u64(bytes, 100) * min(READ_ONCE(max_log_share), 100u);
 }
 
+/*
+ * Namespaces do not make room for those who make them. Root would need none to have it, and what
+ * he uses himself is not held against all who live in namespaces that he made.
+ */
+static bool held_to_share(const struct ktm_user *u, const struct ktm_user *user)
+{
+	return u == user || u->key.ns != &init_user_ns || !uid_eq(u->key.uid, GLOBAL_ROOT_UID);
+}
+
 /**
  * ktm_user_charge_log - charge bytes of a log
- * @user: whose object it is for, made for that log
- * @end: NULL, or who above him is not charged, from ktm_user_common()
- * @bytes: what it may have to write or keep, and what it takes of a restart area
+ * @user: from ktm_user_of_log()
+ * @bytes: what may have to be written or kept, and what that takes of a restart area
  * @all: what there is of the log to be shared, NULL: never refuse
  *
  * Held against the user's share of what all users together can have of its ring, and, as that
- * is a much smaller part of the device, of what its restart areas can hold.
+ * is a much smaller part of the device, of what its restart areas can hold. Does not sleep.
  *
  * Return: 0 or -EDQUOT.
  */
-int ktm_user_charge_log(struct ktm_user *user, const struct ktm_user *end,
-			struct ktm_log_bytes bytes, const struct ktm_log_bytes *all)
+int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
+			const struct ktm_log_bytes *all)
 {
 	struct ktm_user *u;
 
-	for (u = user; u != end; u = u->parent) {
+	for (u = user; u; u = u->parent) {
 		u64 ring = atomic64_add_return(bytes.ring, &u->ring_bytes);
 		u64 area = atomic64_add_return(bytes.area, &u->area_bytes);
 
-		if (all && (ring > share(all->ring) || area > share(all->area))) {
+		if (!all || !held_to_share(u, user))
+			continue;
+		if (ring > share(all->ring) || area > share(all->area)) {
 			uncharge_log_chain(user, u->parent, bytes);
 			return -EDQUOT;
 		}
@@ -329,34 +326,14 @@ int ktm_user_charge_log(struct ktm_user *user, const struct ktm_user *end,
 
 /**
  * ktm_user_uncharge_log - undo ktm_user_charge_log()
- * @user: who was charged
- * @end: as then
+ * @user: who was charged; NULL, who was charged nothing, is allowed
  * @bytes: how much
- */
-void ktm_user_uncharge_log(struct ktm_user *user, const struct ktm_user *end,
-			   struct ktm_log_bytes bytes)
-{
-	uncharge_log_chain(user, end, bytes);
-}
-
-/**
- * ktm_user_common - who stands above two
- * @user: an entry for a log
- * @other: another one for the same log
  *
- * Return: the first in @user's chain, himself included, that is in @other's, too; or NULL.
+ * Does not sleep.
  */
-const struct ktm_user *ktm_user_common(const struct ktm_user *user, const struct ktm_user *other)
+void ktm_user_uncharge_log(struct ktm_user *user, struct ktm_log_bytes bytes)
 {
-	const struct ktm_user *u;
-
-	for (; user; user = user->parent) {
-		for (u = other; u; u = u->parent) {
-			if (u == user)
-				return user;
-		}
-	}
-	return NULL;
+	uncharge_log_chain(user, NULL, bytes);
 }
 
 int ktm_quota_init(void)

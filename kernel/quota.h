@@ -20,16 +20,14 @@ struct ktm_log_bytes {
 int ktm_quota_init(void);
 void ktm_quota_exit(void);
 
-struct ktm_user *ktm_user_charge(const void *log);
-struct ktm_user *ktm_user_charge_owner(kuid_t uid, const void *log);
+struct ktm_user *ktm_user_charge(void);
+struct ktm_user *ktm_user_charge_owner(kuid_t uid);
 void ktm_user_uncharge(struct ktm_user *user);
 struct ktm_user *ktm_user_of_log(const struct ktm_user *user, const void *log);
+struct ktm_user *ktm_user_of_log_nofail(const struct ktm_user *user, const void *log);
 void ktm_user_put(struct ktm_user *user);
-bool ktm_user_same(struct ktm_user *a, struct ktm_user *b);
-const struct ktm_user *ktm_user_common(const struct ktm_user *user, const struct ktm_user *other);
-int ktm_user_charge_log(struct ktm_user *user, const struct ktm_user *end,
-			struct ktm_log_bytes bytes, const struct ktm_log_bytes *all);
-void ktm_user_uncharge_log(struct ktm_user *user, const struct ktm_user *end,
-			   struct ktm_log_bytes bytes);
+int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
+			const struct ktm_log_bytes *all);
+void ktm_user_uncharge_log(struct ktm_user *user, struct ktm_log_bytes bytes);
 
 #endif /* KTM_QUOTA_H */

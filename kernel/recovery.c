@@ -260,9 +260,7 @@ static void quiet_tx(struct ktm_transaction *tx, void *ctx)
 	/* Its first enlistment was refused meanwhile; it may have gone to another TM. */
 	if (tx->tm != r->tm)
 		goto unlock;
-	/* The new opening begins without reservations. */
-	tx->reserved = 0;
-	tx->charged = 0;
+	ktm_tx_void(tx);
 	tx->end_lsn = 0;
 	list_for_each_entry_safe(core, next, &tx->core.enlistments, link) {
 		struct ktm_enlistment *en = ktm_en_of_core(core);
@@ -777,6 +775,7 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	struct ktm_journal *j = r->tm->journal;
 	struct ktm_transaction *tx = live_tx(r->tm, &f->uow);
 	const enum ktm_found found = ktm_jp_outcome(&f->jp, r->limit);
+	struct ktm_log_bytes held = { };
 	struct found_en *en;
 
 	if (!tx) {
@@ -790,10 +789,12 @@ static void publish_tx(struct recovery *r, struct found_tx *f)
 	tx->log_lsn = r->tail;
 	tx->log_clock = f->jp.clock;
 	tx->log_outcome = found_outcome(f);
-	if (!r->partial)
-		tx->charged = ktm_jrec_bytes(KTM_JREC_TX, 0);
-	if (!r->partial && ktm_jp_sealed(&f->jp))
-		tx->reserved = ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
+	if (!r->partial) {
+		held.area = ktm_jrec_bytes(KTM_JREC_TX, 0);
+		if (ktm_jp_sealed(&f->jp))
+			held.ring = ktm_journal_bytes(j, KTM_JREC_DECISION, 0);
+		ktm_tx_reserve_recovered(tx, held);
+	}
 	list_for_each_entry(en, &f->enlistments, link) {
 		if (r->partial)
 			ktm_en_adopt(en->en, tx, 0, 0);

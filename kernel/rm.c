@@ -2,6 +2,7 @@
 /*
  * Resource managers: making, opening, recovering, closing.
  */
+#include <linux/err.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -10,6 +11,7 @@
 
 #include "enlistment.h"
 #include "rm.h"
+#include "room.h"
 #include "status.h"
 #include "stream.h"
 #include "transaction.h"
@@ -93,39 +95,33 @@ void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec)
 static u32 rm_log(struct ktm_rm *rm)
 {
 	struct ktm_journal *j = rm->tm->journal;
-	u32 bytes = ktm_journal_bytes(j, KTM_JREC_RM, rm->description_length);
-	const struct ktm_log_bytes lives = { .area = rm_live_bytes(rm) };
-	const struct ktm_log_bytes all = ktm_journal_shared(j);
+	const struct ktm_log_bytes bytes = {
+		.ring = ktm_journal_bytes(j, KTM_JREC_RM, rm->description_length),
+		.area = rm_live_bytes(rm),
+	};
+	struct ktm_user *payer = ktm_user_of_log(rm->obj.user, j);
 	struct ktm_jrec rec;
 	u32 status;
 	u64 lsn;
-	int err;
 
-	/* Given back with the object, or if it does not come to be: it may be tried again. */
-	status = ktm_object_charge_log(&rm->obj, lives, &all);
+	if (IS_ERR(payer))
+		return ktm_status_from_errno(PTR_ERR(payer));
+	status = ktm_room_take(j, payer, bytes, !rm->obj.unbounded);
 	if (status)
-		return status;
-	status = KTM_STREAM_NO_ROOM;
-	err = ktm_journal_reserve(j, bytes);
-	if (err)
-		goto fail;
-	/* What has no place in a restart area finds none in the next one. */
-	status = KTM_STATUS_LOG_FULL;
-	err = ktm_journal_live_charge(j, rm_live_bytes(rm));
-	if (err)
-		goto unreserve;
+		goto put;
 	ktm_rm_to_record(rm, &rec);
-	err = ktm_journal_append(j, &rec, bytes, &lsn);
-	if (err)
-		goto uncharge;
+	if (ktm_journal_append(j, &rec, bytes.ring, &lsn)) {
+		status = KTM_STATUS_TM_NOT_ONLINE;
+		goto give_back;
+	}
+	ktm_user_uncharge_log(payer, (struct ktm_log_bytes){ .ring = bytes.ring });
+	rm->payer = payer;
 	return KTM_STATUS_SUCCESS;
-uncharge:
-	ktm_journal_live_uncharge(j, rm_live_bytes(rm));
-unreserve:
-	ktm_journal_unreserve(j, bytes);
-fail:
-	ktm_object_uncharge_log(&rm->obj, lives);
-	return err == -ENOSPC ? status : KTM_STATUS_TM_NOT_ONLINE;
+give_back:
+	ktm_room_give_back(j, payer, bytes);
+put:
+	ktm_user_put(payer);
+	return status;
 }
 
 static u32 rm_check_request(const struct ktm_tm *tm, const struct ktm_rm_create *arg)
@@ -186,8 +182,7 @@ u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_f
 	rm = rm_alloc(tm);
 	if (!rm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&rm->obj, KTM_KIND_RM, tm, &arg->guid, arg->mode,
-				 tm->journal);
+	status = ktm_object_init(&rm->obj, KTM_KIND_RM, tm, &arg->guid, arg->mode);
 	if (status) {
 		kfree(rm);
 		return status;
@@ -373,7 +368,7 @@ u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struc
 	if (!rm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&rm->obj, KTM_KIND_RM, tm, &rec->rm.guid, rec->rm.mode,
-					   rec->rm.uid, rec->rm.gid, tm->journal);
+					   rec->rm.uid, rec->rm.gid);
 	if (status) {
 		kfree(rm);
 		return status;
@@ -396,7 +391,8 @@ u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struc
 void ktm_rm_publish_recovered(struct ktm_rm *rm)
 {
 	WARN_ON_ONCE(ktm_object_publish_nofail(&rm->obj));
-	ktm_object_charge_log(&rm->obj, (struct ktm_log_bytes){ .area = rm_live_bytes(rm) }, NULL);
+	rm->payer = ktm_user_of_log_nofail(rm->obj.user, rm->tm->journal);
+	ktm_user_charge_log(rm->payer, (struct ktm_log_bytes){ .area = rm_live_bytes(rm) }, NULL);
 	rm_join(rm);
 }
 
@@ -432,6 +428,11 @@ static void rm_free(struct ktm_object *obj)
 {
 	struct ktm_rm *rm = ktm_rm_of(obj);
 
+	if (rm->payer) {
+		ktm_user_uncharge_log(rm->payer,
+				      (struct ktm_log_bytes){ .area = rm_live_bytes(rm) });
+		ktm_user_put(rm->payer);
+	}
 	ktm_object_put(&rm->tm->obj);
 	kfree_rcu(rm, obj.rcu);
 }

@@ -2,7 +2,9 @@
 /*
  * Log streams: making, finding, changing, deleting them, and their descriptors.
  */
+#include <linux/capability.h>
 #include <linux/completion.h>
+#include <linux/err.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -104,12 +106,14 @@ static u32 grow(struct ktm_stream *s, u64 quota)
 	const u64 more = quota - s->quota;
 	const struct ktm_log_bytes bytes = { .ring = more, .area = live };
 	const struct ktm_log_bytes all = ktm_journal_shared(j);
-	u32 status;
 	int err;
 
-	status = ktm_object_charge_log(&s->obj, bytes, &all);
-	if (status)
-		return status;
+	/* As elsewhere, whether he may go on where others may not is asked when that matters. */
+	if (ktm_user_charge_log(s->payer, bytes, &all)) {
+		if (!capable(CAP_SYS_RESOURCE))
+			return KTM_STATUS_QUOTA_EXCEEDED;
+		ktm_user_charge_log(s->payer, bytes, NULL);
+	}
 	err = ktm_journal_quota(j, more);
 	if (err)
 		goto uncharge;
@@ -122,7 +126,7 @@ static u32 grow(struct ktm_stream *s, u64 quota)
 	s->charged += live;
 	return KTM_STATUS_SUCCESS;
 uncharge:
-	ktm_object_uncharge_log(&s->obj, bytes);
+	ktm_user_uncharge_log(s->payer, bytes);
 	if (err != -ENOSPC)
 		return KTM_STATUS_TM_NOT_ONLINE;
 	return ktm_journal_outgrown(j) ? KTM_STREAM_NO_ROOM : KTM_STATUS_LOG_FULL;
@@ -137,7 +141,7 @@ static void shrink(struct ktm_stream *s, u64 quota)
 
 	ktm_journal_quota(j, -(s64)less);
 	ktm_journal_live_uncharge(j, live);
-	ktm_object_uncharge_log(&s->obj, (struct ktm_log_bytes){ .ring = less, .area = live });
+	ktm_user_uncharge_log(s->payer, (struct ktm_log_bytes){ .ring = less, .area = live });
 	s->quota = quota;
 	s->charged = charged;
 }
@@ -271,6 +275,7 @@ u32 ktm_stream_make(struct ktm_tm *tm, const struct ktm_stream_name *name,
 		    struct ktm_stream **made)
 {
 	struct ktm_stream *s;
+	struct ktm_user *payer;
 	u32 status;
 
 	if (!access || access & ~KTM_STREAM_ALL_ACCESS || !quota_valid(quota))
@@ -280,12 +285,18 @@ u32 ktm_stream_make(struct ktm_tm *tm, const struct ktm_stream_name *name,
 	s = ktm_stream_alloc(tm);
 	if (!s)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, guid, mode, tm->journal);
+	status = ktm_object_init(&s->obj, KTM_KIND_STREAM, tm, guid, mode);
 	if (status) {
 		kfree(s);
 		return status;
 	}
 	ktm_object_get(&tm->obj);
+	payer = ktm_user_of_log(s->obj.user, tm->journal);
+	if (IS_ERR(payer)) {
+		ktm_object_put(&s->obj);
+		return ktm_status_from_errno(PTR_ERR(payer));
+	}
+	s->payer = payer;
 	s->name_length = name->length;
 	memcpy(s->name, name->text, name->length);
 	*made = s;
@@ -590,6 +601,10 @@ static void stream_free(struct ktm_object *obj)
 	struct ktm_stream *s = ktm_stream_of(obj);
 
 	ktm_sindex_clear(&s->index);
+	if (s->payer) {
+		ktm_user_uncharge_log(s->payer, ktm_stream_held(s));
+		ktm_user_put(s->payer);
+	}
 	ktm_object_put(&s->tm->obj);
 	kfree_rcu(s, obj.rcu);
 }

@@ -97,6 +97,8 @@ bool ktm_sindex_slice(struct ktm_sindex *ix, u32 most);
  * rm->lock, tx->lock, this one, then spinlocks; one stream's at a time.
  *
  * @tm: with a reference
+ * @payer: who is charged what it holds, ktm_stream_held(); NULL: nobody yet; fixed before it is
+ *	published
  * @tm_link: in tm->streams, with a reference, until it is deleted or the TM goes; under
  *	tm->list_lock
  * @name_node: with @id_node in stream_table.c's tables
@@ -130,6 +132,7 @@ bool ktm_sindex_slice(struct ktm_sindex *ix, u32 most);
 struct ktm_stream {
 	struct ktm_object obj;
 	struct ktm_tm *tm;
+	struct ktm_user *payer;
 	struct list_head tm_link;
 	struct rhash_head name_node;
 	struct rhash_head id_node;
@@ -168,6 +171,12 @@ struct ktm_stream {
 static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)
 {
 	return container_of(obj, struct ktm_stream, obj);
+}
+
+/* What it is charged of the log: under its lock, or where nobody knows it. */
+static inline struct ktm_log_bytes ktm_stream_held(const struct ktm_stream *s)
+{
+	return (struct ktm_log_bytes){ .ring = s->quota, .area = s->charged };
 }
 
 /* One that is being made has its places in the tables, and may yet come to nothing. */

@@ -34,8 +34,7 @@ u32 ktm_stream_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec,
 	if (!s)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init_recovered(&s->obj, KTM_KIND_STREAM, tm, &rec->stream.guid,
-					   rec->stream.mode, rec->stream.uid, rec->stream.gid,
-					   tm->journal);
+					   rec->stream.mode, rec->stream.uid, rec->stream.gid);
 	if (status) {
 		kfree(s);
 		return status;
@@ -212,11 +211,6 @@ void ktm_stream_quiet(struct ktm_stream *s)
 	wake_up_all(&s->wait);
 }
 
-static struct ktm_log_bytes held_by(const struct ktm_stream *s)
-{
-	return (struct ktm_log_bytes){ .ring = s->quota, .area = s->charged };
-}
-
 /**
  * ktm_stream_publish_recovered - what the log says is durable: let it be found
  * @s: from ktm_stream_create_recovered(), of an id that the TM does not have
@@ -226,7 +220,8 @@ static struct ktm_log_bytes held_by(const struct ktm_stream *s)
 void ktm_stream_publish_recovered(struct ktm_stream *s)
 {
 	WARN_ON_ONCE(ktm_object_publish_nofail(&s->obj));
-	ktm_object_charge_log(&s->obj, held_by(s), NULL);
+	s->payer = ktm_user_of_log_nofail(s->obj.user, s->tm->journal);
+	ktm_user_charge_log(s->payer, ktm_stream_held(s), NULL);
 	ktm_stream_enter_tables_nofail(s);
 	ktm_stream_join(s);
 }
@@ -239,8 +234,8 @@ void ktm_stream_publish_recovered(struct ktm_stream *s)
 void ktm_stream_swap(struct ktm_stream *s, struct ktm_stream *found)
 {
 	mutex_lock(&s->lock);
-	ktm_object_uncharge_log(&s->obj, s->obj.log);
-	ktm_object_charge_log(&s->obj, held_by(found), NULL);
+	ktm_user_uncharge_log(s->payer, ktm_stream_held(s));
+	ktm_user_charge_log(s->payer, ktm_stream_held(found), NULL);
 	ktm_sindex_swap(&s->index, &found->index);
 	s->quota = found->quota;
 	s->charged = found->charged;
@@ -264,7 +259,7 @@ void ktm_stream_lost(struct ktm_stream *s)
 	mutex_lock(&s->lock);
 	WRITE_ONCE(s->gone, true);
 	ktm_sindex_cut_above(&s->index, 0);
-	ktm_object_uncharge_log(&s->obj, s->obj.log);
+	ktm_user_uncharge_log(s->payer, ktm_stream_held(s));
 	s->quota = 0;
 	s->charged = 0;
 	mutex_unlock(&s->lock);

@@ -368,7 +368,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	if (!tm)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	status = ktm_object_init(&tm->obj, KTM_KIND_TM, is_volatile ? VOLATILE_SCOPE : NULL,
-				 is_volatile ? &arg->guid : NULL, arg->mode, NULL);
+				 is_volatile ? &arg->guid : NULL, arg->mode);
 	if (status) {
 		kfree(tm);
 		return status;

@@ -3,6 +3,7 @@
  * Transactions: the protocol's actions carried out, and what clients call.
  */
 #include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/hrtimer.h>
 #include <linux/percpu_counter.h>
 #include <linux/poll.h>
@@ -13,6 +14,7 @@
 #include "enlistment.h"
 #include "freeze.h"
 #include "ktm.h"
+#include "room.h"
 #include "status.h"
 #include "transaction.h"
 
@@ -187,6 +189,9 @@ void ktm_tx_unbind(struct ktm_transaction *tx)
 	if (tx->holds_tm)
 		ktm_tm_release(tm);
 	tx->holds_tm = false;
+	/* The next one may have another log. */
+	ktm_user_put(tx->payer);
+	tx->payer = NULL;
 	ktm_object_put(&tm->obj);
 }
 
@@ -301,16 +306,86 @@ static void tx_reap_few(struct ktm_tm *tm)
 		ktm_tm_release_by_work(tm);
 }
 
+static struct ktm_log_bytes tx_held(const struct ktm_transaction *tx)
+{
+	return (struct ktm_log_bytes){ .ring = tx->reserved, .area = tx->charged };
+}
+
+/**
+ * ktm_tx_reserve - room in the log for the decision, and for the transaction in restart areas
+ * @tx: the transaction, bound, its mutex held
+ *
+ * A whole unit, so that the decision always fits. Nothing if it has that already.
+ *
+ * Return: enum ktm_status, or KTM_STREAM_NO_ROOM.
+ */
+u32 ktm_tx_reserve(struct ktm_transaction *tx)
+{
+	struct ktm_journal *j = tx->tm->journal;
+	const struct ktm_log_bytes bytes = {
+		.ring = tx->reserved ? 0 : ktm_journal_bytes(j, KTM_JREC_DECISION, 0),
+		.area = tx->charged ? 0 : ktm_jrec_bytes(KTM_JREC_TX, 0),
+	};
+	u32 status;
+
+	lockdep_assert_held(&tx->lock);
+	if (tx->reserved && tx->charged)
+		return KTM_STATUS_SUCCESS;
+	if (!tx->payer) {
+		struct ktm_user *payer = ktm_user_of_log(tx->obj.user, j);
+
+		if (IS_ERR(payer))
+			return KTM_STATUS_INSUFFICIENT_RESOURCES;
+		tx->payer = payer;
+	}
+	status = ktm_room_take(j, tx->payer, bytes, !tx->obj.unbounded);
+	if (status)
+		return status;
+	tx->reserved += bytes.ring;
+	tx->charged += bytes.area;
+	return KTM_STATUS_SUCCESS;
+}
+
+/**
+ * ktm_tx_reserve_recovered - what recovery has found has its room in the log
+ * @tx: the transaction, bound, its mutex held
+ * @bytes: for the decision, and in restart areas
+ *
+ * May sleep until there is memory.
+ */
+void ktm_tx_reserve_recovered(struct ktm_transaction *tx, struct ktm_log_bytes bytes)
+{
+	lockdep_assert_held(&tx->lock);
+	if (!tx->payer)
+		tx->payer = ktm_user_of_log_nofail(tx->obj.user, tx->tm->journal);
+	ktm_user_charge_log(tx->payer, bytes, NULL);
+	tx->reserved = bytes.ring;
+	tx->charged = bytes.area;
+}
+
 /* What was kept in the log for its decision is not needed (any more). */
 void ktm_tx_unreserve(struct ktm_transaction *tx)
 {
 	lockdep_assert_held(&tx->lock);
-	if (tx->reserved)
-		ktm_journal_unreserve(tx->tm->journal, tx->reserved);
-	if (tx->charged)
-		ktm_journal_live_uncharge(tx->tm->journal, tx->charged);
+	ktm_room_give_back(tx->tm->journal, tx->payer, tx_held(tx));
 	tx->reserved = 0;
 	tx->charged = 0;
+}
+
+/* The log is opened again, and begins without reservations. */
+void ktm_tx_void(struct ktm_transaction *tx)
+{
+	lockdep_assert_held(&tx->lock);
+	ktm_user_uncharge_log(tx->payer, tx_held(tx));
+	tx->reserved = 0;
+	tx->charged = 0;
+}
+
+/* What was kept for the decision has gone into it. */
+static void tx_spent(struct ktm_transaction *tx)
+{
+	ktm_user_uncharge_log(tx->payer, (struct ktm_log_bytes){ .ring = tx->reserved });
+	tx->reserved = 0;
 }
 
 static void tx_stop_timer(struct ktm_transaction *tx)
@@ -449,7 +524,7 @@ static u32 tx_log_decision(struct ktm_transaction *tx)
 	if (tx_append_force(tx, &rec, tx->reserved))
 		return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_REFUSED).actions;
 	tx_decision_logged(tx, &rec, tx->force.lsn);
-	tx->reserved = 0;
+	tx_spent(tx);
 	tx->sealing = false;
 	return ktm_txc_event(&tx->core, KTM_TXEV_DECISION_HANDED).actions;
 }
@@ -465,7 +540,7 @@ static u32 tx_log_seal(struct ktm_transaction *tx)
 	ktm_en_to_record(sup, &tx->obj, &rec);
 	if (tx_append_force(tx, &rec, bytes))
 		return ktm_txc_event(&tx->core, KTM_TXEV_SEAL_REFUSED).actions;
-	sup->reserved -= bytes;
+	ktm_en_spent(sup, bytes);
 	sup->logged = true;
 	tx->sealing = true;
 	tx->logged = true;
@@ -491,7 +566,7 @@ static void tx_log_abort(struct ktm_transaction *tx)
 	/* Its own doing, or told to it: the log does not expect it to finish. */
 	if (tx->core.superior)
 		ktm_en_of_core(tx->core.superior)->logged = false;
-	tx->reserved = 0;
+	tx_spent(tx);
 	tx->end_lsn = max(tx->end_lsn, lsn);
 }
 
@@ -807,7 +882,7 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 	tx = kmem_cache_zalloc(tx_cache, GFP_KERNEL);
 	if (!tx)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&tx->obj, KTM_KIND_TX, NULL, &arg->uow, arg->mode, NULL);
+	status = ktm_object_init(&tx->obj, KTM_KIND_TX, NULL, &arg->uow, arg->mode);
 	if (status) {
 		kmem_cache_free(tx_cache, tx);
 		return status;
@@ -999,8 +1074,7 @@ u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 m
 
 	if (!tx)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init_recovered(&tx->obj, KTM_KIND_TX, NULL, uow, mode, uid, gid,
-					   NULL);
+	status = ktm_object_init_recovered(&tx->obj, KTM_KIND_TX, NULL, uow, mode, uid, gid);
 	if (status) {
 		kmem_cache_free(tx_cache, tx);
 		return status;
@@ -1096,6 +1170,8 @@ static void tx_free(struct ktm_object *obj)
 	struct ktm_transaction *tx = ktm_tx_of(obj);
 
 	kfree(tx->description);
+	WARN_ON_ONCE(tx->reserved || tx->charged);
+	ktm_user_put(tx->payer);
 	if (tx->tm)
 		ktm_object_put(&tx->tm->obj);
 	percpu_counter_dec(&tx_alive);

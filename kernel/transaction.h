@@ -50,8 +50,9 @@ struct ktm_enlistment;
  * @turn: for who steps aside (ktm_tx_lock()); its lock is that of @called
  * @called: which of @timer and @forced wants @lock and tries again: TX_
  * @forced_err: what the force came to
- * @reserved: bytes of the log kept for the decision
- * @charged: bytes of restart area charged for the transaction itself
+ * @payer: who made it, in the log of @tm; NULL while that has nothing of it
+ * @reserved: bytes of the log kept for the decision; charged to @payer
+ * @charged: bytes of restart area for the transaction itself; charged to @payer
  * @end_lsn: end of its last completion record; U64_MAX: one was not taken, or a
  *	decision to abort, so the log goes on knowing it
  */
@@ -83,6 +84,7 @@ struct ktm_transaction {
 	wait_queue_head_t turn;
 	u32 called;
 	int forced_err;
+	struct ktm_user *payer;
 	u32 reserved;
 	u32 charged;
 	u32 log_outcome;
@@ -112,7 +114,10 @@ u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg);
 u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg);
 u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
 void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns);
+u32 ktm_tx_reserve(struct ktm_transaction *tx);
+void ktm_tx_reserve_recovered(struct ktm_transaction *tx, struct ktm_log_bytes bytes);
 void ktm_tx_unreserve(struct ktm_transaction *tx);
+void ktm_tx_void(struct ktm_transaction *tx);
 void ktm_tx_unbind(struct ktm_transaction *tx);
 u32 ktm_tx_pass_gate(struct ktm_transaction *tx, bool *passed);
 u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);

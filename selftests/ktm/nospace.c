@@ -470,11 +470,16 @@ TEST(rejected_behind_a_reopening)
 	flaky_remove(&f);
 }
 
-/* Whose transaction it was that root enlisted in. Gate 1: that is over. */
+#define LENT	8
+
+/*
+ * Whose transactions they were that root enlisted in: one that is decided when the log is opened
+ * again, and others. Gate 1: that is over.
+ */
 static void lend_and_take_the_rest(void *data)
 {
-	unsigned int left;
-	int tx;
+	unsigned int left, i;
+	int tx, active[LENT];
 
 	become(NOBODY, NOBODY);
 	/* So that his account of this log outlives the reopening. */
@@ -482,15 +487,20 @@ static void lend_and_take_the_rest(void *data)
 	left = left_of_the_share();
 	tx = tx_create(tm);
 	send_fd(*(int *)data, tx);
+	for (i = 0; i < LENT; i++) {
+		active[i] = tx_create(tm);
+		send_fd(*(int *)data, active[i]);
+	}
 	meet(1);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	for (i = 0; i < LENT; i++)
+		TX_IS(active[i], KTM_TX_STATE_ABORTED);
 	CHECK_EQ(left_of_the_share(), left);
 }
 
 /* Nor does it stay on the account of him whose transaction it was, beside what is found again. */
 TEST(lent_before_a_reopening)
 {
-	enum { LENT = 8 };
 	struct flaky f = on_a_flaky_disk();
 	int ends[2], tx, i;
 	pid_t somebody;
@@ -499,8 +509,13 @@ TEST(lent_before_a_reopening)
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	somebody = test_spawn(lend_and_take_the_rest, &ends[1]);
 	tx = recv_fd(ends[0]);
-	for (i = 0; i < LENT; i++)
+	for (i = 0; i < LENT; i++) {
+		int active = recv_fd(ends[0]);
+
+		enlist(rm, active);
+		close(active);
 		en[i] = enlist(rm, tx);
+	}
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	for (i = 0; i < LENT; i++)
 		en_prepare(rm, en[i]);

@@ -3,6 +3,8 @@
  * What one user leaves the others of a log, with the share that is everybody's unless
  * max_log_share says otherwise.
  */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -28,14 +30,24 @@ void test_setup(void)
 	rm_recover_empty(rm);
 }
 
-static unsigned int try_enlist(int rm, int tx, guid_t *en)
+/* @fd: where a descriptor of the enlistment goes, NULL: there is to be none. */
+static unsigned int try_enlist_fd(int rm, int tx, guid_t *en, int *fd)
 {
-	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK);
+	struct ktm_enlist e = ARG(ktm_enlist, .tx_fd = tx, .mask = EN_MASK,
+				  .flags = fd ? KTM_ENLIST_FD : 0,
+				  .access = fd ? KTM_EN_ALL_ACCESS : 0);
 	unsigned int status = test_try(rm, KTM_IOC_ENLIST, &e);
 
 	test_shows(KTM_IOC_ENLIST, status);
 	*en = e.guid;
+	if (fd)
+		*fd = e.fd;
 	return status;
+}
+
+static unsigned int try_enlist(int rm, int tx, guid_t *en)
+{
+	return try_enlist_fd(rm, tx, en, NULL);
 }
 
 /* Transactions with an enlistment each, until it is said that there are to be no more. */
@@ -136,35 +148,127 @@ static void set_uid(uid_t uid)
 	CHECK_EQ(seteuid(uid), 0);
 }
 
+static int tx_of(uid_t uid)
+{
+	int tx;
+
+	set_uid(uid);
+	tx = tx_create(tm);
+	set_uid(0);
+	return tx;
+}
+
+/* An enlistment of @enlister's in a transaction of @maker's. */
+struct pair {
+	int tx, fd;
+	guid_t en;
+};
+
+static unsigned int enlist_for(uid_t enlister, uid_t maker, struct pair *p)
+{
+	unsigned int status;
+
+	p->tx = tx_of(maker);
+	set_uid(enlister);
+	status = try_enlist_fd(rm, p->tx, &p->en, &p->fd);
+	set_uid(0);
+	return status;
+}
+
+/* As many as somebody's share lets in. Behind them is the one that was refused. */
+static unsigned int enlist_all_for(uid_t enlister, uid_t maker, struct pair *p)
+{
+	unsigned int n, status = KTM_STATUS_SUCCESS;
+
+	for (n = 0; n < MANY; n++) {
+		status = enlist_for(enlister, maker, &p[n]);
+		if (status != KTM_STATUS_SUCCESS)
+			break;
+	}
+	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
+	CHECK(n > 2);
+	TX_IS(p[n].tx, KTM_TX_STATE_ACTIVE);
+	return n;
+}
+
+static void roll_back(const struct pair *p)
+{
+	ROLLBACK(p->tx, 0, KTM_STATUS_PENDING);
+	en_rollback(rm, p->en);
+}
+
 /*
  * An RM of the administrator's, which is not bound by any share, works for a client: what it
  * has to hold for him is his.
  */
 TEST(of_an_rm_for_its_clients)
 {
-	static guid_t en[MANY];
-	static int tx[MANY];
-	unsigned int n, status = KTM_STATUS_SUCCESS;
+	static struct pair p[MANY];
+	const unsigned int n = enlist_all_for(0, NOBODY, p);
 
-	for (n = 0; n < MANY; n++) {
-		set_uid(NOBODY);
-		tx[n] = tx_create(tm);
-		set_uid(0);
-		status = try_enlist(rm, tx[n], &en[n]);
-		if (status != KTM_STATUS_SUCCESS)
-			break;
-	}
-	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
-	TX_IS(tx[n], KTM_TX_STATE_ACTIVE);
-	/* Nobody else is concerned, and what he gives back he can have again. */
+	/* Nobody else is concerned. */
 	commit_one(rm, tx_create(tm));
-	set_uid(ANOTHER);
-	status = tx_create(tm);
+	commit_one(rm, tx_of(ANOTHER));
+	/* What he gives back he can have again, though the RM keeps its descriptor. */
+	roll_back(&p[0]);
+	CHECK_EQ(try_enlist(rm, p[n].tx, &p[n].en), KTM_STATUS_SUCCESS);
+}
+
+/* In one transaction, as many as somebody's share lets in. */
+static void enlist_all_in(uid_t enlister, int tx)
+{
+	unsigned int n = 0, status;
+	guid_t en;
+
+	set_uid(enlister);
+	do
+		status = try_enlist(rm, tx, &en);
+	while (status == KTM_STATUS_SUCCESS && n++ < MANY);
 	set_uid(0);
-	commit_one(rm, status);
-	ROLLBACK(tx[0], 0, KTM_STATUS_PENDING);
-	en_rollback(rm, en[0]);
-	CHECK_EQ(try_enlist(rm, tx[n], &en[n]), KTM_STATUS_SUCCESS);
+	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
+	CHECK(n > 2);
+}
+
+/* Somebody's RM has clients of its own: one leaves the others what the RM can have for them. */
+TEST(of_one_client_among_many)
+{
+	struct pair other;
+
+	enlist_all_in(ANOTHER, tx_of(NOBODY));
+	CHECK_EQ(enlist_for(ANOTHER, ANOTHER, &other), KTM_STATUS_SUCCESS);
+	CHECK_EQ(enlist_for(ANOTHER, ANOTHER - 1, &other), KTM_STATUS_SUCCESS);
+}
+
+/* To be in a transaction of the administrator's makes nobody's share larger. */
+TEST(of_an_rm_that_works_for_root)
+{
+	const int tx = tx_of(0);
+	guid_t en;
+
+	enlist_all_in(NOBODY, tx);
+	/* Root himself may. */
+	CHECK_EQ(try_enlist(rm, tx, &en), KTM_STATUS_SUCCESS);
+	commit_one(rm, tx_of(0));
+}
+
+static void in_a_namespace(void *unused)
+{
+	(void)unused;
+	CHECK_EQ(unshare(CLONE_NEWUSER), 0);
+	enlist_all();
+}
+
+/* What root has is not held against those who live in a namespace that he made. */
+TEST(of_who_lives_in_a_namespace_of_roots)
+{
+	int s;
+
+	if (access("/proc/self/ns/user", F_OK))
+		test_skip("no user namespaces here");
+	/* More than a share of all the streams, which have three eighths. */
+	CHECK_EQ(stream_try_create(tm, "much", tm_space(tm).bytes / 16 * 5, &s),
+		 KTM_STATUS_SUCCESS);
+	test_join(test_spawn(in_a_namespace, NULL));
 }
 
 static void use_both(void *other)
