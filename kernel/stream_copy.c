@@ -91,18 +91,21 @@ static int load_alone(struct ktm_stream *s, const struct ktm_jsent *at, struct k
 }
 
 /*
- * One try that fails is enough for a bad block: which record is in it the next restart area finds.
+ * Where a piece cannot be read, each record in it is read by itself: now, unless the device takes
+ * long to say so. A region that fails at once is passed over at once, however large it is.
  *
- * Return: 1: that is so; or as ktm_stream_load().
+ * Return: 1: it was not tried by itself; or as ktm_stream_load().
  */
 static int load(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_scopy *sc, void *buf,
 		struct ktm_jrec *rec)
 {
+	const u64 began = ktime_get_ns();
 	const u8 *data;
 
 	if (ktm_sahead_get(&sc->ahead, s->tm->journal, at, &data)) {
-		sc->vain_ns = VAIN_MAX;
-		return 1;
+		sc->vain_ns += ktime_get_ns() - began;
+		if (ktm_scopy_tired(sc))
+			return 1;
 	}
 	if (data && !ktm_stream_decode(s, at, data, rec))
 		return 0;

@@ -220,6 +220,50 @@ TEST(a_bad_sector)
 	tear_down();
 }
 
+/*
+ * A whole region, where several lie who write nothing any more. The device says at once that it cannot
+ * read it: so it is passed over at once, and not piece by piece in one restart area each.
+ */
+TEST(a_bad_region)
+{
+	enum { STREAMS = 4, EACH = 30, MANY = STREAMS * EACH };
+	uint64_t ring = tm_space(tm).bytes, restarts, total;
+	unsigned char data[BYTES];
+	char name[8];
+	int s[STREAMS];
+	unsigned int i, lost;
+
+	for (i = 0; i < STREAMS; i++) {
+		snprintf(name, sizeof(name), "old%u", i);
+		s[i] = stream_create(tm, name, 512 << 10);
+	}
+	for (i = 0; i < MANY; i++)
+		append(s[i / EACH], 200 + i, BYTES);
+	flush(s[STREAMS - 1], 0);
+	fill(data, 200, BYTES);
+	f.bad = disk_find(&d, data, BYTES) / 512 * 512;
+	fill(data, 200 + MANY - 1, BYTES);
+	f.bad_bytes = disk_find(&d, data, BYTES) + BYTES - f.bad;
+	lost_after(0);
+	flaky_set(&f, BAD_SPOT);
+	restarts = tm_space(tm).restarts;
+	for (lost = total = 0; lost < MANY; total += BYTES) {
+		CHECK(total < 2 * ring);
+		CHECK_EQ(write_on(), KTM_STATUS_SUCCESS);
+		for (lost = i = 0; i < STREAMS; i++)
+			lost += stream_info(s[i]).lost;
+	}
+	/* One in which none of them could be read, and two more to give them up, of each stream. */
+	CHECK(tm_space(tm).restarts - restarts <= MANY / 3);
+	flaky_set(&f, NO_TROUBLE);
+	go_round(LAPS);
+	for (i = 0; i < STREAMS; i++) {
+		CHECK_EQ(stream_info(s[i]).lost, EACH);
+		close(s[i]);
+	}
+	tear_down();
+}
+
 /* The device gives something else. */
 TEST(a_damaged_record)
 {
