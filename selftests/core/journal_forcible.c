@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "journal_settle.h"
 #include "journal_writer.h"
 
 #define UNIT	4096u
@@ -151,25 +152,6 @@ static void use_up_buffers(unsigned int n)
 	}
 }
 
-static void settle(void)
-{
-	struct ktm_jw_batch *b;
-
-	for (;;) {
-		switch (ktm_jw_next(&w, &b)) {
-		case KTM_JW_NOTHING:
-			return;
-		case KTM_JW_WRITE:
-			ktm_jw_seal(&w, b);
-			ktm_jw_write_done(&w, b, 0);
-			break;
-		case KTM_JW_FLUSH:
-			ktm_jw_flush_done(&w, 0);
-			break;
-		}
-	}
-}
-
 /* Somebody else gets all but @left bytes of what is free. */
 static void take_all_but(u64 left)
 {
@@ -199,7 +181,7 @@ static void check_taken(const struct trial *t, u64 lsn, u64 reserved)
 	take_all_but(0);
 	if (ktm_jw_want(&w, lsn))
 		violation(t, "it was taken and cannot be forced");
-	settle();
+	jw_settle(&w);
 	if (w.flushed_lsn < lsn)
 		violation(t, "it was forced and is not durable");
 	if (!holds_together())
@@ -257,7 +239,7 @@ static void one(const struct trial *t)
 			violation(t, "it does not wait for a buffer");
 		else if (w.reserved != was.reserved || w.appends != was.appends)
 			violation(t, "it has to wait and has changed something");
-		settle();
+		jw_settle(&w);
 		err = ktm_jw_append_forcible(&w, &rec, reserved, &lsn);
 	}
 	if (err)

@@ -13,6 +13,7 @@
 
 #include "journal_copy.h"
 #include "journal_restart.h"
+#include "journal_settle.h"
 #include "rng.h"
 
 #define STREAMS	3
@@ -70,34 +71,15 @@ static void *must(void *p)
 
 /* ---- the device, which does all at once --------------------------------- */
 
-static void settle(struct ktm_jw *w)
-{
-	struct ktm_jw_batch *b;
-
-	for (;;) {
-		switch (ktm_jw_next(w, &b)) {
-		case KTM_JW_NOTHING:
-			return;
-		case KTM_JW_WRITE:
-			ktm_jw_seal(w, b);
-			ktm_jw_write_done(w, b, 0);
-			break;
-		case KTM_JW_FLUSH:
-			ktm_jw_flush_done(w, 0);
-			break;
-		}
-	}
-}
-
 static int append(struct ktm_jw *w, const struct ktm_jrec *rec, u64 *lsn)
 {
 	int err = ktm_jw_append(w, rec, 0, lsn);
 
 	while (err == -EAGAIN) {
-		settle(w);
+		jw_settle(w);
 		err = ktm_jw_append(w, rec, 0, lsn);
 	}
-	settle(w);
+	jw_settle(w);
 	return err;
 }
 
@@ -294,7 +276,7 @@ static void run(struct trial *t, struct ktm_jr *jr)
 			ktm_jr_io_done(jr, 0);
 			break;
 		case KTM_JO_FORCE:
-			settle(&t->w);
+			jw_settle(&t->w);
 			if (t->w.flushed_lsn < jr->end_lsn || !ktm_jw_marked(&t->w, &link))
 				violation(t, "the log does not become durable");
 			ktm_jr_forced(jr, &link, ktm_jw_hold(&t->w, jr->dev_bytes, jr->tail), 0);
@@ -373,7 +355,7 @@ static int one_decision(struct trial *t)
 	}
 	if (!err) {
 		ktm_jw_want(&t->w, lsn);
-		settle(&t->w);
+		jw_settle(&t->w);
 	}
 	return err;
 }
@@ -400,7 +382,7 @@ static void burst(struct trial *t)
 
 	while (!append(&t->w, &rec, &lsn)) {
 		ktm_jw_want(&t->w, lsn);
-		settle(&t->w);
+		jw_settle(&t->w);
 	}
 }
 
@@ -466,7 +448,7 @@ static void reopen(struct trial *t)
 	struct ktm_jf_sb sb;
 
 	ktm_jw_want_all(&t->w);
-	settle(&t->w);
+	jw_settle(&t->w);
 	sb = t->w.sb;
 	for (int i = 0; i < KTM_JW_BUFS; i++)
 		b[i] = bufs[i];

@@ -9,6 +9,7 @@
 #include "journal_disk.h"
 #include "journal_open.h"
 #include "journal_restart.h"
+#include "journal_settle.h"
 #include "journal_writer.h"
 
 #define UNIT	4096u
@@ -163,22 +164,8 @@ static u8 bufs[4][KTM_JF_WINDOW_MIN];
 
 static void settle(struct ktm_jw *w)
 {
-	struct ktm_jw_batch *b;
-
 	ktm_jw_want_all(w);
-	for (;;) {
-		switch (ktm_jw_next(w, &b)) {
-		case KTM_JW_WRITE:
-			ktm_jw_seal(w, b);
-			ktm_jw_write_done(w, b, 0);
-			break;
-		case KTM_JW_FLUSH:
-			ktm_jw_flush_done(w, 0);
-			break;
-		default:
-			return;
-		}
-	}
+	jw_settle(w);
 }
 
 /* Each record forced, until there is no room or so much has been written. */

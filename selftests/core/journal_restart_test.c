@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "journal_restart.h"
+#include "journal_settle.h"
 #include "journal_writer.h"
 
 #define UNIT	4096u
@@ -69,26 +70,6 @@ static struct ktm_jrec srec(u64 name, const void *data, u32 len)
 	};
 }
 
-/* All that the writer wants to do, done at once. */
-static void settle(void)
-{
-	struct ktm_jw_batch *b;
-
-	for (;;) {
-		switch (ktm_jw_next(&w, &b)) {
-		case KTM_JW_NOTHING:
-			return;
-		case KTM_JW_WRITE:
-			ktm_jw_seal(&w, b);
-			ktm_jw_write_done(&w, b, 0);
-			break;
-		case KTM_JW_FLUSH:
-			ktm_jw_flush_done(&w, 0);
-			break;
-		}
-	}
-}
-
 static void force(void)
 {
 	struct ktm_jrec rec = decision(1);
@@ -98,7 +79,7 @@ static void force(void)
 		fprintf(stderr, "no room for a decision\n");
 		exit(2);
 	}
-	settle();
+	jw_settle(&w);
 }
 
 /* ---- the writer ------------------------------------------------------- */
@@ -126,7 +107,7 @@ static void names(void)
 	ok(p && ktm_jrec_decode(&got, p, bytes, &why) == bytes && got.srec.lsn == lsn - bytes &&
 	   got.flags == KTM_JREC_F_COPY, "the copy has the old name");
 	ktm_jw_want_all(&w);
-	settle();
+	jw_settle(&w);
 	ok(!ktm_jw_peek(&w, lsn - bytes, bytes), "once written it is not in a buffer any more");
 }
 
@@ -226,7 +207,7 @@ static void space(void)
 	begin(256);
 	due_at_first = ktm_jw_restart_due(&w);
 	while (!(err = ktm_jw_append(&w, &plain, 0, &lsn)))
-		settle();
+		jw_settle(&w);
 	ok(err == -ENOSPC && !due_at_first && ktm_jw_restart_due(&w),
 	   "the log fills up, and a restart area is due then and not before");
 	need = ktm_jw_charge(UNIT, KTM_JREC_DECISION, 0) + ktm_jw_free(&w);
@@ -235,9 +216,9 @@ static void space(void)
 	ok(!err, "a copy finds room in it");
 	do {
 		ktm_jw_want_all(&w);
-		settle();
+		jw_settle(&w);
 		while (!(err = ktm_jw_append(&w, &copy, 0, &lsn)))
-			settle();
+			jw_settle(&w);
 		copy.srec.len /= 2;
 		copy.srec.data_crc = ktm_jrec_data_crc(data, copy.srec.len);
 	} while (could_end());
@@ -247,7 +228,7 @@ static void space(void)
 	   "one that gives nothing back does not get its end from the headroom");
 	ok(!ktm_jw_want_end(&w, U64_MAX, false, &end) && end == need,
 	   "copies leave what the end needs");
-	settle();
+	jw_settle(&w);
 	ok(w.flushed_lsn >= end && ktm_jw_marked(&w, &link) && w.next_lsn <= w.limit,
 	   "all of it durable, within the ring");
 	ktm_jr_init(&jr, &w.sb, sb.dev_bytes, area);
@@ -261,16 +242,16 @@ static void space(void)
 	begin(256);
 	copy = srec(8, data, sizeof(data));
 	while (!ktm_jw_append(&w, &copy, 0, &lsn))
-		settle();
+		jw_settle(&w);
 	ok(could_end() && !ktm_jw_want(&w, lsn), "a batch that pays for its padding can be forced");
-	settle();
+	jw_settle(&w);
 	ok(w.flushed_lsn >= lsn && w.next_lsn <= w.limit, "and is durable, within the ring");
 
 	begin(256);
 	need = ktm_jw_charge(UNIT, KTM_JREC_SREC, sizeof(data)) + UNIT + KTM_JF_BATCH_HEAD;
 	err = ktm_jw_reserve(&w, need, false);
 	while (!ktm_jw_append(&w, &copy, 0, &lsn))
-		settle();
+		jw_settle(&w);
 	ok(!err && !ktm_jw_append(&w, &plain, need, &lsn) && !ktm_jw_want(&w, lsn),
 	   "who reserved a unit besides may force, whatever is left");
 
@@ -279,10 +260,10 @@ static void space(void)
 	need = ktm_jw_charge(UNIT, KTM_JREC_DECISION, 0);
 	err = ktm_jw_reserve(&w, 64 * need, false);
 	while (!ktm_jw_append(&w, &copy, 0, &lsn) || !ktm_jw_append(&w, &small, 0, &lsn))
-		settle();
+		jw_settle(&w);
 	for (i = 0; i < 64; i++) {
 		err = err ?: ktm_jw_append(&w, &decided, need, &lsn) ?: ktm_jw_want(&w, lsn);
-		settle();
+		jw_settle(&w);
 	}
 	ok(!err, "who reserved for a decision may force it, whatever is left");
 	ok(w.flushed_lsn >= lsn && w.next_lsn <= w.limit, "and it is durable, within the ring");

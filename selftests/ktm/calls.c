@@ -145,6 +145,19 @@ void en_recover(int rm, guid_t en, uint64_t key)
 	CALL(rm, KTM_IOC_EN_RECOVER, &a, KTM_STATUS_PENDING);
 }
 
+void recover_only(int rm, guid_t en)
+{
+	TAKE(rm, KTM_NOTIFY_RECOVER, en);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover(rm, en, 0);
+}
+
+void rm_recover_one(int rm, guid_t en)
+{
+	rm_recover(rm);
+	recover_only(rm, en);
+}
+
 void en_preprepare(int rm, guid_t en)
 {
 	TAKE(rm, KTM_NOTIFY_PREPREPARE, en);

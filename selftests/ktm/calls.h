@@ -46,6 +46,9 @@ int rm_online(int tm, unsigned int n);
 void rm_recover(int rm);
 /* The answer to RECOVER. */
 void en_recover(int rm, guid_t en, uint64_t key);
+/* An RM that has called Recover is told of one enlistment, and takes it up; with that call. */
+void recover_only(int rm, guid_t en);
+void rm_recover_one(int rm, guid_t en);
 /* What a participant does in a phase: it is told, and answers. */
 void en_preprepare(int rm, guid_t en);
 void en_prepare(int rm, guid_t en);

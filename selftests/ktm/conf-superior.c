@@ -352,10 +352,7 @@ TEST(asked_after_a_crash)
 	tx = tx_open(&uow, KTM_TX_ALL_ACCESS);
 	TX_IS(tx, KTM_TX_STATE_SUPERIOR_INDOUBT);
 	store = rm_open(tm, &s);
-	rm_recover(store);
-	TAKE(store, KTM_NOTIFY_RECOVER, en);
-	TAKE(store, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(store, en, 0);
+	rm_recover_one(store, en);
 	TAKE(store, KTM_NOTIFY_INDOUBT, en);
 	boss_is_back();
 	ANSWER(boss, KTM_IOC_EN_ROLLBACK, sup, KTM_STATUS_SUCCESS);

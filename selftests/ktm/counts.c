@@ -196,10 +196,7 @@ TEST(superior_in_doubt)
 	COUNTS(1, 0);
 	g = STORE_GUID;
 	store = rm_open(tm, &g);
-	rm_recover(store);
-	TAKE(store, KTM_NOTIFY_RECOVER, en);
-	TAKE(store, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(store, en, 0);
+	rm_recover_one(store, en);
 	en_rollback(store, en);
 	COUNTS(1, 0);
 	en_rollback(boss, sup);
@@ -220,10 +217,7 @@ TEST(single_phase_in_doubt)
 	close(store);
 	COUNTS(1, 1);
 	store = rm_open(tm, &g);
-	rm_recover(store);
-	TAKE(store, KTM_NOTIFY_RECOVER, en);
-	TAKE(store, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(store, en, 0);
+	rm_recover_one(store, en);
 	TAKE(store, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	COUNTS(1, 0);
 	ANSWER(store, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
@@ -277,10 +271,7 @@ TEST(reopening)
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
 	TX_IS(busy, KTM_TX_STATE_ABORTED);
 	COUNTS(1 + (tx_info(idle).state == KTM_TX_STATE_ACTIVE), 0);
-	rm_recover(store);
-	TAKE(store, KTM_NOTIFY_RECOVER, en);
-	TAKE(store, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(store, en, 0);
+	rm_recover_one(store, en);
 	en_commit(store, en);
 	COUNTS(tx_info(idle).state == KTM_TX_STATE_ACTIVE, 0);
 	close(idle);
@@ -308,10 +299,7 @@ TEST(from_the_log)
 	tm = tm_online(f.path);
 	COUNTS(1, 0);
 	store = rm_open(tm, &g);
-	rm_recover(store);
-	TAKE(store, KTM_NOTIFY_RECOVER, en);
-	TAKE(store, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(store, en, 0);
+	rm_recover_one(store, en);
 	en_commit(store, en);
 	COUNTS(0, 0);
 	g = BOSS_GUID;

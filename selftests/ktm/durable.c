@@ -361,10 +361,7 @@ TEST(absent_rm_does_not_hold_up_commit)
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
 	CHECK(poll_now(tx) & POLLIN);
 	rm = rm_again(1);
-	rm_recover(rm);
-	TAKE(rm, KTM_NOTIFY_RECOVER, a);
-	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(rm, a, 0);
+	rm_recover_one(rm, a);
 	TAKE(rm, KTM_NOTIFY_COMMIT, a);
 	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
@@ -394,10 +391,7 @@ TEST(wait_again_after_recover)
 	close(rm);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	rm = rm_again(1);
-	rm_recover(rm);
-	TAKE(rm, KTM_NOTIFY_RECOVER, a);
-	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(rm, a, 0);
+	rm_recover_one(rm, a);
 	waiter = test_spawn(wait_for_ever, &tx);
 	until_asleep(waiter);
 	TAKE(rm, KTM_NOTIFY_COMMIT, a);

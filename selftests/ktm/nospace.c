@@ -342,9 +342,7 @@ static void reject_as_somebody(void *unused)
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	go(1);
 	meet(2);
-	TAKE(rm, KTM_NOTIFY_RECOVER, en);
-	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(rm, en, 0);
+	recover_only(rm, en);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	for (i = 0; i < TRIES; i++)
 		ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_LOG_FULL);
@@ -440,9 +438,7 @@ static void reject_and_take_the_rest(void *unused)
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	go(1);
 	meet(2);
-	TAKE(rm, KTM_NOTIFY_RECOVER, en);
-	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(rm, en, 0);
+	recover_only(rm, en);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, en, KTM_STATUS_SUCCESS);
 	TAKE(rm, KTM_NOTIFY_PREPREPARE, en);

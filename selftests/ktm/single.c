@@ -487,10 +487,7 @@ TEST(rejected_beside_volatile_ones)
 	close(tx);
 	tm = disk_after_cut(&d, tm, cut);
 	rm = rm_again();
-	rm_recover(rm);
-	TAKE(rm, KTM_NOTIFY_RECOVER, a);
-	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(rm, a, 0);
+	rm_recover_one(rm, a);
 	finish_commit(rm, a);
 }
 

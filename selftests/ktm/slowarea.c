@@ -290,10 +290,7 @@ TEST(rejection_in_a_log_that_is_full_of_what_is_dead)
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	fail_and_reopen();
-	rm_recover(rm);
-	TAKE(rm, KTM_NOTIFY_RECOVER, en);
-	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(rm, en, 0);
+	rm_recover_one(rm, en);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	wait_for_the_area(reject, &en);
 	en_preprepare(rm, en);

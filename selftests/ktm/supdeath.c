@@ -336,9 +336,7 @@ static void store_opens(void)
 static void store_recovers(unsigned int kind)
 {
 	store_opens();
-	TAKE(store, KTM_NOTIFY_RECOVER, en);
-	TAKE(store, KTM_NOTIFY_LAST_RECOVER, nil);
-	en_recover(store, en, 0);
+	recover_only(store, en);
 	TAKE(store, kind, en);
 }
 
