@@ -56,15 +56,15 @@ while read -r file; do
 done < <(grep -vE '^selftests/|\.sh$' "$work/code") >"$work/found"
 none "$work/found" "outside tests and scripts, lines have at most 100 columns"
 
-xargs -d '\n' grep -nE '[[:blank:]]+$' <"$work/code" >"$work/found"
+xargs -d '\n' grep -nE '[[:blank:]]+$' -- <"$work/code" >"$work/found"
 none "$work/found" "no white space at the end of a line"
 
 # The word after a sharp is one of TAP's.
-xargs -d '\n' grep -nwE 'TO[D]O|FIX[M]E|X[X]X|HA[C]K' <"$work/ours" |
+xargs -d '\n' grep -nwE 'TO[D]O|FIX[M]E|X[X]X|HA[C]K' -- <"$work/ours" |
 	grep -ve '# TO[D]O' -e '/tap.awk:' >"$work/found"
 none "$work/found" "nothing is left for later"
 
-xargs -d '\n' grep -nE 'https?://[a-z.]*(debian|npmjs|pypi)' <"$work/ours" >"$work/found"
+xargs -d '\n' grep -nE 'https?://[a-z.]*(debian|npmjs|pypi)' -- <"$work/ours" >"$work/found"
 none "$work/found" "no address of an archive"
 
 kernel_doc=$(find "$("$top/scripts/kernels.sh" 6.1 | cut -d' ' -f2)/root/" \
