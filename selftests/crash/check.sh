@@ -239,7 +239,7 @@ build_tree() {
 
 # The campaign on a module with one fault must see states that are wrong.
 noticed() {
-	local patch=$1 how steady line
+	local patch=$1 how steady
 
 	read -r how steady < <(sed -n 's/^# recorded: //p' "$patch")
 	if ! patch -d "$tree" -p1 --fuzz=0 <"$patch" >"$tmp/log" 2>&1 || ! build_tree; then
@@ -247,6 +247,12 @@ noticed() {
 		sed 's/^/#   /' "$tmp/log"
 		return 1
 	fi
+	thrice campaign_notices
+}
+
+campaign_notices() {
+	local line
+
 	if ! record "$how" "${kernels[0]}" "$tree/build/ktm.ko" "$tmp/fault" "$steady" \
 		>"$tmp/log" 2>&1; then
 		# Who recovers while it is recorded may see it first.

@@ -41,7 +41,7 @@ copy() {
 
 # Says why not if the fault stays unnoticed.
 noticed() {
-	local patch=$1 dir=$tmp/tree program status line
+	local patch=$1 dir=$tmp/tree program
 	local -a campaign
 
 	read -ra campaign < <(sed -n 's/^# noticed-by: *//p' "$patch")
@@ -61,6 +61,12 @@ noticed() {
 		sed 's/^/#   /' "$tmp/log"
 		return 1
 	fi
+	thrice campaign_notices
+}
+
+campaign_notices() {
+	local status line
+
 	timeout --kill-after=10 600 "$dir/build/selftests/core/$program" "${campaign[@]:1}" \
 		>"$tmp/log" 2>&1
 	status=$?

@@ -27,8 +27,14 @@ for kernel in ${KERNELS:-6.1}; do
 	*) stock=${stock:-$kernel} ;;
 	esac
 done
+# With processors for that, faults are tried in two lanes side by side.
+lanes=1
+[ "$(nproc)" -lt 4 ] || lanes=2
 tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+lanes_pid=
+trap '[ -z "$lanes_pid" ] || { kill -TERM "$lanes_pid"; wait "$lanes_pid"; } 2>/dev/null
+	rm -rf "$tmp"' EXIT
+trap 'exit 143' TERM INT HUP
 
 # What a make around us said about its own jobs is not for the makes below.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -44,12 +50,12 @@ wanted() {
 	return 1
 }
 
-# A tree with the fault in it, built for one kernel. The tree is the same for all, so
-# that only what this fault and the one before it change is compiled. Sparse has
+# A tree with the fault in it, built for one kernel. The tree is the same for all of a lane,
+# so that only what this fault and the one before it change is compiled. Sparse has
 # seen the sources already.
 planted=
 build() {
-	local tree=$tmp/tree
+	local tree=$work/tree
 
 	if [ -n "$planted" ]; then
 		patch -d "$tree" -p1 -R <"$planted" || rm -rf "$tree"
@@ -69,7 +75,7 @@ build() {
 
 # Says why not if the fault stays unnoticed.
 noticed() {
-	local program tests test report seconds missing=
+	local program tests report seconds
 
 	read -r program tests < <(sed -n 's/^# noticed-by: *//p' "$1")
 	report=$(sed -n 's/^# report: *//p' "$1")
@@ -78,51 +84,108 @@ noticed() {
 		echo "# its line 'noticed-by' names no program and test"
 		return 1
 	fi
-	if ! build "$1" >"$tmp/log" 2>&1; then
+	if ! build "$1" >"$work/log" 2>&1; then
 		echo "# the patch does not apply, or what it makes does not compile:"
-		tail -n 20 "$tmp/log" | sed 's/^/#   /'
+		tail -n 20 "$work/log" | sed 's/^/#   /'
 		return 1
 	fi
-	truncate -s 64M "$tmp/journal"
-	echo "$program 200 $tests" >"$tmp/tests"
-	# A test that hangs is ended soon: here that, too, is a way to fail.
-	# shellcheck disable=SC2086
-	"$top/selftests/vm/vm" run --kernel "$kernel" --name "fault-$(basename "$1" .patch)" \
-		--timeout 300 --module "$tmp/tree/out-$kernel/ktm.ko" --disk "$tmp/journal,serial=journal" \
+	echo "$program 200 $tests" >"$work/tests"
+	thrice tests_notice "$(basename "$1" .patch)"
+}
+
+# One machine with the tests that must fail. A test that hangs is ended soon: here that,
+# too, is a way to fail.
+vm_pid=
+tests_notice() {
+	local test missing=
+
+	rm -f "$work/journal"
+	truncate -s 64M "$work/journal"
+	"$top/selftests/vm/vm" run --kernel "$kernel" --name "fault-$1" --timeout 300 \
+		--module "$work/tree/out-$kernel/ktm.ko" --disk "$work/journal,serial=journal" \
 		--env KTM_JOURNAL=/dev/disk/ktm/journal --env "KTM_TEST_SECONDS=${seconds:-30}" \
 		--file "$BUILD/$kernel/ktm_test/ktm_test.ko" \
-		--bin "$BUILD/selftests/ktm/$program" --file "$tmp/tests:/root/tests" \
-		--file "$top/selftests/lib/guest-tests.sh" --console "$tmp/console" \
-		-- sh /root/guest-tests.sh >"$tmp/log" 2>&1
+		--bin "$BUILD/selftests/ktm/$program" --file "$work/tests:/root/tests" \
+		--file "$top/selftests/lib/guest-tests.sh" --console "$work/console" \
+		-- sh /root/guest-tests.sh >"$work/log" 2>&1 &
+	vm_pid=$!
+	wait $vm_pid
+	vm_pid=
 	if [ -n "$report" ]; then
-		grep -qE "^vm:   .*($report)" "$tmp/log" && return 0
+		grep -qE "^vm:   .*($report)" "$work/log" && return 0
 		echo "# the kernel reported nothing like '$report'"
-		tail -n 20 "$tmp/log" | sed 's/^/#   /'
+		tail -n 20 "$work/log" | sed 's/^/#   /'
 		return 1
 	fi
 	for test in $tests; do
-		grep -qE "^not ok [0-9]+ $test\$" "$tmp/log" && continue
+		grep -qE "^not ok [0-9]+ $test\$" "$work/log" && continue
 		# The kernel's own report of the trouble ends the machine.
-		grep -qE '^vm:.*kernel log has a report of trouble' "$tmp/log" && continue
+		grep -qE '^vm:.*kernel log has a report of trouble' "$work/log" && continue
 		missing+=" $test"
 	done
 	[ -n "$missing" ] || return 0
 	echo "# passed all the same:$missing"
-	tail -n 20 "$tmp/log" | sed 's/^/#   /'
+	tail -n 20 "$work/log" | sed 's/^/#   /'
 	return 1
 }
 
-count=0 failed=0
-echo "TAP version 13"
+kernel_for() {
+	if grep -q '^# kernel: debug' "$1"; then
+		echo "$debug"
+	else
+		echo "$stock"
+	fi
+}
+
+# Lane N: whatever no lane has taken yet. Says of each fault that it has been tried.
+lane() {
+	local i status
+
+	trap '[ -z "$vm_pid" ] || kill -TERM "$vm_pid"; wait; exit 143' TERM
+	work=$tmp/lane-$1
+	mkdir "$work" || exit 1
+	for i in "${!faults[@]}"; do
+		mkdir "$tmp/$i" 2>/dev/null || continue
+		kernel=$(kernel_for "${faults[i]}")
+		noticed "${faults[i]}" >"$tmp/$i/said"
+		status=$?
+		echo $status >"$tmp/$i/status"
+		echo "$i"
+	done
+}
+
+all_lanes() {
+	local pids=() n
+
+	trap 'kill -TERM "${pids[@]}" 2>/dev/null; wait; exit 143' TERM
+	for ((n = 0; n < lanes; n++)); do
+		lane "$n" &
+		pids+=($!)
+	done
+	wait
+}
+
+faults=()
 for patch in "$here"/faults/*.patch; do
-	name=$(basename "$patch" .patch)
-	wanted "$name" "$@" || continue
-	kernel=$stock
-	! grep -q '^# kernel: debug' "$patch" || kernel=$debug
-	[ -n "$kernel" ] || continue
+	wanted "$(basename "$patch" .patch)" "$@" || continue
+	[ -n "$(kernel_for "$patch")" ] || continue
 	in_share || continue
+	faults+=("$patch")
+done
+
+echo "TAP version 13"
+exec {tried}< <(all_lanes)
+lanes_pid=$!
+count=0 failed=0
+for i in "${!faults[@]}"; do
+	# At the end of what the lanes say, no status is a failure.
+	until [ -s "$tmp/$i/status" ]; do
+		read -r -u "$tried" _ || break
+	done
+	cat "$tmp/$i/said"
+	name=$(basename "${faults[i]}" .patch)
 	count=$((count + 1))
-	if noticed "$patch"; then
+	if [ "$(cat "$tmp/$i/status")" = 0 ]; then
 		echo "ok $count - $name is noticed"
 	else
 		failed=$((failed + 1))

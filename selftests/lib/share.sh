@@ -22,3 +22,17 @@ share_end() {
 	[ $share_left -eq 0 ] ||
 		echo "# $share_left of $share_seen planted faults are left to make check and other landings"
 }
+
+# thrice COMMAND...: until it succeeds, three times at most. Some faults are races, which
+# their tests meet only sometimes.
+thrice() {
+	local tries
+
+	for tries in first second third; do
+		if "$@"; then
+			[ $tries = first ] || echo "# noticed at the $tries try"
+			return 0
+		fi
+	done
+	return 1
+}
