@@ -129,6 +129,70 @@ static void retry_later(struct walk *w, bool pressed, bool tired)
 		cancel_delayed_work(&w->tm->retry);
 }
 
+/* Where the first record of all lies. Return: there are some that could not be read. */
+static bool look_for_unread(struct ktm_tm *tm, struct ktm_scopy *sc)
+{
+	struct ktm_stream *s;
+	u64 unread, place;
+	bool any = false;
+
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
+		s->stuck = false;
+		place = ktm_stream_next_copy(s, &unread);
+		sc->front = min3(sc->front, place, unread);
+		any |= unread < sc->plan.below;
+	}
+	return any;
+}
+
+static int copy_unread(struct ktm_tm *tm, bool counts, struct ktm_scopy *sc)
+{
+	struct ktm_stream *s;
+	int err;
+
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
+		err = look_after(s, ktm_stream_copy_unread(s, counts, sc));
+		if (err || ktm_scopy_tired(sc)) {
+			ktm_object_put(&s->obj);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int try_reading(struct ktm_tm *tm, struct ktm_scopy *sc)
+{
+	struct ktm_stream *s;
+	int err;
+
+	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
+		err = look_after(s, ktm_stream_try_reading(s, sc));
+		if (err || ktm_scopy_tired(sc)) {
+			ktm_object_put(&s->obj);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int copy_forward(struct ktm_tm *tm, struct ktm_scopy *sc)
+{
+	struct ktm_sorder order;
+	struct ktm_stream *s;
+	int err = 0;
+	u64 until;
+
+	ktm_sorder_init(&order, sc->plan.below);
+	order_streams(tm, &order);
+	while (!err && !ktm_scopy_tired(sc)) {
+		s = oldest_stream(tm, &order, &sc->plan, &until);
+		if (!s)
+			return ktm_jc_held(&sc->plan) ? try_reading(tm, sc) : 0;
+		err = look_after(s, ktm_stream_copy_forward(s, until, sc));
+	}
+	return err;
+}
+
 /*
  * Records that live, but lie in the older part of the ring, are written once more: else
  * they would keep what is dead around them. What cannot be read, or not now, stays where
@@ -138,32 +202,20 @@ static int copy_streams(struct walk *w)
 {
 	struct ktm_tm *tm = w->tm;
 	struct ktm_scopy sc;
-	struct ktm_sorder order;
-	struct ktm_stream *s;
 	bool tired;
 	int err = 0;
-	u64 until;
 
 	ktm_scopy_init(&sc, tm);
-	for (s = ktm_tm_next_stream(tm, NULL); s; s = ktm_tm_next_stream(tm, s)) {
-		s->stuck = false;
-		err = look_after(s, ktm_stream_copy_unread(s, &sc));
-		if (err) {
-			ktm_object_put(&s->obj);
-			break;
-		}
+	if (look_for_unread(tm, &sc)) {
+		err = copy_unread(tm, true, &sc);
+		if (!err && !ktm_scopy_tired(&sc))
+			err = copy_unread(tm, false, &sc);
 	}
 	/* What others have can be read all the same. */
 	tired = ktm_scopy_tired(&sc);
 	sc.vain_ns = 0;
-	ktm_sorder_init(&order, sc.plan.below);
-	order_streams(tm, &order);
-	while (!err && !ktm_scopy_tired(&sc)) {
-		s = oldest_stream(tm, &order, &sc.plan, &until);
-		if (!s)
-			break;
-		err = look_after(s, ktm_stream_copy_forward(s, until, &sc));
-	}
+	if (!err)
+		err = copy_forward(tm, &sc);
 	retry_later(w, sc.plan.pressed, tired || ktm_scopy_tired(&sc));
 	ktm_scopy_end(&sc, tm);
 	return err == -ENOSPC ? 0 : err;

@@ -29,7 +29,8 @@
  * @bytes: its length in the log
  * @flags: KTM_JREC_F_RESTART, KTM_JREC_F_LOST
  * @restarts: it, or one below it in ktm_sindex.by_lsn, is a restart record
- * @failed: in @unread: what is known of the tries to read it
+ * @tried: ktm_scopy.area of the last one that tried it again
+ * @failed: in ktm_sindex.unread: what is known of the tries to read it; else nothing failed
  */
 struct ktm_sentry {
 	struct rb_node node;
@@ -39,6 +40,7 @@ struct ktm_sentry {
 	u32 bytes;
 	u16 flags;
 	bool restarts;
+	u8 tried;
 	struct ktm_jc_unread failed;
 };
 
@@ -73,6 +75,8 @@ void ktm_sentry_free(struct ktm_sentry *e);
 void ktm_sindex_init(struct ktm_sindex *ix);
 bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e);
 void ktm_sindex_move(struct ktm_sindex *ix, struct ktm_sentry *e, u64 place);
+void ktm_sindex_pass_over(struct ktm_sindex *ix, struct ktm_sentry *e);
+void ktm_sindex_put_back(struct ktm_sindex *ix, struct list_head *list);
 void ktm_sindex_lose(struct ktm_sindex *ix, struct ktm_sentry *e);
 struct ktm_sentry *ktm_sindex_find(const struct ktm_sindex *ix, u64 lsn);
 struct ktm_sentry *ktm_sindex_after(const struct ktm_sindex *ix, u64 lsn);
@@ -122,6 +126,7 @@ bool ktm_sindex_slice(struct ktm_sindex *ix, u32 most);
  * @stuck: there is no memory to copy its records forward now; under tm->lock
  * @copy_node: in a ktm_sorder; under tm->lock
  * @copy_place: where the first record lay that is to be copied; under tm->lock
+ * @tried: the last one that was only tried; under tm->lock
  * @give_back: for those who go while somebody else holds @lock; it tries again
  * @left_lock: of what those have left
  * @left_opening: the opening that it is of
@@ -160,6 +165,7 @@ struct ktm_stream {
 	bool stuck;
 	struct rb_node copy_node;
 	u64 copy_place;
+	struct ktm_jsent tried;
 	struct delayed_work give_back;
 	spinlock_t left_lock;
 	u64 left_opening;
@@ -374,8 +380,10 @@ int ktm_sahead_get(struct ktm_sahead *a, struct ktm_journal *j, const struct ktm
  *
  * @plan: which records
  * @ahead: what was read of them
+ * @front: where the oldest record of all lay when it began
+ * @area: which restart area that is
  * @copied: how many were
- * @vain_ns: time that went into reads that failed
+ * @vain_ns: time that went into reads that failed, or were only tries
  * @bad: where the last one of those began
  * @bad_end: and ended; 0: none has failed
  * @bad_err: why
@@ -383,6 +391,8 @@ int ktm_sahead_get(struct ktm_sahead *a, struct ktm_journal *j, const struct ktm
 struct ktm_scopy {
 	struct ktm_jc plan;
 	struct ktm_sahead ahead;
+	u64 front;
+	u8 area;
 	u64 copied;
 	u64 vain_ns;
 	u64 bad;
@@ -395,7 +405,8 @@ void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_tm *tm);
 void ktm_scopy_end(struct ktm_scopy *sc, struct ktm_tm *tm);
 bool ktm_scopy_tired(const struct ktm_scopy *sc);
 int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, struct ktm_scopy *sc);
-int ktm_stream_copy_unread(struct ktm_stream *s, struct ktm_scopy *sc);
+int ktm_stream_copy_unread(struct ktm_stream *s, bool counts, struct ktm_scopy *sc);
+int ktm_stream_try_reading(struct ktm_stream *s, struct ktm_scopy *sc);
 u64 ktm_stream_next_copy(struct ktm_stream *s, u64 *unread);
 unsigned int ktm_stream_retry_after(void);
 

@@ -7,6 +7,10 @@
  * tail; so one that could not be read for long is given up where no room is left. It stays in
  * the index, as lost: whoever reads it is told, and whether he can do without it is his to say.
  *
+ * Where it holds the tail and little room is left, nothing behind it is copied; but all that
+ * would be is read, so that the time of each that cannot be runs from then on, and they are not
+ * given up one after the other.
+ *
  * One restart area at a time calls these; not while the TM is reopened.
  */
 #include <linux/mm.h>
@@ -36,7 +40,7 @@ MODULE_PARM_DESC(lost_after,
  */
 void ktm_scopy_init(struct ktm_scopy *sc, struct ktm_tm *tm)
 {
-	*sc = (struct ktm_scopy){ };
+	*sc = (struct ktm_scopy){ .front = U64_MAX, .area = ++tm->areas };
 	ktm_journal_copy_plan(tm->journal, &sc->plan);
 	ktm_sahead_init(&sc->ahead, ktm_journal_block(tm->journal), tm->read_alone);
 }
@@ -115,7 +119,7 @@ static int load(struct ktm_stream *s, const struct ktm_jsent *at, struct ktm_sco
 static void passed_over(struct ktm_stream *s, struct ktm_sentry *e, int err)
 {
 	ktm_jc_failed(&e->failed, ktime_get_seconds());
-	list_move_tail(&e->link, &s->index.unread);
+	ktm_sindex_pass_over(&s->index, e);
 	pr_warn_ratelimited("ktm: record %llu of stream %pUb cannot be read: error %d\n", e->lsn,
 			    &s->obj.guid, err);
 }
@@ -130,21 +134,28 @@ static void tried_again(struct ktm_stream *s, struct ktm_sentry *e, const struct
 			    e->lsn, &s->obj.guid);
 }
 
-static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, bool again,
+/*
+ * enum purpose - why a record is read
+ * @COPY: to be copied
+ * @COPY_AGAIN: to be copied, it could not be read before
+ * @TRY: to know whether it can be
+ */
+enum purpose { COPY, COPY_AGAIN, TRY };
+
+static int not_read(struct ktm_stream *s, struct ktm_sentry *e, int err, enum purpose why,
 		    const struct ktm_jc *plan)
 {
 	/* What has not been written for that reason will be gone when the log is opened again. */
 	if (!ktm_journal_online(s->tm->journal))
 		return -EIO;
-	if (again)
+	if (why == COPY_AGAIN)
 		tried_again(s, e, plan);
 	else
 		passed_over(s, e, err);
 	return 0;
 }
 
-/* @again: it has held up others until now. */
-static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec, bool again,
+static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec,
 		      struct ktm_scopy *sc)
 {
 	u64 lsn, place;
@@ -157,8 +168,39 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
 	s->known = lsn;
 	ktm_sindex_move(&s->index, e, place);
 	sc->copied++;
-	if (again)
+	return 0;
+}
+
+/*
+ * It could be read again, though not before. In a log that is short of room only the one that
+ * holds the tail is copied here: others would use up the room that those in front of them need.
+ * They come in their turn.
+ */
+static int read_again(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec,
+		      struct ktm_scopy *sc)
+{
+	int err = 0;
+
+	if (!sc->plan.pressed || e->place <= sc->front)
+		err = write_copy(s, e, rec, sc);
+	else
+		e->failed = (struct ktm_jc_unread){ };
+	if (!err)
 		ktm_journal_unread_gone(s->tm->journal);
+	return err;
+}
+
+static int could_read(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jrec *rec,
+		      enum purpose why, struct ktm_scopy *sc)
+{
+	switch (why) {
+	case COPY:
+		return write_copy(s, e, rec, sc);
+	case COPY_AGAIN:
+		return read_again(s, e, rec, sc);
+	case TRY:
+		s->tried = ktm_stream_sent(e);
+	}
 	return 0;
 }
 
@@ -169,13 +211,13 @@ static int write_copy(struct ktm_stream *s, struct ktm_sentry *e, struct ktm_jre
  * Return: 0: it is out of the way, or was passed over; else nothing else can be copied now.
  */
 static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 opening, void *buf,
-		    bool again, struct ktm_scopy *sc)
+		    enum purpose why, struct ktm_scopy *sc)
 {
 	struct ktm_sentry *e;
 	struct ktm_jrec rec;
 	int err;
 
-	err = again ? load_alone(s, at, sc, buf, &rec) : load(s, at, sc, buf, &rec);
+	err = why == COPY_AGAIN ? load_alone(s, at, sc, buf, &rec) : load(s, at, sc, buf, &rec);
 	if (err > 0)
 		return 0;
 	mutex_lock(&s->lock);
@@ -183,24 +225,23 @@ static int copy_one(struct ktm_stream *s, const struct ktm_jsent *at, u64 openin
 	if (!e)
 		err = 0;
 	else if (!err)
-		err = write_copy(s, e, &rec, again, sc);
+		err = could_read(s, e, &rec, why, sc);
 	else if (err == -ENOTCONN)
 		err = -EIO;
 	else if (err != -ENOMEM)
-		err = not_read(s, e, err, again, &sc->plan);
+		err = not_read(s, e, err, why, &sc->plan);
 	mutex_unlock(&s->lock);
 	return err;
 }
 
-/* The first of @list, if it lies before @below. */
-static bool first_of(struct ktm_stream *s, struct list_head *list, u64 below,
-		     struct ktm_jsent *at, u64 *opening)
+/* The first that is to be copied, if it lies before @below. */
+static bool first_of(struct ktm_stream *s, u64 below, struct ktm_jsent *at, u64 *opening)
 {
 	const struct ktm_sentry *e;
 
 	mutex_lock(&s->lock);
 	*opening = s->opening;
-	e = list_first_entry_or_null(list, struct ktm_sentry, link);
+	e = list_first_entry_or_null(&s->index.by_place, struct ktm_sentry, link);
 	if (e)
 		*at = ktm_stream_sent(e);
 	mutex_unlock(&s->lock);
@@ -227,58 +268,145 @@ int ktm_stream_copy_forward(struct ktm_stream *s, u64 below, struct ktm_scopy *s
 
 	if (!buf)
 		return -ENOMEM;
-	while (!err && !ktm_scopy_tired(sc) &&
-	       first_of(s, &s->index.by_place, below, &at, &opening)) {
-		err = copy_one(s, &at, opening, buf, false, sc);
+	while (!err && !ktm_scopy_tired(sc) && first_of(s, below, &at, &opening)) {
+		err = copy_one(s, &at, opening, buf, COPY, sc);
 		cond_resched();
 	}
 	kvfree(buf);
 	return err;
 }
 
-/* What was not read this time either makes way for the next one. */
-static void keep(struct ktm_stream *s, const struct ktm_jsent *at, struct list_head *kept)
+/* @counts: only what is worth it; else only what this restart area has not tried yet. */
+static bool to_be_tried(const struct ktm_sentry *e, bool counts, const struct ktm_scopy *sc)
+{
+	if (!counts)
+		return e->tried != sc->area;
+	return ktm_jc_counts(&sc->plan, &e->failed, ktime_get_seconds(), READ_ONCE(lost_after));
+}
+
+/* The first of those that could not be read which is to be tried. The others go to @kept. */
+static bool next_unread(struct ktm_stream *s, bool counts, const struct ktm_scopy *sc,
+			struct list_head *kept, struct ktm_jsent *at, u64 *opening)
+{
+	struct ktm_sentry *e, *next;
+	bool found = false;
+
+	mutex_lock(&s->lock);
+	*opening = s->opening;
+	list_for_each_entry_safe(e, next, &s->index.unread, link) {
+		if (e->place >= sc->plan.below)
+			break;
+		found = to_be_tried(e, counts, sc);
+		if (found) {
+			*at = ktm_stream_sent(e);
+			break;
+		}
+		list_move_tail(&e->link, kept);
+	}
+	mutex_unlock(&s->lock);
+	return found;
+}
+
+/* What was tried, but not copied, makes way for the next one. */
+static void keep(struct ktm_stream *s, const struct ktm_jsent *at, u8 area,
+		 struct list_head *kept, struct list_head *readable)
 {
 	struct ktm_sentry *e;
 
 	mutex_lock(&s->lock);
 	e = ktm_sindex_find(&s->index, at->lsn);
-	if (e && e->place == at->place)
-		list_move_tail(&e->link, kept);
+	if (e && e->place == at->place) {
+		e->tried = area;
+		list_move_tail(&e->link, e->failed.failed ? kept : readable);
+	}
 	mutex_unlock(&s->lock);
 }
 
 /**
  * ktm_stream_copy_unread - try again what could not be copied forward before
  * @s: the stream
+ * @counts: only that of which it would count if it failed once more; else only the rest
  * @sc: what is copied
  *
  * Return: as ktm_stream_copy_forward().
  */
-int ktm_stream_copy_unread(struct ktm_stream *s, struct ktm_scopy *sc)
+int ktm_stream_copy_unread(struct ktm_stream *s, bool counts, struct ktm_scopy *sc)
 {
-	const u64 below = sc->plan.below;
+	LIST_HEAD(readable);
 	struct ktm_jsent at;
 	LIST_HEAD(kept);
 	u64 opening;
 	void *buf;
 	int err = 0;
 
-	if (!first_of(s, &s->index.unread, below, &at, &opening))
+	/* It is restart areas that put something there. */
+	if (list_empty(&s->index.unread))
 		return 0;
 	buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;
-	while (!err && !ktm_scopy_tired(sc) &&
-	       first_of(s, &s->index.unread, below, &at, &opening)) {
-		err = copy_one(s, &at, opening, buf, true, sc);
+	while (!err && !ktm_scopy_tired(sc) && next_unread(s, counts, sc, &kept, &at, &opening)) {
+		err = copy_one(s, &at, opening, buf, COPY_AGAIN, sc);
 		if (!err)
-			keep(s, &at, &kept);
+			keep(s, &at, sc->area, &kept, &readable);
 		cond_resched();
 	}
 	mutex_lock(&s->lock);
 	list_splice(&kept, &s->index.unread);
+	ktm_sindex_put_back(&s->index, &readable);
 	mutex_unlock(&s->lock);
+	kvfree(buf);
+	return err;
+}
+
+/* Behind the last one that was tried; if that has moved or gone, from the first one on. */
+static bool next_untried(struct ktm_stream *s, u64 below, struct ktm_jsent *at, u64 *opening)
+{
+	struct ktm_sentry *e;
+	bool found;
+
+	mutex_lock(&s->lock);
+	*opening = s->opening;
+	e = ktm_sindex_find(&s->index, s->tried.lsn);
+	if (e && e->place == s->tried.place && !e->failed.failed)
+		e = list_next_entry(e, link);
+	else
+		e = list_first_entry(&s->index.by_place, struct ktm_sentry, link);
+	found = !list_entry_is_head(e, &s->index.by_place, link) && e->place < below;
+	if (found)
+		*at = ktm_stream_sent(e);
+	mutex_unlock(&s->lock);
+	return found;
+}
+
+/**
+ * ktm_stream_try_reading - find out what of the older records cannot be read, and copy nothing
+ * @s: the stream
+ * @sc: what would be copied
+ *
+ * What could be read once is not tried a second time. ktm_scopy_tired() after some time, whether
+ * the device reads or not.
+ *
+ * Return: as ktm_stream_copy_forward().
+ */
+int ktm_stream_try_reading(struct ktm_stream *s, struct ktm_scopy *sc)
+{
+	const u64 before = sc->vain_ns, began = ktime_get_ns();
+	struct ktm_jsent at;
+	u64 opening;
+	void *buf;
+	int err;
+
+	if (!next_untried(s, sc->plan.below, &at, &opening))
+		return 0;
+	buf = kvmalloc(KTM_JF_REC_MAX, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOMEM;
+	do {
+		err = copy_one(s, &at, opening, buf, TRY, sc);
+		sc->vain_ns = before + (ktime_get_ns() - began);
+		cond_resched();
+	} while (!err && !ktm_scopy_tired(sc) && next_untried(s, sc->plan.below, &at, &opening));
 	kvfree(buf);
 	return err;
 }

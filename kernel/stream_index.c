@@ -102,6 +102,8 @@ bool ktm_sindex_add(struct ktm_sindex *ix, struct ktm_sentry *e)
 	}
 	rb_link_node(&e->node, parent, at);
 	e->restarts = is_restart(e);
+	e->tried = 0;
+	e->failed = (struct ktm_jc_unread){ };
 	keep_restarts_propagate(parent, NULL);
 	rb_insert_augmented(&e->node, &ix->by_lsn, &keep_restarts);
 	INIT_LIST_HEAD(&e->link);
@@ -131,7 +133,33 @@ static void remove(struct ktm_sindex *ix, struct ktm_sentry *e)
 void ktm_sindex_move(struct ktm_sindex *ix, struct ktm_sentry *e, u64 place)
 {
 	e->place = place;
+	e->failed = (struct ktm_jc_unread){ };
 	list_move_tail(&e->link, &ix->by_place);
+}
+
+/* It cannot be copied forward. */
+void ktm_sindex_pass_over(struct ktm_sindex *ix, struct ktm_sentry *e)
+{
+	struct ktm_sentry *pos;
+
+	list_for_each_entry_reverse(pos, &ix->unread, link)
+		if (pos->place < e->place)
+			break;
+	list_move(&e->link, &pos->link);
+}
+
+/* Those in @list, in the order of place, could be read after all; but each stays where it is. */
+void ktm_sindex_put_back(struct ktm_sindex *ix, struct list_head *list)
+{
+	struct list_head *pos = ix->by_place.next;
+	struct ktm_sentry *e, *next;
+
+	list_for_each_entry_safe(e, next, list, link) {
+		while (pos != &ix->by_place &&
+		       list_entry(pos, struct ktm_sentry, link)->place < e->place)
+			pos = pos->next;
+		list_move_tail(&e->link, pos);
+	}
 }
 
 /* It cannot be read: from now on it is only a name, and holds no part of the log. */

@@ -48,6 +48,7 @@ struct ktm_transaction;
  * @holder: the one that held the tail back when the log was opened or the last restart
  *	area was written; nil: none did, or it has gone
  * @copied: records that were copied forward since the log was opened
+ * @areas: restart areas that have begun to copy forward; under @lock
  * @read_alone: those that lie before this LSN are read one by one for that; under @lock
  * @shadowed: those of @transactions that are the log's and whose UOW a client had taken
  *	before it was read; such a client's transaction gets no enlistment here
@@ -79,6 +80,7 @@ struct ktm_tm {
 	struct list_head streams;
 	struct ktm_guid holder;
 	u64 copied;
+	u8 areas;
 	u64 read_alone;
 	u32 nr_rms;
 	u32 walk;

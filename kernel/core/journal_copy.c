@@ -84,9 +84,15 @@ bool ktm_jc_offer(struct ktm_jc *c, u64 place)
 bool ktm_jc_pick(const struct ktm_jc *c, u64 *until)
 {
 	*until = min(c->below, max(c->second, c->oldest + c->chunk));
-	if (c->pressed && c->unread < c->oldest)
+	if (ktm_jc_held(c))
 		return false;
 	return c->oldest < c->below;
+}
+
+/* All were offered: do they wait behind one that cannot be read? */
+bool ktm_jc_held(const struct ktm_jc *c)
+{
+	return c->pressed && c->unread < c->oldest;
 }
 
 /**
@@ -109,6 +115,25 @@ void ktm_jc_failed(struct ktm_jc_unread *u, u32 now)
 }
 
 /**
+ * ktm_jc_counts() - would it count if a record could not be read once more?
+ * @c: the plan
+ * @u: what is known of it
+ * @now: a clock, in seconds
+ * @lost_after: as for ktm_jc_failed_again()
+ *
+ * Of many, those come first: where the device takes its time over each, there is none for
+ * tries of which nothing comes.
+ */
+bool ktm_jc_counts(const struct ktm_jc *c, const struct ktm_jc_unread *u, u32 now, u32 lost_after)
+{
+	const u32 later = now - u->since;
+
+	if (u->failed < ENOUGH)
+		return later - u->last >= ktm_jc_pause(lost_after);
+	return c->full && later >= lost_after;
+}
+
+/**
  * ktm_jc_failed_again() - a record could not be read once more
  * @c: the plan
  * @u: what is known of it
@@ -124,7 +149,9 @@ bool ktm_jc_failed_again(const struct ktm_jc *c, struct ktm_jc_unread *u, u32 no
 {
 	const u32 later = now - u->since;
 
-	if (u->failed < ENOUGH && later - u->last >= ktm_jc_pause(lost_after)) {
+	if (!ktm_jc_counts(c, u, now, lost_after))
+		return false;
+	if (u->failed < ENOUGH) {
 		u->last = later;
 		u->failed++;
 	}

@@ -44,6 +44,7 @@ void ktm_jc_round(struct ktm_jc *c, const struct ktm_jw *w);
 void ktm_jc_offer_unread(struct ktm_jc *c, u64 place);
 bool ktm_jc_offer(struct ktm_jc *c, u64 place);
 bool ktm_jc_pick(const struct ktm_jc *c, u64 *until);
+bool ktm_jc_held(const struct ktm_jc *c);
 
 /*
  * struct ktm_jc_unread - a record that could not be read
@@ -59,6 +60,7 @@ struct ktm_jc_unread {
 
 u32 ktm_jc_pause(u32 lost_after);
 void ktm_jc_failed(struct ktm_jc_unread *u, u32 now);
+bool ktm_jc_counts(const struct ktm_jc *c, const struct ktm_jc_unread *u, u32 now, u32 lost_after);
 bool ktm_jc_failed_again(const struct ktm_jc *c, struct ktm_jc_unread *u, u32 now,
 			 u32 lost_after);
 

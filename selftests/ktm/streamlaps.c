@@ -430,6 +430,171 @@ TEST(many_in_one_bad_sector)
 	tear_down();
 }
 
+/* What a record of BYTES holds, and where; it can be damaged, and mended. */
+struct spot {
+	unsigned char data[BYTES];
+	uint64_t place;
+};
+
+static struct spot spot_of(uint64_t tag)
+{
+	struct spot spot;
+
+	fill(spot.data, tag, BYTES);
+	spot.place = disk_find(&d, spot.data, BYTES);
+	return spot;
+}
+
+static void damage(const struct spot *spot)
+{
+	static const unsigned char zeros[512];
+
+	disk_write(&d, spot->place, zeros, sizeof(zeros));
+}
+
+static bool is_damaged(const struct spot *spot)
+{
+	unsigned char *content = disk_read(&d);
+	bool is = !content[spot->place] &&
+		  !memcmp(content + spot->place, content + spot->place + 1, 511);
+
+	free(content);
+	return is;
+}
+
+static void mend(const struct spot *spot)
+{
+	disk_write(&d, spot->place, spot->data, BYTES);
+}
+
+/* Whoever is refused a moment later has what could not be read tried again. */
+static void ask_later(unsigned int status)
+{
+	sleep(3);
+	CHECK_EQ(write_on(), status);
+}
+
+/*
+ * Several that cannot be read, with others that can between them: while the first one holds
+ * the tail nothing behind it is copied, but the time of each runs. They are given up together.
+ */
+TEST(each_has_its_time)
+{
+	enum { STREAMS = 2, MANY = 48, EVERY = 4 };
+	uint64_t ring = tm_space(tm).bytes, lsn[MANY], restarts, total;
+	int s[STREAMS] = { stream_create(tm, "one", MIB / 2), stream_create(tm, "two", MIB / 2) };
+	struct spot spot;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		lsn[i] = append(s[i % STREAMS], 200 + i, BYTES);
+	flush(s[(MANY - 1) % STREAMS], 0);
+	for (i = 0; i < MANY; i += EVERY) {
+		spot = spot_of(200 + i);
+		damage(&spot);
+	}
+	lost_after(3600);
+	fill_up();
+	CHECK_EQ(stream_info(s[0]).lost, 0);
+	lost_after(0);
+	restarts = tm_space(tm).restarts;
+	for (total = 0; stream_info(s[0]).lost < MANY / EVERY; total += BYTES) {
+		CHECK(total < 2 * ring);
+		CHECK_EQ(write_on(), KTM_STATUS_SUCCESS);
+	}
+	CHECK(tm_space(tm).restarts - restarts < MANY / EVERY);
+	go_round(LAPS);
+	for (i = 0; i < MANY; i++)
+		if (i % EVERY)
+			check_record(s[i % STREAMS], lsn[i], 200 + i, BYTES);
+	for (i = 0; i < STREAMS; i++)
+		close(s[i]);
+	tear_down();
+}
+
+/*
+ * What can be read again behind one that cannot is not copied: that would use up the room that the
+ * first one's copy needs.
+ */
+TEST(the_first_comes_first)
+{
+	enum { MANY = 160 };
+	int s = stream_create(tm, "many", 2 * MIB), one = stream_create(tm, "one", 64 << 10);
+	uint64_t lsn[MANY], first = append(one, 7, BYTES);
+	struct spot spot, last;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		lsn[i] = append(s, 200 + i, BYTES);
+	flush(s, 0);
+	spot = spot_of(200);
+	last = spot_of(200 + MANY - 1);
+	f.bad = spot.place / 512 * 512;
+	f.bad_bytes = last.place + BYTES - f.bad;
+	spot = spot_of(7);
+	damage(&spot);
+	lost_after(3600);
+	flaky_set(&f, BAD_SPOT);
+	fill_up();
+	flaky_set(&f, NO_TROUBLE);
+	for (i = 0; i < 3; i++)
+		ask_later(KTM_STATUS_LOG_FULL);
+	mend(&spot);
+	ask_later(KTM_STATUS_SUCCESS);
+	go_round(LAPS);
+	check_record(one, first, 7, BYTES);
+	for (i = 0; i < MANY; i++)
+		check_record(s, lsn[i], 200 + i, BYTES);
+	CHECK_EQ(stream_info(s).lost + stream_info(one).lost, 0);
+	close(one);
+	close(s);
+	tear_down();
+}
+
+/*
+ * One that can be read again, behind another that cannot, and then it cannot either: nothing is
+ * written where it is.
+ */
+TEST(unreadable_once_more)
+{
+	int s = stream_create(tm, "two", 64 << 10), one = stream_create(tm, "one", 64 << 10);
+	uint64_t lsn[3], end;
+	struct spot spot[3];
+	unsigned int i;
+
+	lsn[0] = append(one, 200, BYTES);
+	lsn[1] = append(s, 201, BYTES);
+	end = tm_space(tm).next_lsn + tm_space(tm).bytes / 4;
+	while (tm_space(tm).next_lsn < end)
+		CHECK_EQ(write_on(), KTM_STATUS_SUCCESS);
+	lsn[2] = append(s, 202, BYTES);
+	flush(s, 0);
+	for (i = 0; i < 3; i++) {
+		spot[i] = spot_of(200 + i);
+		damage(&spot[i]);
+	}
+	lost_after(3600);
+	fill_up();
+	mend(&spot[1]);
+	ask_later(KTM_STATUS_LOG_FULL);
+	damage(&spot[1]);
+	mend(&spot[0]);
+	sleep(3);
+	fill_up();
+	CHECK(is_damaged(&spot[1]));
+	mend(&spot[1]);
+	mend(&spot[2]);
+	ask_later(KTM_STATUS_SUCCESS);
+	go_round(LAPS);
+	check_record(one, lsn[0], 200, BYTES);
+	check_record(s, lsn[1], 201, BYTES);
+	check_record(s, lsn[2], 202, BYTES);
+	CHECK_EQ(stream_info(s).lost + stream_info(one).lost, 0);
+	close(one);
+	close(s);
+	tear_down();
+}
+
 /* What is tried again does not outlive those for whom it is. */
 TEST(closed_while_it_cannot_be_read)
 {
