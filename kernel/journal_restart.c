@@ -244,14 +244,19 @@ void ktm_journal_unread(struct ktm_journal *j, bool any)
 /* All was added: how far it may know of the log. */
 static int end_walk(struct ktm_journal *j, u64 tail)
 {
+	const u64 bytes = j->restart.dev_bytes;
+	bool grows;
 	u64 end;
 	int err;
 
-	const u64 bytes = j->restart.dev_bytes;
-
 	spin_lock(&j->lock);
-	err = j->online ? ktm_jw_want_end(&j->w, tail, bytes != j->vain_bytes &&
-					  ktm_jf_growth(&j->w.sb, bytes), &end) : -EIO;
+	grows = bytes != j->vain_bytes && ktm_jf_growth(&j->w.sb, bytes);
+	if (!j->online)
+		err = -EIO;
+	else if (!ktm_jw_worth_ending(&j->w, tail, grows))
+		err = -ENOSPC;
+	else
+		err = ktm_jw_want_end(&j->w, tail, grows, &end);
 	spin_unlock(&j->lock);
 	if (!err)
 		ktm_jr_end(&j->restart, end, tail);
@@ -342,7 +347,8 @@ static void take_over(struct ktm_journal *j)
  * journal goes offline.
  *
  * Return: 0: what was there before is no longer needed, and its room is free; -ENOSPC: the log or
- * the restart extent is too full, nothing has changed; -EIO: offline; or what @walk returned.
+ * the restart extent is too full, or there was nothing to gain: nothing has changed; -EIO: offline;
+ * or what @walk returned.
  */
 int ktm_journal_restart(struct ktm_journal *j, int (*walk)(void *ctx, struct ktm_jsnap *snap),
 			void *ctx)

@@ -507,6 +507,18 @@ bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link)
 	return w->marking && w->marked;
 }
 
+bool ktm_jw_worth_ending(const struct ktm_jw *w, u64 tail_lsn, bool grows)
+{
+	const u64 tail = min(tail_lsn - core_mod64(tail_lsn, w->sb.unit), w->mark.lsn);
+	const struct ktm_jw_batch *b = open_batch((struct ktm_jw *)w);
+
+	if (grows || w->copied || tail > w->sb.tail_lsn)
+		return true;
+	/* What is forced gives back what its batch has set aside and does not need. */
+	return (b && b->credit > ALIGN(b->used, w->sb.unit)) ||
+	       w->mark.lsn - w->sb.start_lsn >= w->sb.ring_bytes / 16;
+}
+
 int ktm_jw_want_end(struct ktm_jw *w, u64 tail_lsn, bool grows, u64 *lsn)
 {
 	bool gains = grows || min(tail_lsn, w->mark.lsn) >= w->sb.tail_lsn + padding(w);

@@ -218,6 +218,18 @@ int ktm_jw_mark(struct ktm_jw *w);
 bool ktm_jw_marked(const struct ktm_jw *w, struct ktm_jf_link *link);
 
 /**
+ * ktm_jw_worth_ending() - has a restart area something to be written for?
+ * @w: the writer
+ * @tail_lsn: as for ktm_jr_end()
+ * @grows: the ring is likely to become larger by it
+ *
+ * Return: false: it copied nothing, the tail stays where it is, no batch would end, and an area
+ * that was written not long ago says the same. To write it would help neither who waits for
+ * room nor a recovery.
+ */
+bool ktm_jw_worth_ending(const struct ktm_jw *w, u64 tail_lsn, bool grows);
+
+/**
  * ktm_jw_want_end() - make durable what a restart area knows of
  * @w: the writer
  * @tail_lsn: as for ktm_jr_end()

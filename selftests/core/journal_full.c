@@ -311,6 +311,10 @@ static void restart_area(struct trial *t)
 	}
 	for (int i = 0; i < STREAMS; i++)
 		tail = min(tail, oldest_place(&t->stream[i]));
+	if (!ktm_jw_worth_ending(&t->w, tail, false)) {
+		give_up(t, -ENOSPC);
+		return;
+	}
 	err = ktm_jw_want_end(&t->w, tail, false, &end);
 	if (err) {
 		give_up(t, err);

@@ -595,6 +595,27 @@ TEST(unreadable_once_more)
 	tear_down();
 }
 
+/* As long as nothing comes of them no restart areas are written, though records are tried again. */
+TEST(areas_in_vain)
+{
+	uint64_t lsn[3], restarts;
+	int s = three_records(lsn);
+	unsigned int n;
+
+	fill_and_ask();
+	ask_later(KTM_STATUS_LOG_FULL);
+	restarts = tm_space(tm).restarts;
+	for (n = 0; n < 3; n++)
+		ask_later(KTM_STATUS_LOG_FULL);
+	CHECK_EQ(tm_space(tm).restarts, restarts);
+	flaky_set(&f, NO_TROUBLE);
+	ask_later(KTM_STATUS_SUCCESS);
+	CHECK(tm_space(tm).restarts > restarts);
+	check_record(s, lsn[0], 100, 600);
+	close(s);
+	tear_down();
+}
+
 /* What is tried again does not outlive those for whom it is. */
 TEST(closed_while_it_cannot_be_read)
 {
