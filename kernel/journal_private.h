@@ -51,7 +51,7 @@ struct ktm_journal {
 	u64 restarts;			/* restart areas since the opening */
 	u64 restart_tries;		/* those that failed counted, too */
 	bool freed;			/* since the last one began something was given up */
-	bool due_told;			/* that one is due, and it has not begun */
+	bool due_told;			/* that one is wanted, and it has not begun */
 	u64 seen_bytes;			/* size of the device that was reckoned with */
 	u64 vain_bytes;			/* size that the log could not grow to */
 	u64 live;

@@ -429,24 +429,41 @@ bool ktm_journal_force_again(struct ktm_journal *j, struct ktm_force *f)
 	return waits;
 }
 
+/*
+ * Whoever is refused, while one is under way or was asked for, waits for that one: to ask for
+ * another each time would keep two who are refused in turn having areas written for each other.
+ * @impatient: it should have begun by now.
+ */
+static bool ask_for_one(struct ktm_journal *j, bool impatient)
+{
+	bool asks;
+
+	spin_lock(&j->lock);
+	asks = !j->w.marking && (impatient || !j->due_told);
+	if (asks)
+		j->due_told = true;
+	spin_unlock(&j->lock);
+	return asks;
+}
+
 /**
  * ktm_journal_wait_room - wait until a restart area has been written
  * @j: the journal
  *
- * For who was told -ENOSPC; no lock is held that the walk of a restart area takes. Who is told
- * so again after that will not be helped by another one.
+ * For who was told -ENOSPC; no lock is held that the walk of a restart area takes. One that was
+ * under way may have passed what has become free since: who is told so again after that
+ * may ask once more.
  *
  * Return: 0; -ENOSPC: too little has become free since the last one; -EIO: offline; -EINTR: a
  * signal.
  */
 int ktm_journal_wait_room(struct ktm_journal *j)
 {
+	bool helps, impatient = false;
 	u64 enough;
-	bool helps;
 
 	spin_lock(&j->lock);
-	/* One that is under way may have passed what has become free since. */
-	enough = j->restart_tries + (j->w.marking ? 2 : 1);
+	enough = j->restart_tries + 1;
 	/* Whoever asks in vain must not keep the device busy. */
 	helps = j->freed || (j->online && ktm_journal_may_grow(j)) ||
 		ktm_jw_restart_helps(&j->w, ktime_get_seconds());
@@ -456,7 +473,9 @@ int ktm_journal_wait_room(struct ktm_journal *j)
 	do {
 		if (!READ_ONCE(j->online))
 			return -EIO;
-		j->ops->restart_due(j->ctx);
+		if (ask_for_one(j, impatient))
+			j->ops->restart_due(j->ctx);
+		impatient = true;
 		if (wait_event_interruptible_timeout(j->changed,
 						     READ_ONCE(j->restart_tries) >= enough ||
 						     !READ_ONCE(j->online), HZ) < 0)

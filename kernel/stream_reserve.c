@@ -154,7 +154,7 @@ u32 ktm_stream_reserve(struct ktm_stream_use *use, u32 records, u64 bytes)
 {
 	struct ktm_stream *s = use->stream;
 	LIST_HEAD(spare);
-	int tries = 1;
+	int tries = 2;
 	u32 status;
 
 	/* A stream that is no more has none left, and says what is the matter. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Log streams: what it costs to copy forward, while everybody else who wants something of the
- * TM has to wait. Counted, not timed.
+ * TM has to wait, and how often it is done for who finds the log full. Counted, not timed.
  */
 #include "calls.h"
 #include "disk.h"
@@ -181,4 +181,92 @@ TEST(many_streams)
 		close(s);
 	}
 	tear_down();
+}
+
+/* ---- those who are refused ----------------------------------------------- */
+
+/* Until the log has no room, and makes none for who asks. */
+static void fill_up(void)
+{
+	enum { VAIN = 10 };
+	unsigned int refused = 0;
+	uint64_t base = 0, lsn;
+
+	while (refused < VAIN) {
+		if (try_append(busy, 1, BUSY_BYTES, 0, &lsn) != KTM_STATUS_SUCCESS) {
+			refused++;
+			continue;
+		}
+		if (base)
+			advance(busy, base);
+		base = lsn;
+	}
+}
+
+static void be_refused(void *unused)
+{
+	uint64_t lsn;
+
+	CHECK_EQ(try_append(busy, 1, BUSY_BYTES, 0, &lsn), KTM_STATUS_LOG_FULL);
+	(void)unused;
+}
+
+/* Restart areas that begin while two wait for one that is under way, and after that. */
+static unsigned long areas_for_two(struct flaky *f)
+{
+	unsigned long before;
+	pid_t pid[2];
+	unsigned int i;
+
+	/* In a moment what cannot be read is worth another try. */
+	sleep(3);
+	flaky_hold(f);
+	for (i = 0; i < 2; i++) {
+		pid[i] = test_spawn(be_refused, NULL);
+		until_asleep(pid[i]);
+	}
+	before = calls();
+	flaky_release(f, BAD_SPOT);
+	for (i = 0; i < 2; i++)
+		test_join(pid[i]);
+	return calls() - before;
+}
+
+/*
+ * One restart area is under way for somebody who was refused, and tries to read what cannot be
+ * read. Somebody else who is refused meanwhile waits for that one, and has no other one made.
+ */
+TEST(refused_while_one_is_under_way)
+{
+	enum { ROUNDS = 3 };
+	unsigned char data[600];
+	unsigned int round = 0;
+	unsigned long areas;
+	struct flaky f;
+	int s;
+
+	d = disk_make(8 * MIB);
+	f = flaky_make(&d);
+	journal_format(f.path, TM_GUID);
+	tm = tm_online(f.path);
+	busy = stream_create(tm, "busy", 128 << 10);
+	s = stream_create(tm, "old", 64 << 10);
+	flush(s, append(s, 7, sizeof(data)));
+	fill(data, 7, sizeof(data));
+	f.bad = disk_find(&d, data, sizeof(data)) / 512 * 512;
+	f.bad_bytes = 512;
+	CHECK_EQ(put_text("/sys/module/ktm/parameters/lost_after", "3600"), 0);
+	count_calls_of("ktm_journal_restart");
+	flaky_set(&f, BAD_SPOT);
+	fill_up();
+	/* One may be due for its own reasons just then. */
+	do
+		areas = areas_for_two(&f);
+	while (areas && ++round < ROUNDS);
+	CHECK_EQ(areas, 0);
+	count_no_more();
+	close(s);
+	close(busy);
+	tm_close(tm, f.path);
+	flaky_remove(&f);
 }
