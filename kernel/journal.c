@@ -41,12 +41,16 @@ void ktm_journal_changed(struct ktm_journal *j)
 	wake_up_all(&j->changed);
 }
 
-/* Sorted by LSN; who comes later stands behind his equals. */
-static void enqueue(struct ktm_journal *j, struct ktm_force *f)
+/**
+ * ktm_journal_enqueue - somebody waits
+ * @list: forces, by LSN
+ * @f: his, who stands behind his equals
+ */
+void ktm_journal_enqueue(struct list_head *list, struct ktm_force *f)
 {
 	struct ktm_force *pos;
 
-	list_for_each_entry_reverse(pos, &j->waiting, node)
+	list_for_each_entry_reverse(pos, list, node)
 		if (pos->lsn <= f->lsn)
 			break;
 	list_add(&f->node, &pos->node);
@@ -58,6 +62,19 @@ void ktm_journal_tell(struct ktm_journal *j, struct ktm_force *f, int err)
 	f->err = err;
 	/* In turn: who asks again and again for what is durable must not get in front. */
 	list_add_tail(&f->node, &j->done);
+}
+
+/* Those that have become durable, be it by another's force. */
+static void tell_durable(struct ktm_journal *j, struct list_head *list)
+{
+	struct ktm_force *f, *next;
+
+	list_for_each_entry_safe(f, next, list, node) {
+		if (f->lsn > j->w.flushed_lsn)
+			break;
+		list_del(&f->node);
+		ktm_journal_tell(j, f, 0);
+	}
 }
 
 static void tell_failed(struct ktm_journal *j, struct list_head *list)
@@ -115,7 +132,6 @@ void ktm_journal_fail(struct ktm_journal *j, int err)
 static void take_back(struct ktm_journal *j)
 {
 	struct llist_node *all = llist_del_all(&j->ended);
-	struct ktm_force *f, *next;
 	struct jio *io, *n;
 
 	lockdep_assert_held(&j->lock);
@@ -128,12 +144,8 @@ static void take_back(struct ktm_journal *j)
 			ktm_jw_flush_done(&j->w, io->err);
 		j->in_flight--;
 	}
-	list_for_each_entry_safe(f, next, &j->waiting, node) {
-		if (f->lsn > j->w.flushed_lsn)
-			break;
-		list_del(&f->node);
-		ktm_journal_tell(j, f, 0);
-	}
+	tell_durable(j, &j->waiting);
+	tell_durable(j, &j->starved);
 	if (j->w.err && j->online) {
 		/* Once for each time: reopening is the administrator's, not any user's. */
 		pr_warn_ratelimited("ktm: journal on %pg is offline: error %d\n", j->bdev, j->w.err);
@@ -354,42 +366,53 @@ void ktm_journal_live_uncharge(struct ktm_journal *j, u64 bytes)
 	spin_unlock(&j->lock);
 }
 
-static void force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
+/* Return: he is to wait; else he is told. */
+static bool begin_force(struct ktm_journal *j, struct ktm_force *f)
 {
-	int err;
+	int err = 0;
 
 	lockdep_assert_held(&j->lock);
-	f->lsn = lsn;
 	j->forces++;
 	if (!j->online) {
-		ktm_journal_tell(j, f, -EIO);
-	} else if (lsn <= j->w.flushed_lsn) {
-		ktm_journal_tell(j, f, 0);
-	} else {
-		err = ktm_jw_want(&j->w, lsn);
-		if (err)
-			ktm_journal_tell(j, f, err);
-		else
-			enqueue(j, f);
+		err = -EIO;
+	} else if (f->lsn > j->w.flushed_lsn) {
+		err = ktm_jw_want(&j->w, f->lsn);
+		if (!err)
+			return true;
 	}
+	ktm_journal_tell(j, f, err);
+	return false;
+}
+
+static void force(struct ktm_journal *j, struct ktm_force *f, u64 lsn)
+{
+	f->lsn = lsn;
+	if (begin_force(j, f))
+		ktm_journal_enqueue(&j->waiting, f);
 }
 
 /**
  * ktm_journal_feed - a restart area has come to its end, well or not
  * @j: the journal, its lock held; ktm_journal_kick() follows
  *
- * Those who wait for one are refused again, or not.
+ * Those who wait for one are refused again, or not. They may be many, and so may those with whom
+ * they wait from now on: both stand in order, so each is passed once.
  */
 void ktm_journal_feed(struct ktm_journal *j)
 {
+	struct list_head *behind = &j->waiting;
 	struct ktm_force *f, *next;
-	LIST_HEAD(list);
 
 	lockdep_assert_held(&j->lock);
-	list_splice_init(&j->starved, &list);
-	list_for_each_entry_safe(f, next, &list, node) {
+	list_for_each_entry_safe(f, next, &j->starved, node) {
 		list_del(&f->node);
-		force(j, f, f->lsn);
+		if (!begin_force(j, f))
+			continue;
+		while (!list_is_last(behind, &j->waiting) &&
+		       list_entry(behind->next, struct ktm_force, node)->lsn <= f->lsn)
+			behind = behind->next;
+		list_add(&f->node, behind);
+		behind = &f->node;
 	}
 }
 

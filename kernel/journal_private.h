@@ -61,7 +61,7 @@ struct ktm_journal {
 	u32 in_flight;
 	u32 readers;			/* of records; a reopening waits for them */
 	struct list_head waiting;	/* forces not yet durable, by LSN */
-	struct list_head starved;	/* those refused that wait for a restart area */
+	struct list_head starved;	/* those refused that wait for a restart area, by LSN */
 	struct list_head done;		/* forces to be told, in order */
 	struct ktm_jf_fault fault;
 	wait_queue_head_t changed;	/* room, offline, idle, durable */
@@ -96,6 +96,7 @@ extern struct workqueue_struct *ktm_journal_wq;
 
 void ktm_journal_work(struct work_struct *work);
 void ktm_journal_kick(struct ktm_journal *j);
+void ktm_journal_enqueue(struct list_head *list, struct ktm_force *f);
 void ktm_journal_tell(struct ktm_journal *j, struct ktm_force *f, int err);
 void ktm_journal_tell_failed(struct ktm_journal *j);
 void ktm_journal_feed(struct ktm_journal *j);

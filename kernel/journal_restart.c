@@ -412,21 +412,28 @@ void ktm_journal_want_room(struct ktm_journal *j)
  * Does not sleep.
  *
  * Return: false if none can help; else f->done() is called once more, after a restart area
- * that is under way or asked for now, unless ktm_journal_unforce() is in time.
+ * that is under way or asked for now, or when another's force has made it durable, unless
+ * ktm_journal_unforce() is in time.
  */
 bool ktm_journal_force_again(struct ktm_journal *j, struct ktm_force *f)
 {
-	bool asks, waits;
+	bool durable, asks, waits;
 
 	spin_lock(&j->lock);
-	asks = another_helps(j);
-	waits = asks || (j->online && j->w.marking);
-	if (waits)
-		list_add_tail(&f->node, &j->starved);
+	/* Since he was refused another's force may have ended. */
+	durable = j->online && f->lsn <= j->w.flushed_lsn;
+	asks = !durable && another_helps(j);
+	waits = asks || (!durable && j->online && j->w.marking);
+	if (durable)
+		ktm_journal_tell(j, f, 0);
+	else if (waits)
+		ktm_journal_enqueue(&j->starved, f);
 	spin_unlock(&j->lock);
+	if (durable)
+		ktm_journal_kick(j);
 	if (asks)
 		j->ops->restart_due(j->ctx);
-	return waits;
+	return durable || waits;
 }
 
 /*

@@ -4,6 +4,7 @@
  * and streams are appended to all the same.
  */
 #include <fcntl.h>
+#include <poll.h>
 
 #include "calls.h"
 #include "disk.h"
@@ -327,5 +328,63 @@ TEST(superior_in_a_log_that_is_full_of_what_is_dead)
 	commit_under(boss, sup, rm, en);
 	close(tx);
 	close(boss);
+	tear_down();
+}
+
+/* It is durable, or not yet, a while later. */
+static bool becomes_durable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 300) > 0;
+}
+
+static void wait_until_durable(void *unused)
+{
+	CHECK_EQ(poll_for(old, POLLIN | POLLPRI), POLLIN);
+	(void)unused;
+}
+
+/*
+ * Who was refused and waits for the area is told at once when what somebody else forces, who has set
+ * the room for it aside, makes his records durable, too.
+ */
+TEST(told_of_anothers_force)
+{
+	enum { TIMES = 32 };
+	struct ktm_stream_flush nowait = ARG(ktm_stream_flush, .flags = KTM_STREAM_NOWAIT);
+	pid_t filler, poller;
+	uint64_t restarts;
+	unsigned int n = 0;
+	guid_t en;
+	int tx;
+
+	set_up();
+	reserve(old, TIMES, TIMES * 100);
+	tx = tx_create(tm);
+	en = enlist(rm, tx);
+	nbd_hold(NBD_WRITES, journal_ring_place(path));
+	filler = test_spawn(fill_up, NULL);
+	until_asleep(filler);
+	CHECK(nbd_held());
+	restarts = tm_space(tm).restarts;
+	/* What little room there is may be enough for one or two. */
+	do {
+		CHECK(n < TIMES);
+		nowait.lsn = append_flags(old, n++, 100, KTM_STREAM_RESERVED);
+		CALL(old, KTM_IOC_STREAM_FLUSH, &nowait, KTM_STATUS_PENDING);
+	} while (becomes_durable(old));
+	poller = test_spawn(wait_until_durable, NULL);
+	until_asleep(poller);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	test_join(poller);
+	CHECK_EQ(tm_space(tm).restarts, restarts);
+	nbd_hold(NBD_KINDS, 0);
+	shared_word[0] = true;
+	test_join(filler);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	close(tx);
 	tear_down();
 }
