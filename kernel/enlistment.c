@@ -28,31 +28,27 @@ static bool en_is_superior(const struct ktm_enlistment *en)
 	return en->core.flags & KTM_ENC_SUPERIOR;
 }
 
-/*
- * Who made the transaction: one RM works for many clients, as root perhaps, and none of them shall
- * take all of the log by having it work for him. Where he is not held to a share, the RM is.
- */
-static const struct ktm_object *en_charged(const struct ktm_enlistment *en)
+/* Is who pays for it held to his share? */
+static bool en_bounded(const struct ktm_enlistment *en)
 {
-	return en->tx->obj.unbounded ? &en->obj : &en->tx->obj;
+	return !(en->tx->obj.unbounded && en->obj.unbounded);
 }
 
 /* enum ktm_status, or KTM_STREAM_NO_ROOM. */
 static u32 en_take(struct ktm_enlistment *en, struct ktm_log_bytes bytes)
 {
-	const struct ktm_object *charged = en_charged(en);
 	struct ktm_journal *j = en->rm->tm->journal;
 	u32 status;
 
 	lockdep_assert_held(&en->tx->lock);
 	if (!en->payer) {
-		struct ktm_user *payer = ktm_user_of_log(charged->user, j);
+		struct ktm_user *payer = ktm_user_of_log(en->obj.user, j);
 
 		if (IS_ERR(payer))
 			return KTM_STATUS_INSUFFICIENT_RESOURCES;
 		en->payer = payer;
 	}
-	status = ktm_room_take(j, en->payer, bytes, !charged->unbounded);
+	status = ktm_room_take(j, en->payer, bytes, en_bounded(en));
 	if (status)
 		return status;
 	en->reserved += bytes.ring;
@@ -270,6 +266,10 @@ static u32 en_enter(struct ktm_enlistment *en, u32 mask, bool superior)
  * @nfd: out: the descriptor, if one is wanted
  * @made: out: the enlistment with a reference, for ktm_enlist_undo()
  *
+ * Who made the transaction pays: one RM works for many clients, as root perhaps, and none of them
+ * shall take all that there is by having it work for him. Where that one may have all of a log,
+ * who enlists pays.
+ *
  * Return: enum ktm_status.
  */
 u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
@@ -285,7 +285,8 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 	en = en_alloc(rm, tx);
 	if (!en)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	status = ktm_object_init(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode);
+	status = ktm_object_init_paid(&en->obj, KTM_KIND_EN, rm, NULL, arg->mode,
+				      tx->obj.unbounded ? NULL : &tx->obj);
 	if (status) {
 		kmem_cache_free(en_cache, en);
 		return status;
@@ -861,7 +862,7 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 	en->reserved = reserved;
 	en->charged = charged;
 	en->logged = true;
-	en->payer = ktm_user_of_log_nofail(en_charged(en)->user, en->rm->tm->journal);
+	en->payer = ktm_user_of_log_nofail(tx->obj.user, en->rm->tm->journal);
 	ktm_user_charge_log(en->payer, en_held(en), NULL);
 	ktm_object_publish_nofail(&en->obj);
 	ktm_txc_enlist_recovered(&tx->core, &en->core, en->core.mask, en_is_superior(en));

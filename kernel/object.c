@@ -89,23 +89,24 @@ static void object_setup(struct ktm_object *obj, u8 kind, const void *scope,
 }
 
 /**
- * ktm_object_init - begin an object that the caller makes and is charged for
+ * ktm_object_init_paid - begin an object that the caller makes
  * @obj: zeroed memory, the first member of the object's own struct
  * @kind: enum ktm_object_kind
  * @scope: TM of an RM or a stream, RM of an enlistment, else NULL
  * @guid: wanted GUID, nil or NULL to draw one
  * @mode: permission bits, 0 for 0600
+ * @payer: who is charged for it, with what he has made; NULL: the caller
  *
  * May sleep. On success the caller has the only reference.
  *
  * Return: enum ktm_status.
  */
-u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
-		    const struct ktm_guid *guid, u32 mode)
+u32 ktm_object_init_paid(struct ktm_object *obj, u8 kind, const void *scope,
+			 const struct ktm_guid *guid, u32 mode, const struct ktm_object *payer)
 {
 	if (mode & ~0777u)
 		return KTM_STATUS_INVALID_PARAMETER;
-	obj->user = ktm_user_charge();
+	obj->user = ktm_user_charge(payer ? payer->user : NULL);
 	if (IS_ERR(obj->user))
 		return ktm_status_from_errno(PTR_ERR(obj->user));
 	object_setup(obj, kind, scope, guid, mode);

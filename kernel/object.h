@@ -72,7 +72,7 @@ extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops,
 /*
  * All fields but @ref and @node are fixed before the object is
  * published, but for the @guid of a durable TM, which can be renamed while it is
- * offline and has nothing in it: ktm_object_guid() reads that. @unbounded: whoever made it has
+ * offline and has nothing in it: ktm_object_guid() reads that. @user: who is charged. @unbounded: whoever made it has
  * CAP_SYS_RESOURCE, so what is held in a log for it is not held to his share.
  */
 struct ktm_object {
@@ -102,8 +102,8 @@ struct ktm_handle {
 int ktm_objects_init(void);
 void ktm_objects_exit(void);
 
-u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
-		    const struct ktm_guid *guid, u32 mode);
+u32 ktm_object_init_paid(struct ktm_object *obj, u8 kind, const void *scope,
+			 const struct ktm_guid *guid, u32 mode, const struct ktm_object *payer);
 bool ktm_object_loggable(const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
 u32 ktm_object_init_recovered(struct ktm_object *obj, u8 kind, const void *scope,
 			      const struct ktm_guid *guid, u32 mode, u32 uid, u32 gid);
@@ -121,6 +121,13 @@ u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
 			 const void *ctx);
 const struct ktm_kind_ops *ktm_kind(u8 kind);
 void ktm_object_release(struct kref *ref);
+
+/* ktm_object_init_paid(), and the caller is charged for it. */
+static inline u32 ktm_object_init(struct ktm_object *obj, u8 kind, const void *scope,
+				  const struct ktm_guid *guid, u32 mode)
+{
+	return ktm_object_init_paid(obj, kind, scope, guid, mode, NULL);
+}
 
 static inline void ktm_object_get(struct ktm_object *obj)
 {

@@ -4,8 +4,8 @@
  *
  * inc_ucount() is not exported to modules, so this table does its work: an
  * entry per (kuid, user namespace), and its parent is the entry of the
- * namespace's owner in the namespace above. A charge goes up the whole chain,
- * so that making namespaces does not make room. The creator stays charged
+ * namespace's owner in the namespace above, but for root's. A charge goes up the whole chain.
+ * Who pays stays charged
  * until the object goes, wherever its descriptors are passed.
  *
  * Bytes are counted for each log by itself, in an entry per (kuid, user namespace, log): who
@@ -117,6 +117,16 @@ static struct ktm_user *user_find(const struct ktm_user_key *key)
 	return user;
 }
 
+/*
+ * Making namespaces makes no room for who makes them. Root would need none to have it: those who
+ * live in one of his are users of their own, whom he must not find on his account.
+ */
+static bool has_above(const struct user_namespace *ns)
+{
+	return ns->parent &&
+	       (ns->parent != &init_user_ns || !uid_eq(ns->owner, GLOBAL_ROOT_UID));
+}
+
 /* A reference to the entry, made if need be with its chain, top first. */
 static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const void *log)
 {
@@ -127,7 +137,7 @@ static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const vo
 	user = user_find(&key);
 	if (user)
 		return user;
-	if (ns->parent) {
+	if (has_above(ns)) {
 		/* The depth of namespaces is bounded at 32. */
 		parent = user_get(ns->parent, ns->owner, log);
 		if (IS_ERR(parent))
@@ -174,16 +184,18 @@ static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
 }
 
 /**
- * ktm_user_charge - charge one object to the caller
+ * ktm_user_charge - charge one object
+ * @payer: to whom, who was charged another one; NULL: the caller
  *
  * May sleep.
  *
  * Return: who was charged, to be given back with ktm_user_uncharge(); or
  * ERR_PTR(-EDQUOT) if the limit is reached, ERR_PTR(-ENOMEM).
  */
-struct ktm_user *ktm_user_charge(void)
+struct ktm_user *ktm_user_charge(const struct ktm_user *payer)
 {
-	struct ktm_user *user = user_get(current_user_ns(), current_fsuid(), NULL);
+	struct user_namespace *ns = payer ? payer->key.ns : current_user_ns();
+	struct ktm_user *user = user_get(ns, payer ? payer->key.uid : current_fsuid(), NULL);
 	unsigned int limit = READ_ONCE(max_objects);
 	struct ktm_user *u;
 
@@ -285,15 +297,6 @@ static u64 share(u64 bytes)
 	return div_u64(bytes, 100) * min(READ_ONCE(max_log_share), 100u);
 }
 
-/*
- * Namespaces do not make room for those who make them. Root would need none to have it, and what
- * he uses himself is not held against all who live in namespaces that he made.
- */
-static bool held_to_share(const struct ktm_user *u, const struct ktm_user *user)
-{
-	return u == user || u->key.ns != &init_user_ns || !uid_eq(u->key.uid, GLOBAL_ROOT_UID);
-}
-
 /**
  * ktm_user_charge_log - charge bytes of a log
  * @user: from ktm_user_of_log()
@@ -314,9 +317,7 @@ int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
 		u64 ring = atomic64_add_return(bytes.ring, &u->ring_bytes);
 		u64 area = atomic64_add_return(bytes.area, &u->area_bytes);
 
-		if (!all || !held_to_share(u, user))
-			continue;
-		if (ring > share(all->ring) || area > share(all->area)) {
+		if (all && (ring > share(all->ring) || area > share(all->area))) {
 			uncharge_log_chain(user, u->parent, bytes);
 			return -EDQUOT;
 		}

@@ -20,7 +20,7 @@ struct ktm_log_bytes {
 int ktm_quota_init(void);
 void ktm_quota_exit(void);
 
-struct ktm_user *ktm_user_charge(void);
+struct ktm_user *ktm_user_charge(const struct ktm_user *payer);
 struct ktm_user *ktm_user_charge_owner(kuid_t uid);
 void ktm_user_uncharge(struct ktm_user *user);
 struct ktm_user *ktm_user_of_log(const struct ktm_user *user, const void *log);

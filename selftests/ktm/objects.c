@@ -783,6 +783,66 @@ TEST(limit_per_user_in_a_namespace)
 	set_limit(65536);
 }
 
+static void live_in_a_namespace(void *unused)
+{
+	struct ktm_tx_create x = ARG(ktm_tx_create, .access = KTM_TX_ALL_ACCESS, .tm_fd = -1);
+
+	(void)unused;
+	CHECK_EQ(unshare(CLONE_NEWUSER), 0);
+	while (test_try(dev(), KTM_IOC_TX_CREATE, &x) == KTM_STATUS_SUCCESS)
+		x.uow = nil;
+	CHECK_EQ(x.status, KTM_STATUS_QUOTA_EXCEEDED);
+	go(1);
+	meet(2);
+}
+
+/* Those who live in a namespace that root made are not on his account. */
+TEST(limit_of_who_lives_in_a_namespace_of_roots)
+{
+	pid_t somebody;
+
+	if (run("test -e /proc/self/ns/user"))
+		test_skip("no user namespaces here");
+	set_limit(20);
+	somebody = test_spawn(live_in_a_namespace, NULL);
+	meet(1);
+	close(tx_create(-1));
+	go(2);
+	test_join(somebody);
+	set_limit(65536);
+}
+
+static int tx_of(uid_t uid)
+{
+	int tx;
+
+	CHECK_EQ(seteuid(uid), 0);
+	tx = tx_create(-1);
+	CHECK_EQ(seteuid(0), 0);
+	return tx;
+}
+
+/* One client of an RM leaves the others what they may have of it. */
+TEST(limit_per_client)
+{
+	int rm = rm_create(tm_volatile(), KTM_RM_VOLATILE), tx = -1;
+	struct ktm_enlist e = ARG(ktm_enlist, .mask = EN_MASK);
+	unsigned int n = 0;
+
+	set_limit(20);
+	do {
+		tx = n % 2 ? tx : tx_of(NOBODY);
+		e.tx_fd = tx;
+	} while (test_try(rm, KTM_IOC_ENLIST, &e) == KTM_STATUS_SUCCESS && n++ < 20);
+	CHECK_EQ(e.status, KTM_STATUS_QUOTA_EXCEEDED);
+	/* Two for each transaction, and that one itself. */
+	CHECK_EQ(n, 13);
+	enlist(rm, tx_of(NOBODY - 1));
+	/* In one of root's own it is who enlists that pays. */
+	enlist(rm, tx_create(-1));
+	set_limit(65536);
+}
+
 TEST(too_many_files)
 {
 	struct rlimit limit = { 40, 40 };

@@ -67,6 +67,15 @@ static unsigned int enlist_all(void)
 	return n;
 }
 
+static unsigned int try_prepare(guid_t en, const void *information, unsigned int length)
+{
+	struct ktm_answer a = ARG(ktm_answer, .enlistment = en,
+				  .information = (uintptr_t)information,
+				  .information_length = length);
+
+	return test_try(rm, KTM_IOC_PREPARE_COMPLETE, &a);
+}
+
 /* Gates: user n has all that he can have; gate of @leave: they may go. */
 struct greedy {
 	void (*take)(void);
@@ -114,6 +123,56 @@ static void commit_as_root(void)
 TEST(of_unfinished_work)
 {
 	leave_room(take_transactions, commit_as_root);
+}
+
+/*
+ * Transactions that are committed, and whose RM does not say that it has finished: what it has told
+ * of itself lives in restart areas only.
+ */
+static void take_restart_areas(void)
+{
+	static unsigned char information[KTM_MAX_RECOVERY_INFORMATION];
+	unsigned int n, status = KTM_STATUS_SUCCESS, length = sizeof(information);
+	guid_t en;
+	int tx;
+
+	for (n = 0; n < MANY; n++) {
+		tx = tx_create(tm);
+		status = try_enlist(rm, tx, &en);
+		if (status != KTM_STATUS_SUCCESS)
+			break;
+		COMMIT(tx, 0, KTM_STATUS_PENDING);
+		TAKE(rm, KTM_NOTIFY_PREPARE, en);
+		while (length && try_prepare(en, information, length) != KTM_STATUS_SUCCESS)
+			length /= 2;
+		if (!length)
+			CHECK_EQ(try_prepare(en, NULL, 0), KTM_STATUS_SUCCESS);
+		TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	}
+	CHECK_EQ(status, KTM_STATUS_QUOTA_EXCEEDED);
+	CHECK(n > 2);
+	printf("# %u committed transactions are a share\n", n);
+}
+
+/* More than the two can have left of their shares because it was too little for one more. */
+static void enlist_some_as_root(void)
+{
+	enum { SOME = 16 };
+	const int tx = tx_create(tm);
+	guid_t en[SOME];
+	unsigned int i;
+
+	for (i = 0; i < SOME; i++)
+		CHECK_EQ(try_enlist(rm, tx, &en[i]), KTM_STATUS_SUCCESS);
+	ROLLBACK(tx, 0, KTM_STATUS_PENDING);
+	for (i = 0; i < SOME; i++)
+		en_rollback(rm, en[i]);
+	commit_as_root();
+}
+
+TEST(of_restart_areas)
+{
+	leave_room(take_restart_areas, enlist_some_as_root);
 }
 
 static void take_streams(void)
@@ -246,7 +305,10 @@ TEST(of_an_rm_that_works_for_root)
 	guid_t en;
 
 	enlist_all_in(NOBODY, tx);
-	/* Root himself may. */
+	/* Another one may, and root himself. */
+	set_uid(ANOTHER);
+	CHECK_EQ(try_enlist(rm, tx, &en), KTM_STATUS_SUCCESS);
+	set_uid(0);
 	CHECK_EQ(try_enlist(rm, tx, &en), KTM_STATUS_SUCCESS);
 	commit_one(rm, tx_of(0));
 }
