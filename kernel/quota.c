@@ -4,8 +4,8 @@
  *
  * inc_ucount() is not exported to modules, so this table does its work: an
  * entry per (kuid, user namespace), and its parent is the entry of the
- * namespace's owner in the namespace above, but for root's. A charge goes up the whole chain.
- * Who pays stays charged
+ * namespace's owner in the namespace above or, of one that root made, that of all who live
+ * there. A charge goes up the whole chain. Who pays stays charged
  * until the object goes, wherever its descriptors are passed.
  *
  * Bytes are counted for each log by itself, in an entry per (kuid, user namespace, log): who
@@ -35,7 +35,10 @@ static unsigned int max_log_share = 50;
 module_param(max_log_share, uint, 0644);
 MODULE_PARM_DESC(max_log_share, "percent of what all can have of a log that one user may have");
 
-/* @log: whose bytes are counted, never looked into; NULL: where objects are counted. */
+/*
+ * @log: whose bytes are counted, never looked into; NULL: where objects are counted.
+ * @uid: INVALID_UID: all of @ns together
+ */
 struct ktm_user_key {
 	struct user_namespace *ns;
 	const void *log;
@@ -117,33 +120,39 @@ static struct ktm_user *user_find(const struct ktm_user_key *key)
 	return user;
 }
 
+static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const void *log,
+				 gfp_t gfp);
+
 /*
- * Making namespaces makes no room for who makes them. Root would need none to have it: those who
- * live in one of his are users of their own, whom he must not find on his account.
+ * Who is charged with an entry: the owner of the namespace, so that making namespaces makes no
+ * room. Root would need none to have it: those who live in one of his are one user of their own
+ * together, and he must not find them on his account.
  */
-static bool has_above(const struct user_namespace *ns)
+static struct ktm_user *parent_get(struct user_namespace *ns, kuid_t uid, const void *log,
+				   gfp_t gfp)
 {
-	return ns->parent &&
-	       (ns->parent != &init_user_ns || !uid_eq(ns->owner, GLOBAL_ROOT_UID));
+	if (!ns->parent || !uid_valid(uid))
+		return NULL;
+	if (ns->parent == &init_user_ns && uid_eq(ns->owner, GLOBAL_ROOT_UID))
+		return user_get(ns, INVALID_UID, log, gfp);
+	/* The depth of namespaces is bounded at 32. */
+	return user_get(ns->parent, ns->owner, log, gfp);
 }
 
 /* A reference to the entry, made if need be with its chain, top first. */
-static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const void *log)
+static struct ktm_user *user_get(struct user_namespace *ns, kuid_t uid, const void *log, gfp_t gfp)
 {
 	const struct ktm_user_key key = { .ns = ns, .log = log, .uid = uid };
-	struct ktm_user *user, *parent = NULL;
+	struct ktm_user *user, *parent;
 	int err;
 
 	user = user_find(&key);
 	if (user)
 		return user;
-	if (has_above(ns)) {
-		/* The depth of namespaces is bounded at 32. */
-		parent = user_get(ns->parent, ns->owner, log);
-		if (IS_ERR(parent))
-			return parent;
-	}
-	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	parent = parent_get(ns, uid, log, gfp);
+	if (IS_ERR(parent))
+		return parent;
+	user = kzalloc(sizeof(*user), gfp);
 	if (!user) {
 		err = -ENOMEM;
 		goto put;
@@ -195,7 +204,8 @@ static void uncharge_chain(struct ktm_user *user, const struct ktm_user *end)
 struct ktm_user *ktm_user_charge(const struct ktm_user *payer)
 {
 	struct user_namespace *ns = payer ? payer->key.ns : current_user_ns();
-	struct ktm_user *user = user_get(ns, payer ? payer->key.uid : current_fsuid(), NULL);
+	struct ktm_user *user = user_get(ns, payer ? payer->key.uid : current_fsuid(), NULL,
+					 GFP_KERNEL_ACCOUNT);
 	unsigned int limit = READ_ONCE(max_objects);
 	struct ktm_user *u;
 
@@ -221,7 +231,7 @@ struct ktm_user *ktm_user_charge(const struct ktm_user *payer)
  */
 struct ktm_user *ktm_user_charge_owner(kuid_t uid)
 {
-	struct ktm_user *user = user_get(&init_user_ns, uid, NULL);
+	struct ktm_user *user = user_get(&init_user_ns, uid, NULL, GFP_KERNEL_ACCOUNT);
 
 	if (!IS_ERR(user))
 		atomic_inc(&user->objects);
@@ -251,7 +261,7 @@ void ktm_user_uncharge(struct ktm_user *user)
  */
 struct ktm_user *ktm_user_of_log(const struct ktm_user *user, const void *log)
 {
-	return user_get(user->key.ns, user->key.uid, log);
+	return user_get(user->key.ns, user->key.uid, log, GFP_KERNEL_ACCOUNT);
 }
 
 /**
@@ -259,7 +269,7 @@ struct ktm_user *ktm_user_of_log(const struct ktm_user *user, const void *log)
  * @user: who was charged an object
  * @log: the log
  *
- * Sleeps until there is memory.
+ * Sleeps until there is memory: the machine's, not that of a cgroup that may have none for good.
  *
  * Return: to be charged bytes, and to be put.
  */
@@ -267,7 +277,9 @@ struct ktm_user *ktm_user_of_log_nofail(const struct ktm_user *user, const void 
 {
 	struct ktm_user *of_log;
 
-	while (IS_ERR(of_log = ktm_user_of_log(user, log)))
+	/* What else may fail is a table that has just no room. */
+	while (IS_ERR(of_log = user_get(user->key.ns, user->key.uid, log,
+					GFP_KERNEL_ACCOUNT | __GFP_NOFAIL)))
 		msleep(20);
 	return of_log;
 }
@@ -297,6 +309,18 @@ static u64 share(u64 bytes)
 	return div_u64(bytes, 100) * min(READ_ONCE(max_log_share), 100u);
 }
 
+/* What is refused is not there for a moment either: others of the user would be refused for it. */
+static bool add_within(atomic64_t *sum, u64 bytes, u64 most)
+{
+	s64 had = atomic64_read(sum);
+
+	do {
+		if (had + bytes > most)
+			return false;
+	} while (!atomic64_try_cmpxchg(sum, &had, had + bytes));
+	return true;
+}
+
 /**
  * ktm_user_charge_log - charge bytes of a log
  * @user: from ktm_user_of_log()
@@ -311,18 +335,22 @@ static u64 share(u64 bytes)
 int ktm_user_charge_log(struct ktm_user *user, struct ktm_log_bytes bytes,
 			const struct ktm_log_bytes *all)
 {
+	const u64 ring = all ? share(all->ring) : U64_MAX;
+	const u64 area = all ? share(all->area) : U64_MAX;
 	struct ktm_user *u;
 
 	for (u = user; u; u = u->parent) {
-		u64 ring = atomic64_add_return(bytes.ring, &u->ring_bytes);
-		u64 area = atomic64_add_return(bytes.area, &u->area_bytes);
-
-		if (all && (ring > share(all->ring) || area > share(all->area))) {
-			uncharge_log_chain(user, u->parent, bytes);
-			return -EDQUOT;
+		if (!add_within(&u->ring_bytes, bytes.ring, ring))
+			goto undo;
+		if (!add_within(&u->area_bytes, bytes.area, area)) {
+			atomic64_sub(bytes.ring, &u->ring_bytes);
+			goto undo;
 		}
 	}
 	return 0;
+undo:
+	uncharge_log_chain(user, u, bytes);
+	return -EDQUOT;
 }
 
 /**

@@ -99,29 +99,21 @@ static u32 rm_log(struct ktm_rm *rm)
 		.ring = ktm_journal_bytes(j, KTM_JREC_RM, rm->description_length),
 		.area = rm_live_bytes(rm),
 	};
-	struct ktm_user *payer = ktm_user_of_log(rm->obj.user, j);
 	struct ktm_jrec rec;
 	u32 status;
 	u64 lsn;
 
-	if (IS_ERR(payer))
-		return ktm_status_from_errno(PTR_ERR(payer));
-	status = ktm_room_take(j, payer, bytes, !rm->obj.unbounded);
+	status = ktm_room_take(j, rm->payer, bytes, !rm->obj.unbounded);
 	if (status)
-		goto put;
+		return status;
 	ktm_rm_to_record(rm, &rec);
 	if (ktm_journal_append(j, &rec, bytes.ring, &lsn)) {
-		status = KTM_STATUS_TM_NOT_ONLINE;
-		goto give_back;
+		ktm_room_give_back(j, rm->payer, bytes);
+		return KTM_STATUS_TM_NOT_ONLINE;
 	}
-	ktm_user_uncharge_log(payer, (struct ktm_log_bytes){ .ring = bytes.ring });
-	rm->payer = payer;
+	ktm_user_uncharge_log(rm->payer, (struct ktm_log_bytes){ .ring = bytes.ring });
+	rm->charged = bytes.area;
 	return KTM_STATUS_SUCCESS;
-give_back:
-	ktm_room_give_back(j, payer, bytes);
-put:
-	ktm_user_put(payer);
-	return status;
 }
 
 static u32 rm_check_request(const struct ktm_tm *tm, const struct ktm_rm_create *arg)
@@ -173,6 +165,7 @@ static u32 rm_enter(struct ktm_rm *rm)
 u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_fd *nfd)
 {
 	int tries = KTM_STREAM_TRIES;
+	struct ktm_user *payer;
 	struct ktm_rm *rm;
 	u32 status;
 
@@ -189,6 +182,15 @@ u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_f
 	}
 	ktm_object_get(&tm->obj);
 	rm->flags = arg->flags & (KTM_RM_VOLATILE | KTM_RM_COMMUNICATION);
+	/* Before the TM's mutex, which restart areas want: this may wait for memory. */
+	if (ktm_rm_durable(rm)) {
+		payer = ktm_user_of_log(rm->obj.user, tm->journal);
+		if (IS_ERR(payer)) {
+			status = KTM_STATUS_INSUFFICIENT_RESOURCES;
+			goto put;
+		}
+		rm->payer = payer;
+	}
 	rm->description_length = arg->description_length;
 	if (arg->description_length &&
 	    copy_from_user(rm->description, u64_to_user_ptr(arg->description),
@@ -392,7 +394,8 @@ void ktm_rm_publish_recovered(struct ktm_rm *rm)
 {
 	WARN_ON_ONCE(ktm_object_publish_nofail(&rm->obj));
 	rm->payer = ktm_user_of_log_nofail(rm->obj.user, rm->tm->journal);
-	ktm_user_charge_log(rm->payer, (struct ktm_log_bytes){ .area = rm_live_bytes(rm) }, NULL);
+	rm->charged = rm_live_bytes(rm);
+	ktm_user_charge_log(rm->payer, (struct ktm_log_bytes){ .area = rm->charged }, NULL);
 	rm_join(rm);
 }
 
@@ -428,11 +431,8 @@ static void rm_free(struct ktm_object *obj)
 {
 	struct ktm_rm *rm = ktm_rm_of(obj);
 
-	if (rm->payer) {
-		ktm_user_uncharge_log(rm->payer,
-				      (struct ktm_log_bytes){ .area = rm_live_bytes(rm) });
-		ktm_user_put(rm->payer);
-	}
+	ktm_user_uncharge_log(rm->payer, (struct ktm_log_bytes){ .area = rm->charged });
+	ktm_user_put(rm->payer);
 	ktm_object_put(&rm->tm->obj);
 	kfree_rcu(rm, obj.rcu);
 }

@@ -15,7 +15,8 @@
  * A resource manager.
  *
  * @tm: with a reference
- * @payer: of a durable one that the log knows: who is charged what it takes of restart areas
+ * @payer: of a durable one: who is charged
+ * @charged: bytes of restart area; 0 until the log knows it
  * @tm_link: in tm->rms, under tm->list_lock
  * @flags: KTM_RM_VOLATILE and KTM_RM_COMMUNICATION for life, KTM_RM_EXCLUSIVE of the
  *	present open, under @lock
@@ -36,6 +37,7 @@ struct ktm_rm {
 	struct ktm_object obj;
 	struct ktm_tm *tm;
 	struct ktm_user *payer;
+	u32 charged;
 	struct list_head tm_link;
 	u32 flags;
 	struct mutex lock;

@@ -327,11 +327,16 @@ void go(unsigned int n)
 	__atomic_store_n(&shared->gates[n], 1, __ATOMIC_SEQ_CST);
 }
 
+bool is_open(unsigned int n)
+{
+	return __atomic_load_n(&shared->gates[n], __ATOMIC_SEQ_CST);
+}
+
 void meet(unsigned int n)
 {
 	const struct deadline d = deadline_in(PATIENCE);
 
-	while (!__atomic_load_n(&shared->gates[n], __ATOMIC_SEQ_CST)) {
+	while (!is_open(n)) {
 		if (shared->failures)
 			_exit(1);
 		if (deadline_passed(&d))

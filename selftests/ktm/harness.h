@@ -114,6 +114,7 @@ void test_kill(pid_t pid);
  */
 void go(unsigned int n);
 void meet(unsigned int n);
+bool is_open(unsigned int n);
 
 /* Words shared by the processes of one test, zero at its start. */
 extern volatile uint64_t *shared_word;

@@ -333,6 +333,77 @@ TEST(of_who_lives_in_a_namespace_of_roots)
 	test_join(test_spawn(in_a_namespace, NULL));
 }
 
+/* Gates: 1: the namespace is there; 2: it has users. */
+static void as_two_in_a_namespace(void *unused)
+{
+	guid_t en;
+
+	(void)unused;
+	CHECK_EQ(unshare(CLONE_NEWUSER), 0);
+	go(1);
+	meet(2);
+	enlist_all();
+	CHECK_EQ(seteuid(NOBODY), 0);
+	CHECK_EQ(try_enlist(rm, tx_create(tm), &en), KTM_STATUS_QUOTA_EXCEEDED);
+}
+
+/* But they are not more than one user for it, by however many names. */
+TEST(of_all_who_live_in_a_namespace_of_roots)
+{
+	char path[32];
+	pid_t child;
+	guid_t en;
+	FILE *map;
+
+	if (access("/proc/self/ns/user", F_OK))
+		test_skip("no user namespaces here");
+	child = test_spawn(as_two_in_a_namespace, NULL);
+	meet(1);
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", child);
+	map = fopen(path, "w");
+	CHECK(map);
+	CHECK(fprintf(map, "0 0 65535\n") > 0);
+	CHECK_EQ(fclose(map), 0);
+	go(2);
+	test_join(child);
+	/* Root himself is no part of that. */
+	CHECK_EQ(try_enlist(rm, tx_create(tm), &en), KTM_STATUS_SUCCESS);
+}
+
+#define TIMES	3000
+
+/* Gate 1: it is enough. */
+static void want_too_much(void *unused)
+{
+	int s;
+
+	(void)unused;
+	become(NOBODY, NOBODY);
+	while (!is_open(1))
+		CHECK_EQ(stream_try_create(tm, "huge", 1ull << 60, &s),
+			 KTM_STATUS_QUOTA_EXCEEDED);
+}
+
+/* What a user is refused takes nothing of his share, not even for a moment. */
+TEST(of_what_is_refused)
+{
+	struct pair p;
+	unsigned int i;
+	pid_t one, two;
+
+	one = test_spawn(want_too_much, NULL);
+	two = test_spawn(want_too_much, NULL);
+	for (i = 0; i < TIMES; i++) {
+		CHECK_EQ(enlist_for(NOBODY, NOBODY, &p), KTM_STATUS_SUCCESS);
+		roll_back(&p);
+		close(p.tx);
+		close(p.fd);
+	}
+	go(1);
+	test_join(one);
+	test_join(two);
+}
+
 static void use_both(void *other)
 {
 	const uint64_t most = tm_space(*(int *)other).bytes / 8 * 3;
