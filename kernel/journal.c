@@ -688,15 +688,18 @@ dev_t ktm_journal_dev(const struct ktm_journal *j)
  *
  * Of the ring, unfinished work may set aside half, and the quotas of streams may come to three
  * eighths. A user has a share of one sum over both, as both are of one user: of the lesser. So
- * whoever has all of his share leaves the others theirs of either. Restart areas are given out to the
- * last byte; of them, too, two who have all of their shares leave a quarter.
+ * whoever has all of his share leaves the others theirs of either. Restart areas are given out
+ * to the last byte; of them, too, two who have all of their shares leave a quarter.
  */
 struct ktm_log_bytes ktm_journal_shared(struct ktm_journal *j)
 {
 	struct ktm_log_bytes all;
 
 	spin_lock(&j->lock);
-	all = (struct ktm_log_bytes){ .ring = ktm_jw_most_quota(&j->sb), .area = j->live_capacity / 4 * 3 };
+	all = (struct ktm_log_bytes){
+		.ring = ktm_jw_most_quota(&j->sb),
+		.area = j->live_capacity / 4 * 3,
+	};
 	spin_unlock(&j->lock);
 	return all;
 }

@@ -72,8 +72,9 @@ extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops,
 /*
  * All fields but @ref and @node are fixed before the object is
  * published, but for the @guid of a durable TM, which can be renamed while it is
- * offline and has nothing in it: ktm_object_guid() reads that. @user: who is charged. @unbounded: whoever made it has
- * CAP_SYS_RESOURCE, so what is held in a log for it is not held to his share.
+ * offline and has nothing in it: ktm_object_guid() reads that. @user: who is charged.
+ * @unbounded: whoever made it has CAP_SYS_RESOURCE, so what is held in a log for it is not
+ * held to his share.
  */
 struct ktm_object {
 	struct kref ref;
