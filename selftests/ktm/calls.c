@@ -499,11 +499,6 @@ void until_stuck(pid_t pid)
 	until_in_state(pid, "D");
 }
 
-void until_over_or_asleep(pid_t pid)
-{
-	until_in_state(pid, "SZ");
-}
-
 void until_waiting(pid_t pid)
 {
 	until_in_state(pid, "SD");

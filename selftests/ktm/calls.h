@@ -176,8 +176,6 @@ void until_asleep(pid_t pid);
 void until_stuck(pid_t pid);
 /* It waits, for the one or for the other. */
 void until_waiting(pid_t pid);
-/* It waits in an interruptible sleep, or need not and has ended. */
-void until_over_or_asleep(pid_t pid);
 
 /* From now on this signal ends every wait of this process and of those it makes, and that is all. */
 void catch_signal(int signal);

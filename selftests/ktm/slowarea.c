@@ -24,7 +24,7 @@
 			 KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE)
 
 static const char *path;
-static int tm, rm, old, busy;
+static int tm, rm, old, busy, rest;
 static uint64_t kept[KEPT], base;
 
 static void set_up(void)
@@ -197,11 +197,28 @@ TEST(device_fails_under_a_copy)
 	tear_down();
 }
 
-static void fill_up(void *unused)
+static void fill_at_large(void *unused)
 {
 	(void)unused;
 	while (!shared_word[0])
 		append_next(BUSY_BYTES);
+}
+
+/*
+ * First at large, then to the last bytes. Each record is written at once: a batch has more put
+ * aside than it needs while it is being filled, and would give that back some time.
+ */
+static void fill_up(void *unused)
+{
+	(void)unused;
+	while (tm_space(tm).free > 4 * BUSY_BYTES) {
+		append_next(BUSY_BYTES);
+		flush(busy, 0);
+	}
+	while (!shared_word[0]) {
+		append(rest, 1, 1);
+		flush(rest, 0);
+	}
 }
 
 /* As large as a vote may be, so that it needs more room than there is. */
@@ -215,25 +232,27 @@ static void vote(void *data)
 	CALL(rm, KTM_IOC_PREPARE_COMPLETE, &a, KTM_STATUS_SUCCESS);
 }
 
-/* @fn needs room in a log that is full until the area has come about, which it does then. */
-static void wait_for_the_area(void (*fn)(void *), void *data)
+/* @fn needs @bytes in a log that is full until the area has come about, which it does then. */
+static void wait_for_the_area(uint64_t bytes, void (*fn)(void *), void *data)
 {
+	const struct deadline d = deadline_in(PATIENCE);
 	pid_t filler, waiter;
 
+	rest = stream_create(tm, "rest", 32 << 10);
 	nbd_hold(NBD_WRITES, journal_ring_place(path));
 	filler = test_spawn(fill_up, NULL);
-	until_asleep(filler);
+	while (tm_space(tm).free >= bytes) {
+		CHECK(!deadline_passed(&d));
+		nap();
+	}
 	CHECK(nbd_held());
 	waiter = test_spawn(fn, data);
-	/*
-	 * A batch has more put aside than it needs while it is being filled; if it was written just
-	 * now there is room after all, and he has it without waiting.
-	 */
-	until_over_or_asleep(waiter);
+	until_asleep(waiter);
+	shared_word[0] = true;
 	nbd_hold(NBD_KINDS, 0);
 	test_join(waiter);
-	shared_word[0] = true;
 	test_join(filler);
+	close(rest);
 }
 
 /* What is dead in the log makes nobody's vote fail: it waits until the area has come about. */
@@ -247,7 +266,7 @@ TEST(vote_in_a_log_that_is_full_of_what_is_dead)
 	en = enlist(rm, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_PREPARE, en);
-	wait_for_the_area(vote, &en);
+	wait_for_the_area(KTM_MAX_RECOVERY_INFORMATION, vote, &en);
 	en_commit(rm, en);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	close(tx);
@@ -282,18 +301,21 @@ static void fail_and_reopen(void)
  */
 TEST(rejection_in_a_log_that_is_full_of_what_is_dead)
 {
+	uint64_t needs;
 	guid_t en;
 	int tx;
 
 	set_up();
 	tx = tx_create(tm);
+	needs = tm_space(tm).reserved;
 	en = enlist_mask(rm, tx, SINGLE, 0);
+	needs = tm_space(tm).reserved - needs;
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
 	fail_and_reopen();
 	rm_recover_one(rm, en);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, en);
-	wait_for_the_area(reject, &en);
+	wait_for_the_area(needs, reject, &en);
 	en_preprepare(rm, en);
 	en_prepare(rm, en);
 	en_commit(rm, en);
@@ -324,7 +346,7 @@ TEST(superior_in_a_log_that_is_full_of_what_is_dead)
 	tx = tx_create(tm);
 	en = enlist(rm, tx);
 	sup = enlist_superior(boss, tx, SUPERIOR, 0);
-	wait_for_the_area(inform, &sup);
+	wait_for_the_area(KTM_MAX_RECOVERY_INFORMATION, inform, &sup);
 	commit_under(boss, sup, rm, en);
 	close(tx);
 	close(boss);
@@ -364,7 +386,7 @@ TEST(told_of_anothers_force)
 	tx = tx_create(tm);
 	en = enlist(rm, tx);
 	nbd_hold(NBD_WRITES, journal_ring_place(path));
-	filler = test_spawn(fill_up, NULL);
+	filler = test_spawn(fill_at_large, NULL);
 	until_asleep(filler);
 	CHECK(nbd_held());
 	restarts = tm_space(tm).restarts;
