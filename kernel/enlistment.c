@@ -5,7 +5,6 @@
 #include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "enlistment.h"
 #include "freeze.h"
@@ -260,8 +259,8 @@ static u32 en_enter(struct ktm_enlistment *en, u32 mask, bool superior)
 
 /**
  * ktm_enlist - KTM_IOC_ENLIST
- * @rm: the RM, kept open by the caller
- * @tx: the transaction, kept open by the caller
+ * @rm_handle: the RM's
+ * @tx_handle: the transaction's
  * @arg: the request
  * @nfd: out: the descriptor, if one is wanted
  * @made: out: the enlistment with a reference, for ktm_enlist_undo()
@@ -272,13 +271,17 @@ static u32 en_enter(struct ktm_enlistment *en, u32 mask, bool superior)
  *
  * Return: enum ktm_status.
  */
-u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
+u32 ktm_enlist(struct ktm_handle *rm_handle, struct ktm_handle *tx_handle, struct ktm_enlist *arg,
 	       struct ktm_new_fd *nfd, struct ktm_enlistment **made)
 {
+	struct ktm_transaction *tx = ktm_tx_of(tx_handle->obj);
+	struct ktm_rm *rm = ktm_rm_of(rm_handle->obj);
 	int tries = KTM_STREAM_TRIES;
 	struct ktm_enlistment *en;
 	u32 status;
 
+	if (!ktm_may(rm_handle, KTM_RM_ENLIST) || !ktm_may(tx_handle, KTM_TX_ENLIST))
+		return KTM_STATUS_ACCESS_DENIED;
 	status = en_check_request(arg);
 	if (status)
 		return status;
@@ -302,7 +305,7 @@ u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist 
 	do {
 		ktm_tx_lock(tx);
 		status = en_enter(en, arg->mask, arg->flags & KTM_ENLIST_SUPERIOR);
-		en->own_handle = !status && nfd->file;
+		en->own_handle = !status && nfd->handle;
 		mutex_unlock(&tx->lock);
 	} while (ktm_stream_again(rm->tm, &status, &tries));
 	if (status) {
@@ -345,14 +348,16 @@ struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *gui
 }
 
 /* KTM_IOC_EN_OPEN */
-u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd)
+u32 ktm_en_open(struct ktm_handle *handle, struct ktm_open *arg, struct ktm_new_fd *nfd)
 {
 	struct ktm_enlistment *en;
 	u32 status;
 
+	if (!ktm_may(handle, KTM_RM_ENLIST))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
-	en = ktm_en_find(rm, &arg->guid);
+	en = ktm_en_find(ktm_rm_of(handle->obj), &arg->guid);
 	if (!en)
 		return KTM_STATUS_ENLISTMENT_NOT_FOUND;
 	status = ktm_handle_open_object(&en->obj, arg->access, 0, nfd);
@@ -645,6 +650,21 @@ bool ktm_is_answer(unsigned int cmd)
 	return en_event_of(cmd) >= 0;
 }
 
+/* Has an enlistment's handle the right that such an answer needs? */
+bool ktm_en_may_answer(const struct ktm_handle *handle, unsigned int cmd)
+{
+	switch (cmd) {
+	case KTM_IOC_EN_RECOVER:
+		return ktm_may(handle, KTM_EN_RECOVER);
+	case KTM_IOC_EN_PREPREPARE:
+	case KTM_IOC_EN_PREPARE:
+	case KTM_IOC_EN_COMMIT:
+		return ktm_may(handle, KTM_EN_SUPERIOR_RIGHTS);
+	default:
+		return ktm_may(handle, KTM_EN_SUBORDINATE_RIGHTS);
+	}
+}
+
 /* May it say so now? */
 static u32 en_check_answer(const struct ktm_enlistment *en, enum ktm_en_event ev)
 {
@@ -740,13 +760,14 @@ static u32 en_append_decision(struct ktm_enlistment *en, enum ktm_en_event ev,
  * @cmd: which of the requests that take a struct ktm_answer
  * @arg: the request; what it says of streams is in @with
  * @with: what it brings for a stream, or NULL
+ * @in_kernel: the RM is a driver: @arg points to memory of the kernel
  *
  * Return: enum ktm_status; unless it is SUCCESS or PENDING nothing has changed but, if the log
  * has no room for the vote or is gone, the virtual clock; and, in the single phase, a record may
  * be in its stream: then it has its name.
  */
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
-		  const struct ktm_stream_answer *with)
+		  const struct ktm_stream_answer *with, bool in_kernel)
 {
 	bool prepare = cmd == KTM_IOC_PREPARE_COMPLETE;
 	u8 *information;
@@ -761,7 +782,8 @@ u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_
 	if (arg->flags || (arg->key && cmd != KTM_IOC_EN_RECOVER) ||
 	    (arg->information && !(prepare && ktm_rm_durable(en->rm))))
 		return KTM_STATUS_INVALID_PARAMETER;
-	information = ktm_copy_information(arg->information, arg->information_length);
+	information = ktm_copy_information(ktm_pointer(in_kernel, arg->information),
+					   arg->information_length);
 	if (IS_ERR(information))
 		return ktm_status_from_errno(PTR_ERR(information));
 	status = en_append_decision(en, ev, &with);

@@ -68,14 +68,15 @@ static inline struct ktm_enlistment *ktm_en_of_core(struct ktm_enc *core)
 
 int ktm_enlistments_init(void);
 void ktm_enlistments_exit(void);
-u32 ktm_enlist(struct ktm_rm *rm, struct ktm_transaction *tx, struct ktm_enlist *arg,
+u32 ktm_enlist(struct ktm_handle *rm_handle, struct ktm_handle *tx_handle, struct ktm_enlist *arg,
 	       struct ktm_new_fd *nfd, struct ktm_enlistment **made);
 void ktm_enlist_undo(struct ktm_enlistment *en);
-u32 ktm_en_open(struct ktm_rm *rm, struct ktm_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_en_open(struct ktm_handle *handle, struct ktm_open *arg, struct ktm_new_fd *nfd);
 struct ktm_enlistment *ktm_en_find(struct ktm_rm *rm, const struct ktm_guid *guid);
 bool ktm_is_answer(unsigned int cmd);
+bool ktm_en_may_answer(const struct ktm_handle *handle, unsigned int cmd);
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
-		  const struct ktm_stream_answer *with);
+		  const struct ktm_stream_answer *with, bool in_kernel);
 u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
 void ktm_en_spent(struct ktm_enlistment *en, u32 bytes);
@@ -91,7 +92,7 @@ void ktm_en_adopt(struct ktm_enlistment *en, struct ktm_transaction *tx, u32 res
 void ktm_en_to_record(const struct ktm_enlistment *en, const struct ktm_object *tx,
 		      struct ktm_jrec *rec);
 void ktm_rm_for_each_enlistment(struct ktm_rm *rm, void (*fn)(struct ktm_enlistment *en));
-u8 *ktm_copy_information(u64 from, u32 length);
+u8 *ktm_copy_information(sockptr_t from, u32 length);
 void ktm_key_add(struct ktm_enlistment *en);
 void ktm_key_remove(struct ktm_enlistment *en);
 void ktm_key_change(struct ktm_enlistment *en, u64 key);

@@ -59,7 +59,7 @@ void ktm_handle_end(struct ktm_handle *handle)
 }
 
 /**
- * ktm_handle_create - make a descriptor, not yet visible
+ * ktm_handle_create - make a descriptor, not yet visible; for a driver only the handle
  * @obj: the object; the handle takes a reference of its own
  * @access: rights, checked by the caller
  * @flags: KTM_OPEN_EXCLUSIVE, KTM_OPEN_AGAIN or 0
@@ -76,6 +76,8 @@ u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_
 	char name[16];
 	u32 status;
 
+	if (nfd->in_kernel)
+		return ktm_handle_begin(obj, access, flags, &nfd->handle);
 	nfd->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (nfd->fd < 0) {
 		status = ktm_status_from_errno(nfd->fd);
@@ -91,6 +93,7 @@ u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_
 		nfd->file = NULL;
 		goto end;
 	}
+	nfd->handle = handle;
 	return KTM_STATUS_SUCCESS;
 end:
 	ktm_handle_end(handle);
@@ -99,6 +102,23 @@ put_fd:
 none:
 	nfd->fd = -1;
 	return status;
+}
+
+/**
+ * ktm_handle_narrow - another descriptor of the same object, or a driver's handle of it
+ * @handle: the one
+ * @access: rights of the other, all of which the one has
+ * @nfd: out: the other
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_handle_narrow(struct ktm_handle *handle, u32 access, struct ktm_new_fd *nfd)
+{
+	if (!access || access & ~handle->obj->ops->all_access)
+		return KTM_STATUS_INVALID_PARAMETER;
+	if (!ktm_may(handle, access))
+		return KTM_STATUS_ACCESS_DENIED;
+	return ktm_handle_create(handle->obj, access, KTM_OPEN_AGAIN, nfd);
 }
 
 /**
@@ -154,10 +174,15 @@ void ktm_new_fd_install(struct ktm_new_fd *nfd)
 /* As if he had closed it at once. */
 void ktm_new_fd_cancel(struct ktm_new_fd *nfd)
 {
-	if (!nfd->file)
+	if (!nfd->handle)
 		return;
-	put_unused_fd(nfd->fd);
-	fput(nfd->file);
+	if (nfd->in_kernel) {
+		ktm_handle_end(nfd->handle);
+	} else {
+		put_unused_fd(nfd->fd);
+		fput(nfd->file);
+	}
+	nfd->handle = NULL;
 	nfd->file = NULL;
 	nfd->fd = -1;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests: copy, check the kind of descriptor and its rights, call the object,
- * copy back. What a request means is none of this file's business.
+ * Requests: copy, check the kind of descriptor, call the object, copy back. What a request
+ * means, and which rights it needs, is none of this file's business: drivers call the same.
  */
+#include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/nospec.h>
@@ -80,9 +81,21 @@ struct ktm_request {
 	struct ktm_tm *persist;
 };
 
-static bool may(const struct ktm_request *r, u32 access)
+/* The device that a request names, -1 being none; for put_log_device(). */
+static struct file *log_device(int fd)
 {
-	return !(access & ~r->handle->access);
+	struct file *file;
+
+	if (fd == -1)
+		return NULL;
+	file = fget(fd);
+	return file ? file : ERR_PTR(-EBADF);
+}
+
+static void put_log_device(struct file *file)
+{
+	if (!IS_ERR_OR_NULL(file))
+		fput(file);
 }
 
 static u32 do_version(struct ktm_request *r)
@@ -96,21 +109,27 @@ static u32 do_version(struct ktm_request *r)
 
 static u32 do_tm_create(struct ktm_request *r)
 {
-	u32 status = ktm_tm_create(&r->arg->tm_create, &r->nfd);
+	struct file *device = log_device(r->arg->tm_create.device_fd);
+	u32 status = ktm_tm_call_create(&r->arg->tm_create, device, &r->nfd);
 
+	put_log_device(device);
 	if (!status && r->arg->tm_create.flags & KTM_TM_PERSIST)
-		r->persist = ktm_tm_of(ktm_handle_of(r->nfd.file)->obj);
+		r->persist = ktm_tm_of(r->nfd.handle->obj);
 	return status;
 }
 
 static u32 do_tm_open(struct ktm_request *r)
 {
-	return ktm_tm_open(&r->arg->open, &r->nfd);
+	return ktm_tm_call_open(&r->arg->open, &r->nfd);
 }
 
 static u32 do_tm_open_log(struct ktm_request *r)
 {
-	return ktm_tm_open_log(&r->arg->tm_open_log, &r->nfd);
+	struct file *device = log_device(r->arg->tm_open_log.device_fd);
+	u32 status = ktm_tm_call_open_log(&r->arg->tm_open_log, device, &r->nfd);
+
+	put_log_device(device);
+	return status;
 }
 
 static u32 do_tx_create(struct ktm_request *r)
@@ -122,10 +141,10 @@ static u32 do_tx_create(struct ktm_request *r)
 
 	if (arg->tm_fd == -1)
 		return ktm_tx_create(arg, NULL, &r->nfd);
-	status = ktm_handle_get(arg->tm_fd, KTM_KIND_TM, KTM_TM_BIND_TRANSACTION, &f, &tm);
+	status = ktm_handle_get(arg->tm_fd, KTM_KIND_TM, 0, &f, &tm);
 	if (status)
 		return status;
-	status = ktm_tx_create(arg, ktm_tm_of(tm->obj), &r->nfd);
+	status = ktm_tx_create(arg, tm, &r->nfd);
 	fdput(f);
 	return status;
 }
@@ -147,49 +166,45 @@ static u32 do_thaw(struct ktm_request *r)
 
 static u32 do_tm_recover(struct ktm_request *r)
 {
-	if (!may(r, KTM_TM_RECOVER))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tm_recover(ktm_tm_of(r->handle->obj), &r->arg->tm_recover);
+	struct file *device = log_device(r->arg->tm_recover.device_fd);
+	u32 status = ktm_tm_call_recover(r->handle, &r->arg->tm_recover, device);
+
+	put_log_device(device);
+	return status;
 }
 
 static u32 do_tm_rollforward(struct ktm_request *r)
 {
-	if (!may(r, KTM_TM_RECOVER))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tm_rollforward(ktm_tm_of(r->handle->obj), &r->arg->tm_rollforward);
+	struct file *device = log_device(r->arg->tm_rollforward.device_fd);
+	u32 status = ktm_tm_call_rollforward(r->handle, &r->arg->tm_rollforward, device);
+
+	put_log_device(device);
+	return status;
 }
 
 static u32 do_tm_rename(struct ktm_request *r)
 {
-	if (!may(r, KTM_TM_RENAME))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tm_rename(ktm_tm_of(r->handle->obj), &r->arg->tm_rename);
+	return ktm_tm_call_rename(r->handle, &r->arg->tm_rename);
 }
 
 static u32 do_tm_offline(struct ktm_request *r)
 {
-	if (!may(r, KTM_TM_RECOVER))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tm_offline(ktm_tm_of(r->handle->obj), &r->arg->call);
+	return ktm_tm_call_offline(r->handle, &r->arg->call);
 }
 
 static u32 do_rm_create(struct ktm_request *r)
 {
-	if (!may(r, KTM_TM_CREATE_RM))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_rm_create(ktm_tm_of(r->handle->obj), &r->arg->rm_create, &r->nfd);
+	return ktm_rm_call_create(r->handle, &r->arg->rm_create, &r->nfd);
 }
 
 static u32 do_rm_open(struct ktm_request *r)
 {
-	return ktm_rm_open(ktm_tm_of(r->handle->obj), &r->arg->open, &r->nfd);
+	return ktm_rm_call_open(r->handle, &r->arg->open, &r->nfd);
 }
 
 static u32 do_rm_recover(struct ktm_request *r)
 {
-	if (!may(r, KTM_RM_RECOVER))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_rm_recover(ktm_rm_of(r->handle->obj), &r->arg->call);
+	return ktm_rm_call_recover(r->handle, &r->arg->call);
 }
 
 static u32 do_enlist(struct ktm_request *r)
@@ -199,64 +214,41 @@ static u32 do_enlist(struct ktm_request *r)
 	struct fd f;
 	u32 status;
 
-	if (!may(r, KTM_RM_ENLIST))
+	if (!ktm_may(r->handle, KTM_RM_ENLIST))
 		return KTM_STATUS_ACCESS_DENIED;
-	status = ktm_handle_get(arg->tx_fd, KTM_KIND_TX, KTM_TX_ENLIST, &f, &tx);
+	status = ktm_handle_get(arg->tx_fd, KTM_KIND_TX, 0, &f, &tx);
 	if (status)
 		return status;
-	status = ktm_enlist(ktm_rm_of(r->handle->obj), ktm_tx_of(tx->obj), arg, &r->nfd, &r->made);
+	status = ktm_enlist(r->handle, tx, arg, &r->nfd, &r->made);
 	fdput(f);
 	return status;
 }
 
 static u32 do_en_open(struct ktm_request *r)
 {
-	if (!may(r, KTM_RM_ENLIST))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_en_open(ktm_rm_of(r->handle->obj), &r->arg->open, &r->nfd);
+	return ktm_en_open(r->handle, &r->arg->open, &r->nfd);
 }
 
 static u32 do_commit(struct ktm_request *r)
 {
-	if (!may(r, KTM_TX_COMMIT))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tx_commit(ktm_tx_of(r->handle->obj), &r->arg->call);
+	return ktm_tx_commit(r->handle, &r->arg->call);
 }
 
 static u32 do_rollback(struct ktm_request *r)
 {
-	if (!may(r, KTM_TX_ROLLBACK))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tx_rollback(ktm_tx_of(r->handle->obj), &r->arg->call);
+	return ktm_tx_rollback(r->handle, &r->arg->call);
 }
 
 static u32 do_tx_wait(struct ktm_request *r)
 {
-	if (!may(r, KTM_TX_QUERY_INFORMATION))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_tx_wait(ktm_tx_of(r->handle->obj), &r->arg->tx_wait);
-}
-
-/* What an answer needs of an enlistment's descriptor. */
-static u32 answer_access(unsigned int cmd)
-{
-	switch (cmd) {
-	case KTM_IOC_EN_RECOVER:
-		return KTM_EN_RECOVER;
-	case KTM_IOC_EN_PREPREPARE:
-	case KTM_IOC_EN_PREPARE:
-	case KTM_IOC_EN_COMMIT:
-		return KTM_EN_SUPERIOR_RIGHTS;
-	default:
-		return KTM_EN_SUBORDINATE_RIGHTS;
-	}
+	return ktm_tx_wait(r->handle, &r->arg->tx_wait);
 }
 
 static u32 do_answer(struct ktm_request *r)
 {
 	if (r->handle->obj->kind == KTM_KIND_RM)
 		return ktm_rm_answer(r->handle, r->cmd, &r->arg->answer);
-	if (!may(r, answer_access(r->cmd)))
+	if (!ktm_en_may_answer(r->handle, r->cmd))
 		return KTM_STATUS_ACCESS_DENIED;
 	if (!ktm_guid_is_nil(&r->arg->answer.enlistment))
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -270,54 +262,72 @@ static u32 do_exchange(struct ktm_request *r)
 
 static u32 do_register_protocol(struct ktm_request *r)
 {
-	if (!may(r, KTM_RM_REGISTER_PROTOCOL))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_register_protocol(ktm_rm_of(r->handle->obj), &r->arg->protocol);
+	return ktm_register_protocol(r->handle, &r->arg->protocol, false);
 }
 
 static u32 do_propagation(struct ktm_request *r)
 {
-	if (!may(r, KTM_RM_COMPLETE_PROPAGATION))
-		return KTM_STATUS_ACCESS_DENIED;
 	if (r->cmd == KTM_IOC_PROPAGATION_COMPLETE)
-		return ktm_propagation_complete(&r->arg->propagation);
-	return ktm_propagation_failed(&r->arg->propagation);
+		return ktm_propagation_complete(r->handle, &r->arg->propagation);
+	return ktm_propagation_failed(r->handle, &r->arg->propagation);
 }
 
 static u32 do_query(struct ktm_request *r)
 {
-	return ktm_query(r->handle, &r->arg->query);
+	struct ktm_query *arg = &r->arg->query;
+	struct ktm_inquiry inquiry = {
+		.info_class = arg->info_class,
+		.length = arg->length,
+		.guid = arg->guid,
+		.buffer = ktm_pointer(false, arg->buffer),
+	};
+	u32 status = ktm_query(r->handle, &inquiry);
+
+	arg->length = inquiry.length;
+	return status;
 }
 
 static u32 do_set(struct ktm_request *r)
 {
-	return ktm_set(r->handle, &r->arg->set);
+	const struct ktm_set *arg = &r->arg->set;
+	const struct ktm_inquiry inquiry = {
+		.info_class = arg->info_class,
+		.length = arg->length,
+		.guid = arg->guid,
+		.buffer = ktm_pointer(false, arg->buffer),
+	};
+
+	return ktm_set(r->handle, &inquiry);
 }
 
 static u32 do_enumerate(struct ktm_request *r)
 {
-	return ktm_enumerate(r->handle, &r->arg->enumerate);
+	struct ktm_enumerate *arg = &r->arg->enumerate;
+	struct ktm_listing listing = {
+		.kind = arg->kind,
+		.count = arg->count,
+		.cursor = arg->cursor,
+		.guids = ktm_pointer(false, arg->guids),
+	};
+	u32 status = ktm_enumerate(r->handle, &listing);
+
+	arg->count = listing.count;
+	arg->cursor = listing.cursor;
+	return status;
 }
 
 static u32 do_narrow(struct ktm_request *r)
 {
 	struct ktm_narrow *arg = &r->arg->narrow;
-	u32 status;
+	u32 status = ktm_handle_narrow(r->handle, arg->access, &r->nfd);
 
-	if (!arg->access || arg->access & ~r->handle->obj->ops->all_access)
-		return KTM_STATUS_INVALID_PARAMETER;
-	if (!may(r, arg->access))
-		return KTM_STATUS_ACCESS_DENIED;
-	status = ktm_handle_create(r->handle->obj, arg->access, KTM_OPEN_AGAIN, &r->nfd);
 	arg->fd = r->nfd.fd;
 	return status;
 }
 
 static u32 do_stream_create(struct ktm_request *r)
 {
-	if (!may(r, KTM_TM_CREATE_RM))
-		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_stream_ioctl_create(ktm_tm_of(r->handle->obj), &r->arg->stream_create, &r->nfd);
+	return ktm_stream_ioctl_create(r->handle, &r->arg->stream_create, &r->nfd);
 }
 
 static u32 do_stream_open(struct ktm_request *r)

@@ -443,7 +443,7 @@ static int walk_once(struct rhashtable *table, const struct ktm_guid *cursor, st
 /**
  * ktm_object_enumerate - list what the caller could open
  * @kind: enum ktm_object_kind
- * @arg: the request; @count, @cursor are updated, GUIDs written to user space
+ * @arg: the request; @count, @cursor are updated, GUIDs written
  * @wanted: does this one belong to the list? Called under RCU
  * @ctx: for @wanted
  *
@@ -451,7 +451,7 @@ static int walk_once(struct rhashtable *table, const struct ktm_guid *cursor, st
  *
  * Return: enum ktm_status.
  */
-u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
+u32 ktm_object_enumerate(u8 kind, struct ktm_listing *arg,
 			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
 			 const void *ctx)
 {
@@ -473,7 +473,7 @@ u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
 		cond_resched();
 	} while (err == -EAGAIN);
 	sort(s.guids, s.n, sizeof(*s.guids), guid_order, NULL);
-	if (copy_to_user(u64_to_user_ptr(arg->guids), s.guids, s.n * sizeof(*s.guids))) {
+	if (copy_to_sockptr(arg->guids, s.guids, s.n * sizeof(*s.guids))) {
 		status = KTM_STATUS_FAULT;
 		goto out;
 	}

@@ -20,8 +20,10 @@
 #include <linux/bits.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kernel.h>
 #include <linux/kref.h>
 #include <linux/rhashtable-types.h>
+#include <linux/sockptr.h>
 #include <linux/uidgid.h>
 #include <uapi/linux/ktm.h>
 
@@ -32,6 +34,7 @@
 
 struct ktm_object;
 struct ktm_handle;
+struct ktm_listing;
 struct ktm_user;
 struct seq_file;
 
@@ -117,7 +120,7 @@ void ktm_object_rename(struct ktm_object *obj, struct ktm_object *place);
 struct ktm_guid ktm_object_guid(const struct ktm_object *obj);
 struct ktm_object *ktm_object_find(u8 kind, const void *scope, const struct ktm_guid *guid);
 u32 ktm_object_grant(const struct ktm_object *obj, u32 access, u32 *granted);
-u32 ktm_object_enumerate(u8 kind, struct ktm_enumerate *arg,
+u32 ktm_object_enumerate(u8 kind, struct ktm_listing *arg,
 			 bool (*wanted)(const struct ktm_object *obj, const void *ctx),
 			 const void *ctx);
 const struct ktm_kind_ops *ktm_kind(u8 kind);
@@ -150,15 +153,45 @@ static inline bool ktm_guid_eq(const struct ktm_guid *a, const struct ktm_guid *
 	return !memcmp(a, b, sizeof(*a));
 }
 
+/* Which objects are listed, and where to: as struct ktm_enumerate, but in either memory. */
+struct ktm_listing {
+	u32 kind;
+	u32 count;
+	struct ktm_guid cursor;
+	sockptr_t guids;
+};
+
+/* An address in what somebody asks for: a process's own, or a driver's in the kernel. */
+static inline sockptr_t ktm_pointer(bool in_kernel, u64 at)
+{
+	if (in_kernel)
+		return KERNEL_SOCKPTR((void *)(uintptr_t)at);
+	return USER_SOCKPTR(u64_to_user_ptr(at));
+}
+
+/* May it be used for all that? */
+static inline bool ktm_may(const struct ktm_handle *handle, u32 access)
+{
+	return !(access & ~handle->access);
+}
+
 /* handle.c */
+
+/*
+ * What a request makes. @handle: NULL: nothing yet. @file, @fd: its descriptor, not yet visible.
+ * @in_kernel: a driver asks: there is no descriptor, and what it points to is in the kernel.
+ */
 struct ktm_new_fd {
+	struct ktm_handle *handle;
 	struct file *file;
 	int fd;
+	bool in_kernel;
 };
 
 u32 ktm_handle_begin(struct ktm_object *obj, u32 access, u32 flags, struct ktm_handle **made);
 void ktm_handle_end(struct ktm_handle *handle);
 u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
+u32 ktm_handle_narrow(struct ktm_handle *handle, u32 access, struct ktm_new_fd *nfd);
 u32 ktm_handle_open_object(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd);
 u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
 		    struct ktm_new_fd *nfd);

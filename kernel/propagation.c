@@ -7,7 +7,6 @@
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "rm.h"
 #include "status.h"
@@ -21,7 +20,7 @@ struct protocol {
 	u8 information[];
 };
 
-static struct protocol *copy_protocol(const struct ktm_protocol *arg)
+static struct protocol *copy_protocol(const struct ktm_protocol *arg, bool in_kernel)
 {
 	struct protocol *p = kmalloc(struct_size(p, information, arg->length), GFP_KERNEL_ACCOUNT);
 
@@ -30,7 +29,8 @@ static struct protocol *copy_protocol(const struct ktm_protocol *arg)
 	p->guid = arg->protocol;
 	p->flags = arg->flags;
 	p->length = arg->length;
-	if (copy_from_user(p->information, u64_to_user_ptr(arg->information), arg->length)) {
+	if (copy_from_sockptr(p->information, ktm_pointer(in_kernel, arg->information),
+			      arg->length)) {
 		kfree(p);
 		return ERR_PTR(-EFAULT);
 	}
@@ -58,22 +58,27 @@ static u32 add_protocol(struct ktm_rm *rm, struct protocol *new)
 
 /**
  * ktm_register_protocol - KTM_IOC_REGISTER_PROTOCOL
- * @rm: the RM, kept open by the caller
+ * @handle: the RM's
  * @arg: the request
+ * @in_kernel: a driver asks: @arg points to memory of the kernel
  *
  * Return: enum ktm_status.
  */
-u32 ktm_register_protocol(struct ktm_rm *rm, const struct ktm_protocol *arg)
+u32 ktm_register_protocol(struct ktm_handle *handle, const struct ktm_protocol *arg,
+			  bool in_kernel)
 {
+	struct ktm_rm *rm = ktm_rm_of(handle->obj);
 	struct protocol *p;
 	u32 status;
 
+	if (!ktm_may(handle, KTM_RM_REGISTER_PROTOCOL))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags & ~(KTM_PROTOCOL_EXPLICIT_MARSHAL_ONLY |
 			   KTM_PROTOCOL_DYNAMIC_MARSHAL_INFO) ||
 	    arg->length > KTM_MAX_PROTOCOL_INFORMATION || !arg->length != !arg->information ||
 	    ktm_guid_is_nil(&arg->protocol))
 		return KTM_STATUS_INVALID_PARAMETER;
-	p = copy_protocol(arg);
+	p = copy_protocol(arg, in_kernel);
 	if (IS_ERR(p))
 		return ktm_status_from_errno(PTR_ERR(p));
 	mutex_lock(&rm->lock);
@@ -101,12 +106,15 @@ void ktm_forget_protocols(struct ktm_rm *rm)
 
 /**
  * ktm_propagation_complete - KTM_IOC_PROPAGATION_COMPLETE
+ * @handle: the RM's
  * @arg: the request
  *
  * Return: enum ktm_status; there is no cookie that has been given out.
  */
-u32 ktm_propagation_complete(const struct ktm_propagation *arg)
+u32 ktm_propagation_complete(const struct ktm_handle *handle, const struct ktm_propagation *arg)
 {
+	if (!ktm_may(handle, KTM_RM_COMPLETE_PROPAGATION))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->length > KTM_MAX_PROTOCOL_INFORMATION || !arg->length != !arg->buffer ||
 	    arg->cause || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -115,12 +123,15 @@ u32 ktm_propagation_complete(const struct ktm_propagation *arg)
 
 /**
  * ktm_propagation_failed - KTM_IOC_PROPAGATION_FAILED
+ * @handle: the RM's
  * @arg: the request
  *
  * Return: enum ktm_status; there is no cookie that has been given out.
  */
-u32 ktm_propagation_failed(const struct ktm_propagation *arg)
+u32 ktm_propagation_failed(const struct ktm_handle *handle, const struct ktm_propagation *arg)
 {
+	if (!ktm_may(handle, KTM_RM_COMPLETE_PROPAGATION))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->length || arg->buffer || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	return KTM_STATUS_NOT_REQUESTED;

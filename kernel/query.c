@@ -3,7 +3,6 @@
  * What objects tell about themselves, and lists of them.
  */
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "enlistment.h"
 #include "query.h"
@@ -13,14 +12,14 @@
 #include "transaction.h"
 
 /* All of it or nothing; the length is told in either case. */
-static u32 give(struct ktm_query *arg, const void *data, u32 length)
+static u32 give(struct ktm_inquiry *arg, const void *data, u32 length)
 {
 	u32 room = arg->length;
 
 	arg->length = length;
 	if (room < length)
 		return KTM_STATUS_BUFFER_TOO_SMALL;
-	if (copy_to_user(u64_to_user_ptr(arg->buffer), data, length))
+	if (copy_to_sockptr(arg->buffer, data, length))
 		return KTM_STATUS_FAULT;
 	return KTM_STATUS_SUCCESS;
 }
@@ -39,7 +38,7 @@ static struct ktm_guid if_allowed(struct ktm_tm *tm, const struct ktm_guid *guid
 	return told;
 }
 
-static u32 query_space(struct ktm_tm *tm, struct ktm_query *arg)
+static u32 query_space(struct ktm_tm *tm, struct ktm_inquiry *arg)
 {
 	struct ktm_journal_stat st;
 	struct ktm_guid holder = { };
@@ -69,7 +68,7 @@ static u32 query_space(struct ktm_tm *tm, struct ktm_query *arg)
 }
 
 /* Classes that only a TM with a log has. */
-static u32 query_log(struct ktm_tm *tm, struct ktm_query *arg)
+static u32 query_log(struct ktm_tm *tm, struct ktm_inquiry *arg)
 {
 	struct ktm_journal_stat st;
 	char path[64];
@@ -89,7 +88,7 @@ static u32 query_log(struct ktm_tm *tm, struct ktm_query *arg)
 	}
 }
 
-static u32 query_tm(struct ktm_tm *tm, struct ktm_query *arg)
+static u32 query_tm(struct ktm_tm *tm, struct ktm_inquiry *arg)
 {
 	struct ktm_tm_info info;
 
@@ -111,7 +110,7 @@ static u32 query_tm(struct ktm_tm *tm, struct ktm_query *arg)
 	}
 }
 
-static u32 query_recovery(struct ktm_enlistment *en, struct ktm_query *arg)
+static u32 query_recovery(struct ktm_enlistment *en, struct ktm_inquiry *arg)
 {
 	u32 length, status;
 	u8 *copy;
@@ -130,7 +129,7 @@ static u32 query_recovery(struct ktm_enlistment *en, struct ktm_query *arg)
 	return status;
 }
 
-static u32 query_en(struct ktm_enlistment *en, struct ktm_query *arg)
+static u32 query_en(struct ktm_enlistment *en, struct ktm_inquiry *arg)
 {
 	struct ktm_en_info info;
 	struct ktm_en_crm crm;
@@ -153,7 +152,7 @@ static u32 query_en(struct ktm_enlistment *en, struct ktm_query *arg)
 	}
 }
 
-static u32 query_en_of_rm(struct ktm_rm *rm, struct ktm_query *arg)
+static u32 query_en_of_rm(struct ktm_rm *rm, struct ktm_inquiry *arg)
 {
 	struct ktm_enlistment *en = ktm_en_find(rm, &arg->guid);
 	u32 status;
@@ -165,7 +164,7 @@ static u32 query_en_of_rm(struct ktm_rm *rm, struct ktm_query *arg)
 	return status;
 }
 
-static u32 query_rm(struct ktm_rm *rm, struct ktm_query *arg)
+static u32 query_rm(struct ktm_rm *rm, struct ktm_inquiry *arg)
 {
 	struct ktm_rm_completion completion;
 	struct ktm_rm_info info;
@@ -192,7 +191,7 @@ static u32 query_rm(struct ktm_rm *rm, struct ktm_query *arg)
 	}
 }
 
-static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *arg)
+static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_inquiry *arg)
 {
 	struct ktm_en_pair *pairs;
 	struct ktm_enc *core;
@@ -227,7 +226,7 @@ static u32 query_tx_enlistments(struct ktm_transaction *tx, struct ktm_query *ar
 	return status;
 }
 
-static u32 query_properties(struct ktm_transaction *tx, struct ktm_query *arg)
+static u32 query_properties(struct ktm_transaction *tx, struct ktm_inquiry *arg)
 {
 	struct ktm_tx_properties p = { };
 
@@ -243,7 +242,7 @@ static u32 query_properties(struct ktm_transaction *tx, struct ktm_query *arg)
 	return give(arg, &p, sizeof(p));
 }
 
-static u32 query_tx_superior(struct ktm_transaction *tx, struct ktm_query *arg)
+static u32 query_tx_superior(struct ktm_transaction *tx, struct ktm_inquiry *arg)
 {
 	struct ktm_en_pair pair = { };
 	struct ktm_enc *core;
@@ -260,7 +259,7 @@ static u32 query_tx_superior(struct ktm_transaction *tx, struct ktm_query *arg)
 	return core ? give(arg, &pair, sizeof(pair)) : KTM_STATUS_ENLISTMENT_NOT_FOUND;
 }
 
-static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
+static u32 query_tx(struct ktm_transaction *tx, struct ktm_inquiry *arg)
 {
 	struct ktm_tx_info info;
 
@@ -279,7 +278,7 @@ static u32 query_tx(struct ktm_transaction *tx, struct ktm_query *arg)
 	}
 }
 
-static u32 query_stream(struct ktm_handle *handle, struct ktm_query *arg)
+static u32 query_stream(struct ktm_handle *handle, struct ktm_inquiry *arg)
 {
 	const struct ktm_stream *s = ktm_stream_of(handle->obj);
 	struct ktm_stream_info info;
@@ -302,12 +301,12 @@ static u32 query_stream(struct ktm_handle *handle, struct ktm_query *arg)
 
 /**
  * ktm_query - KTM_IOC_QUERY
- * @handle: the descriptor
+ * @handle: the descriptor's, or a driver's
  * @arg: the request
  *
  * Return: enum ktm_status.
  */
-u32 ktm_query(struct ktm_handle *handle, struct ktm_query *arg)
+u32 ktm_query(struct ktm_handle *handle, struct ktm_inquiry *arg)
 {
 	/* The right has the same bit on every kind of object. */
 	BUILD_BUG_ON(KTM_TM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
@@ -364,7 +363,7 @@ static bool want_en_of(const struct ktm_object *obj, const void *ctx)
  *
  * Return: enum ktm_status.
  */
-u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_enumerate *arg)
+u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_listing *arg)
 {
 	u8 on = handle ? handle->obj->kind : 0;
 

@@ -4,8 +4,16 @@
 
 #include "object.h"
 
-u32 ktm_query(struct ktm_handle *handle, struct ktm_query *arg);
-u32 ktm_set(struct ktm_handle *handle, const struct ktm_set *arg);
-u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_enumerate *arg);
+/* What is asked, or told, of an object: as struct ktm_query, but in either memory. */
+struct ktm_inquiry {
+	u32 info_class;
+	u32 length;
+	struct ktm_guid guid;
+	sockptr_t buffer;
+};
+
+u32 ktm_query(struct ktm_handle *handle, struct ktm_inquiry *arg);
+u32 ktm_set(struct ktm_handle *handle, const struct ktm_inquiry *arg);
+u32 ktm_enumerate(struct ktm_handle *handle, struct ktm_listing *arg);
 
 #endif /* KTM_QUERY_H */

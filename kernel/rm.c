@@ -6,7 +6,6 @@
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "enlistment.h"
@@ -155,20 +154,24 @@ static u32 rm_enter(struct ktm_rm *rm)
 }
 
 /**
- * ktm_rm_create - KTM_IOC_RM_CREATE
- * @tm: the TM, kept alive by the caller
+ * ktm_rm_call_create - KTM_IOC_RM_CREATE
+ * @handle: the TM's
  * @arg: the request
  * @nfd: out: the descriptor
  *
  * Return: enum ktm_status.
  */
-u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_fd *nfd)
+u32 ktm_rm_call_create(struct ktm_handle *handle, struct ktm_rm_create *arg,
+		       struct ktm_new_fd *nfd)
 {
+	struct ktm_tm *tm = ktm_tm_of(handle->obj);
 	int tries = KTM_STREAM_TRIES;
 	struct ktm_user *payer;
 	struct ktm_rm *rm;
 	u32 status;
 
+	if (!ktm_may(handle, KTM_TM_CREATE_RM))
+		return KTM_STATUS_ACCESS_DENIED;
 	status = rm_check_request(tm, arg);
 	if (status)
 		return status;
@@ -193,8 +196,8 @@ u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_f
 	}
 	rm->description_length = arg->description_length;
 	if (arg->description_length &&
-	    copy_from_user(rm->description, u64_to_user_ptr(arg->description),
-			   arg->description_length)) {
+	    copy_from_sockptr(rm->description, ktm_pointer(nfd->in_kernel, arg->description),
+			      arg->description_length)) {
 		status = KTM_STATUS_FAULT;
 		goto put;
 	}
@@ -223,15 +226,17 @@ put:
 }
 
 /**
- * ktm_rm_open - KTM_IOC_RM_OPEN
- * @tm: the TM, kept alive by the caller
+ * ktm_rm_call_open - KTM_IOC_RM_OPEN
+ * @handle: the TM's
  * @arg: the request
  * @nfd: out: the descriptor
  *
  * Return: enum ktm_status.
  */
-u32 ktm_rm_open(struct ktm_tm *tm, struct ktm_open *arg, struct ktm_new_fd *nfd)
+u32 ktm_rm_call_open(struct ktm_handle *handle, struct ktm_open *arg, struct ktm_new_fd *nfd)
 {
+	struct ktm_tm *tm = ktm_tm_of(handle->obj);
+
 	if (!ktm_tm_tells(tm))
 		return KTM_STATUS_TM_NOT_ONLINE;
 	return ktm_handle_open(KTM_KIND_RM, tm, KTM_OPEN_EXCLUSIVE, arg, nfd);
@@ -311,16 +316,19 @@ static void rm_recover_enlistment(struct ktm_enlistment *en)
 }
 
 /**
- * ktm_rm_recover - KTM_IOC_RM_RECOVER
- * @rm: the RM, kept open by the caller
+ * ktm_rm_call_recover - KTM_IOC_RM_RECOVER
+ * @handle: the RM's
  * @arg: the request
  *
  * Return: enum ktm_status.
  */
-u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg)
+u32 ktm_rm_call_recover(struct ktm_handle *handle, const struct ktm_call *arg)
 {
+	struct ktm_rm *rm = ktm_rm_of(handle->obj);
 	u32 status = KTM_STATUS_SUCCESS;
 
+	if (!ktm_may(handle, KTM_RM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	/* The TM's mutex: not while it is being reopened. */

@@ -78,9 +78,10 @@ static inline bool ktm_rm_hears(const struct ktm_rm *rm)
 	return ktm_tm_tells(rm->tm) && (!ktm_rm_durable(rm) || READ_ONCE(rm->online));
 }
 
-u32 ktm_rm_create(struct ktm_tm *tm, struct ktm_rm_create *arg, struct ktm_new_fd *nfd);
-u32 ktm_rm_open(struct ktm_tm *tm, struct ktm_open *arg, struct ktm_new_fd *nfd);
-u32 ktm_rm_recover(struct ktm_rm *rm, struct ktm_call *arg);
+u32 ktm_rm_call_create(struct ktm_handle *handle, struct ktm_rm_create *arg,
+		       struct ktm_new_fd *nfd);
+u32 ktm_rm_call_open(struct ktm_handle *handle, struct ktm_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_rm_call_recover(struct ktm_handle *handle, const struct ktm_call *arg);
 u32 ktm_rm_create_recovered(struct ktm_tm *tm, const struct ktm_jrec *rec, struct ktm_rm **rmp);
 void ktm_rm_publish_recovered(struct ktm_rm *rm);
 void ktm_rm_discard(struct ktm_rm *rm);
@@ -89,9 +90,10 @@ void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec);
 void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info);
 
 /* propagation.c */
-u32 ktm_register_protocol(struct ktm_rm *rm, const struct ktm_protocol *arg);
+u32 ktm_register_protocol(struct ktm_handle *handle, const struct ktm_protocol *arg,
+			  bool in_kernel);
 void ktm_forget_protocols(struct ktm_rm *rm);
-u32 ktm_propagation_complete(const struct ktm_propagation *arg);
-u32 ktm_propagation_failed(const struct ktm_propagation *arg);
+u32 ktm_propagation_complete(const struct ktm_handle *handle, const struct ktm_propagation *arg);
+u32 ktm_propagation_failed(const struct ktm_handle *handle, const struct ktm_propagation *arg);
 
 #endif /* KTM_RM_H */

@@ -4,7 +4,6 @@
  */
 #include <linux/err.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "enlistment.h"
 #include "query.h"
@@ -13,16 +12,16 @@
 #include "stream.h"
 #include "transaction.h"
 
-static u32 take(const struct ktm_set *arg, void *data, u32 length)
+static u32 take(const struct ktm_inquiry *arg, void *data, u32 length)
 {
 	if (arg->length != length)
 		return KTM_STATUS_INFO_LENGTH_MISMATCH;
-	if (copy_from_user(data, u64_to_user_ptr(arg->buffer), length))
+	if (copy_from_sockptr(data, arg->buffer, length))
 		return KTM_STATUS_FAULT;
 	return KTM_STATUS_SUCCESS;
 }
 
-static u32 set_completion(struct ktm_rm *rm, const struct ktm_set *arg)
+static u32 set_completion(struct ktm_rm *rm, const struct ktm_inquiry *arg)
 {
 	struct ktm_rm_completion completion;
 	u32 status = take(arg, &completion, sizeof(completion));
@@ -47,7 +46,7 @@ static u32 check_properties(const struct ktm_tx_properties *p)
 	return KTM_STATUS_SUCCESS;
 }
 
-static u32 set_properties(struct ktm_transaction *tx, const struct ktm_set *arg)
+static u32 set_properties(struct ktm_transaction *tx, const struct ktm_inquiry *arg)
 {
 	struct ktm_tx_properties p;
 	u8 *description = NULL;
@@ -85,26 +84,26 @@ unlock:
 }
 
 /**
- * ktm_copy_information - recovery information from user space
- * @from: user address, or 0
- * @length: bytes, 0 if @from is 0
+ * ktm_copy_information - recovery information of an RM
+ * @from: where it is
+ * @length: bytes
  *
  * As vmemdup_user(), but charged: it stays for as long as the enlistment.
  *
  * Return: memory to be freed with kvfree(), NULL for none, or an ERR_PTR.
  */
-u8 *ktm_copy_information(u64 from, u32 length)
+u8 *ktm_copy_information(sockptr_t from, u32 length)
 {
 	u8 *information;
 
-	if (!from != !length || length > KTM_MAX_RECOVERY_INFORMATION)
+	if (sockptr_is_null(from) != !length || length > KTM_MAX_RECOVERY_INFORMATION)
 		return ERR_PTR(-EINVAL);
 	if (!length)
 		return NULL;
 	information = kvmalloc(length, GFP_KERNEL_ACCOUNT);
 	if (!information)
 		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(information, u64_to_user_ptr(from), length)) {
+	if (copy_from_sockptr(information, from, length)) {
 		kvfree(information);
 		return ERR_PTR(-EFAULT);
 	}
@@ -137,7 +136,7 @@ static u32 inform(struct ktm_enlistment *en, u8 **information, u32 length)
 	return ktm_en_inform(en, information, length);
 }
 
-static u32 set_recovery(struct ktm_enlistment *en, const struct ktm_set *arg)
+static u32 set_recovery(struct ktm_enlistment *en, const struct ktm_inquiry *arg)
 {
 	int tries = KTM_STREAM_TRIES;
 	u8 *information;
@@ -157,7 +156,7 @@ static u32 set_recovery(struct ktm_enlistment *en, const struct ktm_set *arg)
 	return status;
 }
 
-static u32 set_on_rm(struct ktm_rm *rm, const struct ktm_set *arg)
+static u32 set_on_rm(struct ktm_rm *rm, const struct ktm_inquiry *arg)
 {
 	struct ktm_enlistment *en;
 	u32 status;
@@ -177,7 +176,7 @@ static u32 set_on_rm(struct ktm_rm *rm, const struct ktm_set *arg)
 	return status;
 }
 
-static u32 set_stream(struct ktm_handle *handle, const struct ktm_set *arg)
+static u32 set_stream(struct ktm_handle *handle, const struct ktm_inquiry *arg)
 {
 	u64 quota;
 	u32 status;
@@ -190,12 +189,12 @@ static u32 set_stream(struct ktm_handle *handle, const struct ktm_set *arg)
 
 /**
  * ktm_set - KTM_IOC_SET
- * @handle: the descriptor
+ * @handle: the descriptor's, or a driver's
  * @arg: the request
  *
  * Return: enum ktm_status; nothing has changed unless it is SUCCESS.
  */
-u32 ktm_set(struct ktm_handle *handle, const struct ktm_set *arg)
+u32 ktm_set(struct ktm_handle *handle, const struct ktm_inquiry *arg)
 {
 	struct ktm_object *obj = handle->obj;
 

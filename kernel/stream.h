@@ -471,7 +471,7 @@ void ktm_stream_tell_record(const struct ktm_jrec *rec, struct ktm_log_record *r
 /* stream_user.c */
 u32 ktm_stream_copy_new(const struct ktm_stream_append *arg, bool patient,
 			struct ktm_stream_new *new);
-u32 ktm_stream_ioctl_create(struct ktm_tm *tm, struct ktm_stream_create *arg,
+u32 ktm_stream_ioctl_create(struct ktm_handle *tm, struct ktm_stream_create *arg,
 			    struct ktm_new_fd *nfd);
 u32 ktm_stream_ioctl_open(struct ktm_tm *tm, struct ktm_stream_open *arg, struct ktm_new_fd *nfd);
 u32 ktm_stream_ioctl_append(struct ktm_handle *handle, struct ktm_stream_append *arg);

@@ -63,7 +63,7 @@ static u32 answer_with_record(struct ktm_enlistment *en, unsigned int cmd,
 	status = ktm_stream_copy_new(&append, cmd != KTM_IOC_PREPARE_COMPLETE, &new);
 	if (!status) {
 		with->append = &new;
-		status = ktm_en_answer(en, cmd, arg, with);
+		status = ktm_en_answer(en, cmd, arg, with, false);
 	}
 	if (put_user(status, &user->status) || put_user(new.lsn, &user->lsn))
 		status = KTM_STATUS_FAULT;
@@ -84,7 +84,7 @@ static u32 answer_with_stream(struct ktm_enlistment *en, unsigned int cmd,
 		return KTM_STATUS_TM_IDENTITY_MISMATCH;
 	if (arg->append)
 		return answer_with_record(en, cmd, arg, &with);
-	return ktm_en_answer(en, cmd, arg, &with);
+	return ktm_en_answer(en, cmd, arg, &with, false);
 }
 
 /**
@@ -104,7 +104,7 @@ u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct kt
 	if (!arg->append && !arg->stream_need && !arg->stream_records) {
 		if (arg->stream_fd)
 			return KTM_STATUS_INVALID_PARAMETER;
-		return ktm_en_answer(en, cmd, arg, NULL);
+		return ktm_en_answer(en, cmd, arg, NULL, false);
 	}
 	status = check_request(en, cmd, arg);
 	if (!status)

@@ -20,18 +20,20 @@ static u32 copy_name(struct ktm_stream_name *name, u64 from, u32 length)
 	return KTM_STATUS_SUCCESS;
 }
 
-/* KTM_IOC_STREAM_CREATE; the TM is kept alive by the caller */
-u32 ktm_stream_ioctl_create(struct ktm_tm *tm, struct ktm_stream_create *arg,
+/* KTM_IOC_STREAM_CREATE */
+u32 ktm_stream_ioctl_create(struct ktm_handle *tm, struct ktm_stream_create *arg,
 			    struct ktm_new_fd *nfd)
 {
 	struct ktm_stream_name name;
 	struct ktm_stream *s;
 	u32 status;
 
+	if (!ktm_may(tm, KTM_TM_CREATE_RM))
+		return KTM_STATUS_ACCESS_DENIED;
 	status = copy_name(&name, arg->name, arg->name_length);
 	if (!status)
-		status = ktm_stream_make(tm, &name, &arg->guid, arg->mode, arg->access, arg->quota,
-					 &s);
+		status = ktm_stream_make(ktm_tm_of(tm->obj), &name, &arg->guid, arg->mode,
+					 arg->access, arg->quota, &s);
 	if (status)
 		return status;
 	status = ktm_handle_create(&s->obj, arg->access, 0, nfd);

@@ -222,25 +222,21 @@ static u32 fault_status(const struct ktm_jf_fault *fault)
 	return KTM_STATUS_UNSUCCESSFUL;
 }
 
-static u32 tm_attach(struct ktm_tm *tm, int device_fd, struct ktm_guid *guid)
+static u32 tm_attach(struct ktm_tm *tm, struct file *file, struct ktm_guid *guid)
 {
 	struct ktm_jf_fault fault = { };
 	struct ktm_journal *journal;
-	struct file *file;
 	u32 status;
 	int err;
 
-	file = fget(device_fd);
-	if (!file)
+	if (IS_ERR_OR_NULL(file))
 		return KTM_STATUS_INVALID_HANDLE;
 	tm->dev = file_dev(file);
-	if (!tm->dev) {
-		status = KTM_STATUS_OBJECT_TYPE_MISMATCH;
-		goto put_file;
-	}
+	if (!tm->dev)
+		return KTM_STATUS_OBJECT_TYPE_MISMATCH;
 	status = tm_register(tm, guid);
 	if (status)
-		goto put_file;
+		return status;
 	err = ktm_journal_attach(file, &journal, &fault);
 	if (err) {
 		status = fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
@@ -256,14 +252,11 @@ static u32 tm_attach(struct ktm_tm *tm, int device_fd, struct ktm_guid *guid)
 	tm->journal = journal;
 	spin_unlock(&all_tms_lock);
 	wake_up_all(&all_tms_wait);
-	fput(file);
 	return KTM_STATUS_SUCCESS;
 detach:
 	ktm_journal_detach(journal);
 unregister:
 	tm_unregister(tm);
-put_file:
-	fput(file);
 	return status;
 }
 
@@ -271,13 +264,13 @@ put_file:
 #define VOLATILE_SCOPE	((const void *)&ktm_tm_ops)
 
 /**
- * ktm_tm_open - KTM_IOC_TM_OPEN
+ * ktm_tm_call_open - KTM_IOC_TM_OPEN
  * @arg: the request
  * @nfd: out: the descriptor
  *
  * Return: enum ktm_status; of two of one GUID the durable one is opened.
  */
-u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
+u32 ktm_tm_call_open(struct ktm_open *arg, struct ktm_new_fd *nfd)
 {
 	u32 status = ktm_handle_open(KTM_KIND_TM, NULL, 0, arg, nfd);
 
@@ -302,26 +295,25 @@ static struct ktm_tm *tm_find_by_dev(dev_t dev)
 }
 
 /**
- * ktm_tm_open_log - KTM_IOC_TM_OPEN_LOG
+ * ktm_tm_call_open_log - KTM_IOC_TM_OPEN_LOG
  * @arg: the request
+ * @device: what its descriptor is of, NULL or an ERR_PTR if it is none
  * @nfd: out: the descriptor
  *
  * Return: enum ktm_status.
  */
-u32 ktm_tm_open_log(struct ktm_tm_open_log *arg, struct ktm_new_fd *nfd)
+u32 ktm_tm_call_open_log(struct ktm_tm_open_log *arg, struct file *device,
+			 struct ktm_new_fd *nfd)
 {
-	struct file *file;
 	struct ktm_tm *tm;
 	u32 status;
 	dev_t dev;
 
 	if (arg->flags)
 		return KTM_STATUS_INVALID_PARAMETER;
-	file = fget(arg->device_fd);
-	if (!file)
+	if (IS_ERR_OR_NULL(device))
 		return KTM_STATUS_INVALID_HANDLE;
-	dev = file_dev(file);
-	fput(file);
+	dev = file_dev(device);
 	if (!dev)
 		return KTM_STATUS_OBJECT_TYPE_MISMATCH;
 	tm = tm_find_by_dev(dev);
@@ -348,13 +340,14 @@ static u32 tm_publish(struct ktm_tm *tm)
 }
 
 /**
- * ktm_tm_create - KTM_IOC_TM_CREATE
+ * ktm_tm_call_create - KTM_IOC_TM_CREATE
  * @arg: the request
+ * @device: what its descriptor is of; NULL: it names none; or an ERR_PTR: there is none
  * @nfd: out: the descriptor
  *
  * Return: enum ktm_status.
  */
-u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
+u32 ktm_tm_call_create(struct ktm_tm_create *arg, struct file *device, struct ktm_new_fd *nfd)
 {
 	bool is_volatile = arg->flags & KTM_TM_VOLATILE;
 	struct ktm_tm *tm;
@@ -362,7 +355,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 
 	if ((arg->flags != KTM_TM_VOLATILE && arg->flags & ~(KTM_TM_PERSIST | KTM_TM_DISCARD)) ||
 	    arg->reserved || !arg->access ||
-	    arg->access & ~KTM_TM_ALL_ACCESS || (is_volatile && arg->device_fd != -1))
+	    arg->access & ~KTM_TM_ALL_ACCESS || (is_volatile && device))
 		return KTM_STATUS_INVALID_PARAMETER;
 	tm = kzalloc(sizeof(*tm), GFP_KERNEL_ACCOUNT);
 	if (!tm)
@@ -392,7 +385,7 @@ u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd)
 	tm->state = is_volatile ? KTM_TM_STATE_ONLINE : KTM_TM_STATE_OFFLINE;
 
 	if (!is_volatile) {
-		status = tm_attach(tm, arg->device_fd, &arg->guid);
+		status = tm_attach(tm, device, &arg->guid);
 		if (status) {
 			ktm_object_put(&tm->obj);
 			return status;
@@ -423,17 +416,15 @@ static void tm_closed(struct ktm_object *obj, u32 access)
 }
 
 /* Its device has come back under another name. */
-static u32 tm_replace_device(struct ktm_tm *tm, int device_fd)
+static u32 tm_replace_device(struct ktm_tm *tm, struct file *device)
 {
 	struct ktm_jf_fault fault = { };
-	struct file *file = fget(device_fd);
 	int err;
 
 	lockdep_assert_held(&tm->lock);
-	if (!file)
+	if (IS_ERR(device))
 		return KTM_STATUS_INVALID_HANDLE;
-	err = ktm_journal_replace(tm->journal, file, &fault);
-	fput(file);
+	err = ktm_journal_replace(tm->journal, device, &fault);
 	if (err)
 		return fault.code ? fault_status(&fault) : ktm_status_from_errno(err);
 	spin_lock(&all_tms_lock);
@@ -443,16 +434,16 @@ static u32 tm_replace_device(struct ktm_tm *tm, int device_fd)
 	return KTM_STATUS_SUCCESS;
 }
 
-/* Read the log, up to a virtual clock or to its end; -1: on the device that it has. */
-static u32 tm_read_log(struct ktm_tm *tm, int device_fd, u64 limit)
+/* Read the log, up to a virtual clock or to its end; NULL: on the device that it has. */
+static u32 tm_read_log(struct ktm_tm *tm, struct file *device, u64 limit)
 {
 	struct ktm_jf_fault fault = { };
 	u32 status = KTM_STATUS_SUCCESS;
 	int err;
 
 	lockdep_assert_held(&tm->lock);
-	if (device_fd != -1)
-		status = tm_replace_device(tm, device_fd);
+	if (device)
+		status = tm_replace_device(tm, device);
 	if (status)
 		return status;
 	err = ktm_recovery_run(tm, limit, &fault);
@@ -476,17 +467,22 @@ static u32 tm_look(struct ktm_tm *tm, bool *online)
 }
 
 /**
- * ktm_tm_recover - KTM_IOC_TM_RECOVER
- * @tm: the TM
+ * ktm_tm_call_recover - KTM_IOC_TM_RECOVER
+ * @handle: the TM's
  * @arg: the request
+ * @device: what its descriptor is of; NULL: it names none; or an ERR_PTR: there is none
  *
  * Return: enum ktm_status.
  */
-u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
+u32 ktm_tm_call_recover(struct ktm_handle *handle, const struct ktm_tm_recover *arg,
+			struct file *device)
 {
+	struct ktm_tm *tm = ktm_tm_of(handle->obj);
 	bool online;
 	u32 status;
 
+	if (!ktm_may(handle, KTM_TM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!tm->journal)
@@ -495,12 +491,12 @@ u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg)
 		return KTM_STATUS_INTERRUPTED;
 	status = tm_look(tm, &online);
 	if (!status && !online)
-		status = tm_read_log(tm, arg->device_fd, U64_MAX);
+		status = tm_read_log(tm, device, U64_MAX);
 	mutex_unlock(&tm->lock);
 	return status;
 }
 
-static u32 tm_rollforward(struct ktm_tm *tm, const struct ktm_tm_rollforward *arg)
+static u32 tm_rollforward(struct ktm_tm *tm, u64 clock, struct file *device)
 {
 	bool online;
 	u64 reached;
@@ -514,29 +510,34 @@ static u32 tm_rollforward(struct ktm_tm *tm, const struct ktm_tm_rollforward *ar
 		return KTM_STATUS_REQUEST_NOT_VALID;
 	/* What was told must not become untold. */
 	reached = tm->reached == U64_MAX ? ktm_tm_clock(tm) : tm->reached;
-	if (arg->virtual_clock < reached)
+	if (clock < reached)
 		return KTM_STATUS_INVALID_PARAMETER;
-	return tm_read_log(tm, arg->device_fd, arg->virtual_clock);
+	return tm_read_log(tm, device, clock);
 }
 
 /**
- * ktm_tm_rollforward - KTM_IOC_TM_ROLLFORWARD
- * @tm: the TM
+ * ktm_tm_call_rollforward - KTM_IOC_TM_ROLLFORWARD
+ * @handle: the TM's
  * @arg: the request
+ * @device: as for ktm_tm_call_recover()
  *
  * Return: enum ktm_status.
  */
-u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg)
+u32 ktm_tm_call_rollforward(struct ktm_handle *handle, const struct ktm_tm_rollforward *arg,
+			    struct file *device)
 {
+	struct ktm_tm *tm = ktm_tm_of(handle->obj);
 	u32 status;
 
+	if (!ktm_may(handle, KTM_TM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags || !arg->virtual_clock || !ktm_clock_valid(arg->virtual_clock))
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!tm->journal)
 		return KTM_STATUS_TM_VOLATILE;
 	if (mutex_lock_killable(&tm->lock))
 		return KTM_STATUS_INTERRUPTED;
-	status = tm_rollforward(tm, arg);
+	status = tm_rollforward(tm, arg->virtual_clock, device);
 	mutex_unlock(&tm->lock);
 	return status;
 }
@@ -555,16 +556,19 @@ void ktm_tm_persist(struct ktm_tm *tm)
 }
 
 /**
- * ktm_tm_offline - KTM_IOC_TM_OFFLINE
- * @tm: the TM, kept open by the caller
+ * ktm_tm_call_offline - KTM_IOC_TM_OFFLINE
+ * @handle: the TM's
  * @arg: the request
  *
  * Return: enum ktm_status; with SUCCESS it goes with the caller's descriptor.
  */
-u32 ktm_tm_offline(struct ktm_tm *tm, const struct ktm_call *arg)
+u32 ktm_tm_call_offline(struct ktm_handle *handle, const struct ktm_call *arg)
 {
+	struct ktm_tm *tm = ktm_tm_of(handle->obj);
 	u32 status = KTM_STATUS_SUCCESS;
 
+	if (!ktm_may(handle, KTM_TM_RECOVER))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (mutex_lock_killable(&tm->lock))
@@ -607,17 +611,20 @@ static u32 tm_rename(struct ktm_tm *tm, const struct ktm_guid *guid)
 }
 
 /**
- * ktm_tm_rename - KTM_IOC_TM_RENAME
- * @tm: the TM
+ * ktm_tm_call_rename - KTM_IOC_TM_RENAME
+ * @handle: the TM's
  * @arg: the request
  *
  * Return: enum ktm_status.
  */
-u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg)
+u32 ktm_tm_call_rename(struct ktm_handle *handle, struct ktm_tm_rename *arg)
 {
+	struct ktm_tm *tm = ktm_tm_of(handle->obj);
 	struct ktm_guid guid = arg->guid;
 	u32 status;
 
+	if (!ktm_may(handle, KTM_TM_RENAME))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (!tm->journal)

@@ -147,14 +147,17 @@ bool ktm_tm_hold_for_work(struct ktm_tm *tm);
 void ktm_tm_release_by_work(struct ktm_tm *tm);
 void ktm_tm_release(struct ktm_tm *tm);
 void ktm_tms_stop(void);
-u32 ktm_tm_create(struct ktm_tm_create *arg, struct ktm_new_fd *nfd);
-u32 ktm_tm_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
-u32 ktm_tm_open_log(struct ktm_tm_open_log *arg, struct ktm_new_fd *nfd);
+u32 ktm_tm_call_create(struct ktm_tm_create *arg, struct file *device, struct ktm_new_fd *nfd);
+u32 ktm_tm_call_open(struct ktm_open *arg, struct ktm_new_fd *nfd);
+u32 ktm_tm_call_open_log(struct ktm_tm_open_log *arg, struct file *device,
+			 struct ktm_new_fd *nfd);
 void ktm_tm_persist(struct ktm_tm *tm);
-u32 ktm_tm_offline(struct ktm_tm *tm, const struct ktm_call *arg);
-u32 ktm_tm_rename(struct ktm_tm *tm, struct ktm_tm_rename *arg);
-u32 ktm_tm_recover(struct ktm_tm *tm, struct ktm_tm_recover *arg);
-u32 ktm_tm_rollforward(struct ktm_tm *tm, struct ktm_tm_rollforward *arg);
+u32 ktm_tm_call_offline(struct ktm_handle *handle, const struct ktm_call *arg);
+u32 ktm_tm_call_rename(struct ktm_handle *handle, struct ktm_tm_rename *arg);
+u32 ktm_tm_call_recover(struct ktm_handle *handle, const struct ktm_tm_recover *arg,
+			struct file *device);
+u32 ktm_tm_call_rollforward(struct ktm_handle *handle, const struct ktm_tm_rollforward *arg,
+			    struct file *device);
 void ktm_tm_log_failed(struct ktm_tm *tm);
 void ktm_tm_restart_due(struct ktm_tm *tm);
 void ktm_tm_info(struct ktm_tm *tm, struct ktm_tm_info *info);

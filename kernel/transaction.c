@@ -9,7 +9,6 @@
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "enlistment.h"
 #include "freeze.h"
@@ -843,7 +842,8 @@ void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns)
 	tx_arm_timer(tx);
 }
 
-static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_create *arg)
+static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_create *arg,
+			    bool in_kernel)
 {
 	if (arg->description_length > KTM_MAX_DESCRIPTION ||
 	    !arg->description != !arg->description_length)
@@ -854,8 +854,8 @@ static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_crea
 	tx->description = kmalloc(arg->description_length, GFP_KERNEL_ACCOUNT);
 	if (!tx->description)
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
-	if (copy_from_user(tx->description, u64_to_user_ptr(arg->description),
-			   arg->description_length))
+	if (copy_from_sockptr(tx->description, ktm_pointer(in_kernel, arg->description),
+			      arg->description_length))
 		return KTM_STATUS_FAULT;
 	tx->description_length = arg->description_length;
 	return KTM_STATUS_SUCCESS;
@@ -864,16 +864,19 @@ static u32 copy_description(struct ktm_transaction *tx, const struct ktm_tx_crea
 /**
  * ktm_tx_create - KTM_IOC_TX_CREATE
  * @arg: the request
- * @tm: the TM it shall belong to, kept alive by the caller; or NULL
+ * @handle: of the TM that it shall belong to; or NULL
  * @nfd: out: the descriptor
  *
  * Return: enum ktm_status.
  */
-u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_fd *nfd)
+u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_handle *handle, struct ktm_new_fd *nfd)
 {
+	struct ktm_tm *tm = handle ? ktm_tm_of(handle->obj) : NULL;
 	struct ktm_transaction *tx;
 	u32 status;
 
+	if (handle && !ktm_may(handle, KTM_TM_BIND_TRANSACTION))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags & ~KTM_TX_DO_NOT_PROMOTE || !arg->access ||
 	    arg->access & ~KTM_TX_ALL_ACCESS)
 		return KTM_STATUS_INVALID_PARAMETER;
@@ -891,7 +894,7 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_tm *tm, struct ktm_new_f
 	ktm_txc_init(&tx->core);
 	tx->isolation_level = arg->isolation_level;
 	tx->isolation_flags = arg->isolation_flags;
-	status = copy_description(tx, arg);
+	status = copy_description(tx, arg, nfd->in_kernel);
 	if (status)
 		goto put;
 	/* From here on tx_leave() ends it: the reference that it holds on itself. */
@@ -988,7 +991,7 @@ static u32 tx_outcome_status(struct ktm_transaction *tx, u32 wanted)
 }
 
 static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
-		  struct ktm_call *arg)
+		  const struct ktm_call *arg)
 {
 	u32 status = KTM_STATUS_SUCCESS;
 	bool passed = false;
@@ -1017,23 +1020,30 @@ static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
 }
 
 /* KTM_IOC_COMMIT */
-u32 ktm_tx_commit(struct ktm_transaction *tx, struct ktm_call *arg)
+u32 ktm_tx_commit(struct ktm_handle *handle, const struct ktm_call *arg)
 {
-	return tx_end(tx, KTM_TXEV_COMMIT, KTM_OUTCOME_COMMITTED, arg);
+	if (!ktm_may(handle, KTM_TX_COMMIT))
+		return KTM_STATUS_ACCESS_DENIED;
+	return tx_end(ktm_tx_of(handle->obj), KTM_TXEV_COMMIT, KTM_OUTCOME_COMMITTED, arg);
 }
 
 /* KTM_IOC_ROLLBACK */
-u32 ktm_tx_rollback(struct ktm_transaction *tx, struct ktm_call *arg)
+u32 ktm_tx_rollback(struct ktm_handle *handle, const struct ktm_call *arg)
 {
-	return tx_end(tx, KTM_TXEV_ROLLBACK, KTM_OUTCOME_ABORTED, arg);
+	if (!ktm_may(handle, KTM_TX_ROLLBACK))
+		return KTM_STATUS_ACCESS_DENIED;
+	return tx_end(ktm_tx_of(handle->obj), KTM_TXEV_ROLLBACK, KTM_OUTCOME_ABORTED, arg);
 }
 
 /* KTM_IOC_TX_WAIT */
-u32 ktm_tx_wait(struct ktm_transaction *tx, struct ktm_tx_wait *arg)
+u32 ktm_tx_wait(struct ktm_handle *handle, struct ktm_tx_wait *arg)
 {
+	struct ktm_transaction *tx = ktm_tx_of(handle->obj);
 	u32 status;
 	int err = 0;
 
+	if (!ktm_may(handle, KTM_TX_QUERY_INFORMATION))
+		return KTM_STATUS_ACCESS_DENIED;
 	if (arg->flags)
 		return KTM_STATUS_INVALID_PARAMETER;
 	if (arg->timeout_ns >= KTIME_MAX)
