@@ -2,6 +2,8 @@
 #ifndef KTM_ENLISTMENT_H
 #define KTM_ENLISTMENT_H
 
+#include <linux/ktm.h>
+
 #include "core/protocol.h"
 #include "notify.h"
 #include "object.h"
@@ -78,6 +80,8 @@ bool ktm_en_may_answer(const struct ktm_handle *handle, unsigned int cmd);
 u32 ktm_en_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
 		  const struct ktm_stream_answer *with, bool in_kernel);
 u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg);
+u32 ktm_driver_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
+		      const struct ktm_answer_stream *stream);
 u32 ktm_en_log_completion(struct ktm_enlistment *en, bool end, u64 *lsn);
 void ktm_en_spent(struct ktm_enlistment *en, u32 bytes);
 u32 ktm_en_record_bytes(const struct ktm_enlistment *en);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What drivers call: transaction managers and log streams from <linux/ktm.h>. Here kernel
- * memory is copied and statuses become errnos; all else is done by what the ioctls go
- * through, too.
+ * What drivers call: log streams, from <linux/ktm.h>. Here kernel memory is copied and statuses
+ * become errnos; all else is done by what the ioctls go through, too.
  */
 #include <linux/err.h>
 #include <linux/ktm.h>
@@ -11,82 +10,9 @@
 #include <linux/string.h>
 #include <linux/uio.h>
 
-#include "compat.h"
 #include "status.h"
 #include "stream.h"
-
-static int tell(u32 status, u32 *out)
-{
-	if (out)
-		*out = status;
-	return ktm_status_errno(status);
-}
-
-static void *tell_ptr(u32 status, u32 *out)
-{
-	return ERR_PTR(tell(status, out));
-}
-
-/* What a caller may want of a descriptor: some right, and none that there is not. */
-static bool rights_valid(u32 rights, u8 kind)
-{
-	return rights && !(rights & ~ktm_kind(kind)->all_access);
-}
-
-/* ---- transaction managers ---- */
-
-/**
- * ktm_tm_get_from_fd - the transaction manager behind a descriptor
- * @fd: a descriptor of current's
- * @rights: KTM_TM_*, what the caller is going to do: the descriptor must carry all of it
- * @status: out: enum ktm_status, or NULL
- *
- * The kernel form of naming a TM by its handle (ObReferenceObjectByHandle() in the reference).
- * The rights are looked at here, once: who has the pointer is not asked again. May sleep.
- *
- * Return: the TM with a reference, for ktm_tm_put(), or an ERR_PTR: -EINVAL: no rights, or
- * unknown ones; -EBADF: there is no such descriptor; -EBADFD: it is of something else;
- * -EACCES: it lacks some of the rights.
- */
-struct ktm_tm *ktm_tm_get_from_fd(int fd, u32 rights, u32 *status)
-{
-	struct ktm_handle *handle;
-	struct ktm_tm *tm;
-	struct fd f;
-	u32 ret;
-
-	if (!rights_valid(rights, KTM_KIND_TM))
-		return tell_ptr(KTM_STATUS_INVALID_PARAMETER, status);
-	ret = ktm_handle_get(fd, KTM_KIND_TM, rights, &f, &handle);
-	if (ret)
-		return tell_ptr(ret, status);
-	tm = ktm_tm_of(handle->obj);
-	/* The descriptor holds it, so this cannot be in vain. */
-	WARN_ON_ONCE(!ktm_tm_hold(tm));
-	ktm_object_get(&tm->obj);
-	/* Who forgets to put it keeps the module, which then does not go instead of crashing. */
-	__module_get(THIS_MODULE);
-	fdput(f);
-	tell(ret, status);
-	return tm;
-}
-EXPORT_SYMBOL_GPL(ktm_tm_get_from_fd);
-
-/**
- * ktm_tm_put - the caller does not use a transaction manager any more
- * @tm: from ktm_tm_get_from_fd()
- *
- * Gives its reference back; the kernel form of closing the handle. The last user of a TM takes it
- * offline, a moment later. Streams of it that are still held keep it. Process context; does
- * not sleep.
- */
-void ktm_tm_put(struct ktm_tm *tm)
-{
-	ktm_tm_release(tm);
-	ktm_object_put(&tm->obj);
-	module_put(THIS_MODULE);
-}
-EXPORT_SYMBOL_GPL(ktm_tm_put);
+#include "use.h"
 
 /* ---- making, finding, closing ---- */
 
@@ -97,9 +23,9 @@ static struct ktm_log_stream *stream_begin(struct ktm_stream *s, u32 access, u32
 	u32 ret = ktm_handle_begin(&s->obj, access, flags, &handle);
 
 	if (ret)
-		return tell_ptr(ret, status);
+		return ktm_tell_ptr(ret, status);
 	__module_get(THIS_MODULE);
-	tell(ret, status);
+	ktm_tell(ret, status);
 	return container_of(handle, struct ktm_log_stream, handle);
 }
 
@@ -116,7 +42,7 @@ static u32 take_name(struct ktm_stream_name *name, const char *from)
 
 /**
  * ktm_log_stream_create - make a log stream
- * @tm: a TM that is online, got with KTM_TM_CREATE_RM
+ * @tm: a use of a TM that is online, with KTM_TM_CREATE_RM
  * @name: its name, unique in the TM, 1 to KTM_MAX_STREAM_NAME bytes of UTF-8 and a NUL
  * @quota: bytes of the log that it may take, see struct ktm_stream_create
  * @access: KTM_STREAM_*, what the caller may do with what is returned
@@ -128,12 +54,13 @@ static u32 take_name(struct ktm_stream_name *name, const char *from)
  * that user. Durable when this returns. Sleeps, also for the device, killably.
  *
  * Return: a use of it, for ktm_log_stream_put(), or an ERR_PTR: -EINVAL: an argument;
- * -EOPNOTSUPP: the TM has no log; -ENOTCONN: it is not online; -EEXIST: the name or the GUID is
- * taken; -EDQUOT: the user's quota; -ENOSPC: the log has no room for another such quota; -ENOMEM;
+ * -EACCES: no such right; -EOPNOTSUPP: the TM has no log; -ENOTCONN: it is not online; -EEXIST:
+ * the name or the GUID is taken; -EDQUOT: the user's quota; -ENOSPC: the log has no room for
+ * another such quota; -ENOMEM;
  * -EIO: the log failed, and it may be there when that is opened again; -EINTR: a signal ended the
  * wait for room in the log, or killed: then it may be there.
  */
-struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm *tm, const char *name, u64 quota,
+struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm_use *tm, const char *name, u64 quota,
 					     u32 access, u32 mode, struct ktm_guid *guid,
 					     u32 *status)
 {
@@ -143,18 +70,21 @@ struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm *tm, const char *name
 	struct ktm_stream *s;
 	u32 ret;
 
+	if (!ktm_may(&tm->handle, KTM_TM_CREATE_RM))
+		return ktm_tell_ptr(KTM_STATUS_ACCESS_DENIED, status);
 	ret = take_name(&taken, name);
 	if (!ret)
-		ret = ktm_stream_make(tm, &taken, guid ? guid : &nil, mode, access, quota, &s);
+		ret = ktm_stream_make(ktm_tm_of(tm->handle.obj), &taken, guid ? guid : &nil, mode,
+				      access, quota, &s);
 	if (ret)
-		return tell_ptr(ret, status);
+		return ktm_tell_ptr(ret, status);
 	stream = stream_begin(s, access, 0, status);
 	if (IS_ERR(stream))
 		goto put;
 	ret = ktm_stream_enter(s, quota);
 	if (ret) {
 		ktm_log_stream_put(stream);
-		stream = tell_ptr(ret, status);
+		stream = ktm_tell_ptr(ret, status);
 		goto put;
 	}
 	if (guid)
@@ -165,18 +95,18 @@ put:
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_create);
 
-static struct ktm_log_stream *open_one(struct ktm_tm *tm, const struct ktm_stream_name *name,
+static struct ktm_log_stream *open_one(struct ktm_tm_use *tm, const struct ktm_stream_name *name,
 				       u32 access, struct ktm_guid *guid, u32 *status)
 {
 	struct ktm_log_stream *stream;
 	u32 ret, granted;
 	struct ktm_stream *s;
 
-	ret = ktm_stream_find(tm, name, guid, &s);
+	ret = ktm_stream_find(ktm_tm_of(tm->handle.obj), name, guid, &s);
 	if (ret)
-		return tell_ptr(ret, status);
+		return ktm_tell_ptr(ret, status);
 	ret = ktm_object_grant(&s->obj, access, &granted);
-	stream = ret ? tell_ptr(ret, status) : stream_begin(s, granted, 0, status);
+	stream = ret ? ktm_tell_ptr(ret, status) : stream_begin(s, granted, 0, status);
 	if (!IS_ERR(stream))
 		*guid = s->obj.guid;
 	ktm_object_put(&s->obj);
@@ -185,7 +115,7 @@ static struct ktm_log_stream *open_one(struct ktm_tm *tm, const struct ktm_strea
 
 /**
  * ktm_log_stream_open - open a log stream by its GUID
- * @tm: a TM that is online, got with any right
+ * @tm: a use of a TM that is online, with any right
  * @guid: the stream's
  * @access: wanted rights, KTM_STREAM_*, or KTM_MAXIMUM_ALLOWED
  * @status: out: enum ktm_status, or NULL
@@ -196,7 +126,7 @@ static struct ktm_log_stream *open_one(struct ktm_tm *tm, const struct ktm_strea
  * GUID; -ENOTCONN: the TM is not online; -EINVAL: no rights, or unknown ones; -EACCES: current
  * may not; -ENOMEM.
  */
-struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm *tm, const struct ktm_guid *guid,
+struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm_use *tm, const struct ktm_guid *guid,
 					   u32 access, u32 *status)
 {
 	struct ktm_guid wanted = *guid;
@@ -207,7 +137,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open);
 
 /**
  * ktm_log_stream_open_name - open a log stream by its name
- * @tm: a TM that is online, got with any right
+ * @tm: a use of a TM that is online, with any right
  * @name: the stream's, with a NUL
  * @access: wanted rights, KTM_STREAM_*, or KTM_MAXIMUM_ALLOWED
  * @guid: out: its GUID; may be NULL
@@ -217,7 +147,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open);
  *
  * Return: see there.
  */
-struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm *tm, const char *name, u32 access,
+struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm_use *tm, const char *name, u32 access,
 						struct ktm_guid *guid, u32 *status)
 {
 	struct ktm_stream_name taken;
@@ -225,7 +155,7 @@ struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm *tm, const char *n
 	u32 ret = take_name(&taken, name);
 
 	if (ret)
-		return tell_ptr(ret, status);
+		return ktm_tell_ptr(ret, status);
 	return open_one(tm, &taken, access, guid ? guid : &found, status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_open_name);
@@ -246,19 +176,8 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open_name);
  */
 struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *status)
 {
-	struct ktm_log_stream *stream;
-	struct ktm_handle *handle;
-	struct fd f;
-	u32 ret;
-
-	if (!rights_valid(rights, KTM_KIND_STREAM))
-		return tell_ptr(KTM_STATUS_INVALID_PARAMETER, status);
-	ret = ktm_handle_get(fd, KTM_KIND_STREAM, rights, &f, &handle);
-	if (ret)
-		return tell_ptr(ret, status);
-	stream = stream_begin(ktm_stream_of(handle->obj), rights, KTM_OPEN_AGAIN, status);
-	fdput(f);
-	return stream;
+	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_STREAM, rights, status),
+			    struct ktm_log_stream, handle);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);
 
@@ -272,17 +191,23 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);
  */
 void ktm_log_stream_put(struct ktm_log_stream *stream)
 {
-	/* There may be much to give back. */
-	might_sleep();
-	ktm_handle_end(&stream->handle);
-	module_put(THIS_MODULE);
+	ktm_use_put(&stream->handle);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_put);
 
 /* ---- records ---- */
 
-static u32 gather(struct ktm_stream_new *new, const struct kvec *pieces, size_t count,
-		  bool patient)
+/**
+ * ktm_stream_gather - the data of a driver's record
+ * @new: the record
+ * @pieces: where it is
+ * @count: of those, seen by ktm_stream_new_init()
+ * @patient: wait for memory instead of failing
+ *
+ * Return: enum ktm_status.
+ */
+u32 ktm_stream_gather(struct ktm_stream_new *new, const struct kvec *pieces, size_t count,
+		      bool patient)
 {
 	size_t total = 0, at = 0, i;
 	void *data;
@@ -333,10 +258,10 @@ int ktm_log_stream_append(struct ktm_log_stream *stream, const struct kvec *piec
 	record->lsn = 0;
 	ret = ktm_stream_may_append(&stream->handle, record->flags);
 	if (ret)
-		return tell(ret, status);
+		return ktm_tell(ret, status);
 	ret = ktm_stream_new_init(&new, record, count);
 	if (!ret)
-		ret = gather(&new, pieces, count, patient);
+		ret = ktm_stream_gather(&new, pieces, count, patient);
 	if (!ret)
 		ret = ktm_stream_new_ready(&new, patient);
 	if (!ret)
@@ -344,7 +269,7 @@ int ktm_log_stream_append(struct ktm_log_stream *stream, const struct kvec *piec
 	record->lsn = new.lsn;
 	record->length = new.length;
 	ktm_stream_new_end(&new);
-	return tell(ret, status);
+	return ktm_tell(ret, status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_append);
 
@@ -366,7 +291,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_append);
  */
 int ktm_log_stream_reserve(struct ktm_log_stream *stream, u32 records, u64 bytes, u32 *status)
 {
-	return tell(ktm_stream_call_reserve(&stream->handle, 0, records, bytes), status);
+	return ktm_tell(ktm_stream_call_reserve(&stream->handle, 0, records, bytes), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_reserve);
 
@@ -384,8 +309,8 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_reserve);
  */
 int ktm_log_stream_unreserve(struct ktm_log_stream *stream, u32 records, u64 bytes, u32 *status)
 {
-	return tell(ktm_stream_call_reserve(&stream->handle, KTM_STREAM_UNRESERVE, records, bytes),
-		    status);
+	return ktm_tell(ktm_stream_call_reserve(&stream->handle, KTM_STREAM_UNRESERVE, records,
+						bytes), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_unreserve);
 
@@ -432,10 +357,10 @@ int ktm_log_stream_read(struct ktm_log_stream *stream, u32 where, u64 lsn, void 
 	if (ret == KTM_STATUS_LOG_CORRUPTION_DETECTED || ret == KTM_STATUS_IO_ERROR)
 		record->lsn = rec.srec.lsn;
 	if (ret)
-		return tell(ret, status);
+		return ktm_tell(ret, status);
 	ret = give_record(&rec, buffer, length, record);
 	kvfree(buf);
-	err = tell(ret, status);
+	err = ktm_tell(ret, status);
 	return err ? err : 1;
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_read);
@@ -464,7 +389,7 @@ int ktm_log_stream_flush(struct ktm_log_stream *stream, u32 flags, u64 lsn, u64 
 
 	if (flushed_lsn)
 		*flushed_lsn = flushed;
-	return tell(ret, status);
+	return ktm_tell(ret, status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_flush);
 
@@ -501,7 +426,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_poll);
  */
 int ktm_log_stream_advance(struct ktm_log_stream *stream, u64 lsn, u32 *status)
 {
-	return tell(ktm_stream_call_advance(&stream->handle, lsn), status);
+	return ktm_tell(ktm_stream_call_advance(&stream->handle, lsn), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_advance);
 
@@ -519,7 +444,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_advance);
  */
 int ktm_log_stream_truncate(struct ktm_log_stream *stream, u64 lsn, u32 *status)
 {
-	return tell(ktm_stream_call_truncate(&stream->handle, lsn), status);
+	return ktm_tell(ktm_stream_call_truncate(&stream->handle, lsn), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_truncate);
 
@@ -537,7 +462,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_truncate);
  */
 int ktm_log_stream_query(struct ktm_log_stream *stream, struct ktm_stream_info *info, u32 *status)
 {
-	return tell(ktm_stream_call_info(&stream->handle, info), status);
+	return ktm_tell(ktm_stream_call_info(&stream->handle, info), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_query);
 
@@ -557,7 +482,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_query);
  */
 int ktm_log_stream_set_quota(struct ktm_log_stream *stream, u64 quota, u32 *status)
 {
-	return tell(ktm_stream_call_set_quota(&stream->handle, quota), status);
+	return ktm_tell(ktm_stream_call_set_quota(&stream->handle, quota), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_set_quota);
 
@@ -576,6 +501,6 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_set_quota);
  */
 int ktm_log_stream_delete(struct ktm_log_stream *stream, u32 *status)
 {
-	return tell(ktm_stream_call_delete(&stream->handle), status);
+	return ktm_tell(ktm_stream_call_delete(&stream->handle), status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_delete);

@@ -290,6 +290,12 @@ struct ktm_stream_answer {
 	u64 bytes;
 };
 
+/* log_stream.c */
+struct kvec;
+
+u32 ktm_stream_gather(struct ktm_stream_new *new, const struct kvec *pieces, size_t count,
+		      bool patient);
+
 /* stream.c */
 u32 ktm_stream_make(struct ktm_tm *tm, const struct ktm_stream_name *name,
 		    const struct ktm_guid *guid, u32 mode, u32 access, u64 quota,

@@ -116,3 +116,70 @@ u32 ktm_user_answer(struct ktm_enlistment *en, unsigned int cmd, const struct kt
 	fdput(f);
 	return status;
 }
+
+static u32 driver_answer_with_record(struct ktm_enlistment *en, unsigned int cmd,
+				     const struct ktm_answer *arg,
+				     const struct ktm_answer_stream *stream,
+				     struct ktm_stream_answer *with)
+{
+	/* Who has voted cannot go back for lack of memory. */
+	const bool patient = cmd != KTM_IOC_PREPARE_COMPLETE;
+	struct ktm_log_record *record = stream->record;
+	struct ktm_stream_new new;
+	u32 status;
+
+	record->lsn = 0;
+	if (record->flags & ~KTM_STREAM_RESTART)
+		return KTM_STATUS_INVALID_PARAMETER;
+	status = ktm_stream_new_init(&new, record, stream->count);
+	if (!status)
+		status = ktm_stream_gather(&new, stream->pieces, stream->count, patient);
+	if (!status)
+		status = ktm_stream_new_ready(&new, patient);
+	if (!status) {
+		with->append = &new;
+		status = ktm_en_answer(en, cmd, arg, with, true);
+	}
+	record->lsn = new.lsn;
+	record->length = new.length;
+	ktm_stream_new_end(&new);
+	return status;
+}
+
+/**
+ * ktm_driver_answer - a driver's RM says something about one enlistment
+ * @en: the enlistment, with a reference of the caller
+ * @cmd: which of the requests that take a struct ktm_answer
+ * @arg: the request, with addresses in the kernel, and without what @stream says
+ * @stream: what it brings for a log stream, or NULL
+ *
+ * Return: enum ktm_status; if @stream has a record, that is told its LSN.
+ */
+u32 ktm_driver_answer(struct ktm_enlistment *en, unsigned int cmd, const struct ktm_answer *arg,
+		      const struct ktm_answer_stream *stream)
+{
+	struct ktm_stream_answer with;
+	struct ktm_answer about = { };
+	u32 status;
+
+	if (!stream)
+		return ktm_en_answer(en, cmd, arg, NULL, true);
+	about.append = !!stream->record;
+	about.stream_records = stream->need_records;
+	about.stream_need = stream->need_bytes;
+	status = check_request(en, cmd, &about);
+	if (status)
+		return status;
+	if (!ktm_may(&stream->stream->handle, KTM_STREAM_APPEND))
+		return KTM_STATUS_ACCESS_DENIED;
+	with = (struct ktm_stream_answer){
+		.use = &stream->stream->use,
+		.records = stream->need_records,
+		.bytes = stream->need_bytes,
+	};
+	if (with.use->stream->tm != en->rm->tm)
+		return KTM_STATUS_TM_IDENTITY_MISMATCH;
+	if (stream->record)
+		return driver_answer_with_record(en, cmd, arg, stream, &with);
+	return ktm_en_answer(en, cmd, arg, &with, true);
+}

@@ -21,7 +21,7 @@
 /* @lock: one call at a time. What is still held when the file is closed is put then. */
 struct driver {
 	struct mutex lock;
-	struct ktm_tm *tm;
+	struct ktm_tm_use *tm;
 	struct ktm_log_stream *streams[KTM_TEST_STREAMS];
 };
 
@@ -30,7 +30,7 @@ static u32 *status_of(struct ktm_test_call *c)
 	return c->how & KTM_TEST_NO_STATUS ? NULL : &c->status;
 }
 
-static int keep_tm(struct driver *d, struct ktm_tm *tm)
+static int keep_tm(struct driver *d, struct ktm_tm_use *tm)
 {
 	if (IS_ERR(tm))
 		return PTR_ERR(tm);

@@ -13,7 +13,7 @@
 #include "test.h"
 
 struct race {
-	struct ktm_tm *tm;
+	struct ktm_tm_use *tm;
 	struct ktm_log_stream *shared;
 	struct ktm_guid guid;
 	u32 each;
@@ -142,7 +142,7 @@ static int race_all(struct race *race, struct runner *runners, u32 threads)
 	return err;
 }
 
-int test_race(struct ktm_tm *tm, struct ktm_log_stream *shared, u32 threads, u32 each)
+int test_race(struct ktm_tm_use *tm, struct ktm_log_stream *shared, u32 threads, u32 each)
 {
 	struct race race = { .tm = tm, .shared = shared, .each = each };
 	struct ktm_stream_info info;

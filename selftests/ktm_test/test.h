@@ -4,6 +4,6 @@
 
 #include "ktm_test.h"
 
-int test_race(struct ktm_tm *tm, struct ktm_log_stream *shared, u32 threads, u32 each);
+int test_race(struct ktm_tm_use *tm, struct ktm_log_stream *shared, u32 threads, u32 each);
 
 #endif /* TEST_H */

@@ -35,22 +35,149 @@
 #include <linux/types.h>
 #include <uapi/linux/ktm.h>
 
+struct file;
 struct kvec;
+
+/*
+ * A driver's own uses of objects, as descriptors are a process's: with rights of their own, which
+ * each call looks at.
+ */
+struct ktm_tm_use;
+struct ktm_rm_use;
+struct ktm_transaction_use;
+struct ktm_enlistment_use;
+struct ktm_log_stream;
 
 /* ---- transaction managers ---- */
 
-struct ktm_tm;
+struct ktm_tm_use *ktm_tm_create(struct file *device, u32 flags, u32 access, u32 mode,
+				 struct ktm_guid *guid, u32 *status);
+struct ktm_tm_use *ktm_tm_open(const struct ktm_guid *guid, u32 access, u32 *status);
+struct ktm_tm_use *ktm_tm_open_log(struct file *device, u32 access, struct ktm_guid *guid,
+				   u32 *status);
+struct ktm_tm_use *ktm_tm_get_from_fd(int fd, u32 rights, u32 *status);
+int ktm_tm_to_fd(struct ktm_tm_use *tm, u32 access, u32 *status);
+void ktm_tm_put(struct ktm_tm_use *tm);
+int ktm_tm_recover(struct ktm_tm_use *tm, struct file *device, u32 *status);
+int ktm_tm_rollforward(struct ktm_tm_use *tm, u64 clock, struct file *device, u32 *status);
+int ktm_tm_rename(struct ktm_tm_use *tm, struct ktm_guid *guid, u32 *status);
+int ktm_tm_offline(struct ktm_tm_use *tm, u32 *status);
+int ktm_tm_query(struct ktm_tm_use *tm, u32 info_class, void *buffer, u32 *length, u32 *status);
+int ktm_tm_enumerate(struct ktm_tm_use *tm, u32 kind, struct ktm_guid *cursor,
+		     struct ktm_guid *guids, u32 *count, u32 *status);
+int ktm_freeze_transactions(u64 freeze_timeout_ns, u64 thaw_timeout_ns, u32 *status);
+int ktm_thaw_transactions(u32 *status);
+int ktm_enumerate_objects(u32 kind, struct ktm_guid *cursor, struct ktm_guid *guids, u32 *count,
+			  u32 *status);
 
-struct ktm_tm *ktm_tm_get_from_fd(int fd, u32 rights, u32 *status);
-void ktm_tm_put(struct ktm_tm *tm);
+/* ---- transactions ---- */
+
+struct ktm_transaction_use *ktm_transaction_create(struct ktm_tm_use *tm, u32 flags, u32 access,
+						   u32 mode, u64 timeout_ns,
+						   const char *description, struct ktm_guid *uow,
+						   u32 *status);
+struct ktm_transaction_use *ktm_transaction_open(const struct ktm_guid *uow, u32 access,
+						 u32 *status);
+struct ktm_transaction_use *ktm_transaction_get_from_fd(int fd, u32 rights, u32 *status);
+int ktm_transaction_to_fd(struct ktm_transaction_use *tx, u32 access, u32 *status);
+void ktm_transaction_put(struct ktm_transaction_use *tx);
+int ktm_transaction_commit(struct ktm_transaction_use *tx, u32 flags, u32 *status);
+int ktm_transaction_rollback(struct ktm_transaction_use *tx, u32 flags, u32 *status);
+int ktm_transaction_wait(struct ktm_transaction_use *tx, u64 timeout_ns, u32 *outcome,
+			 u32 *status);
+int ktm_transaction_query(struct ktm_transaction_use *tx, u32 info_class, void *buffer,
+			  u32 *length, u32 *status);
+int ktm_transaction_set(struct ktm_transaction_use *tx, u32 info_class, const void *buffer,
+			u32 length, u32 *status);
+struct ktm_guid ktm_transaction_id(const struct ktm_transaction_use *tx);
+bool ktm_transaction_is_active(const struct ktm_transaction_use *tx);
+
+/* ---- resource managers ---- */
+
+struct ktm_rm_use *ktm_rm_create(struct ktm_tm_use *tm, u32 flags, u32 access, u32 mode,
+				 const char *description, struct ktm_guid *guid, u32 *status);
+struct ktm_rm_use *ktm_rm_open(struct ktm_tm_use *tm, const struct ktm_guid *guid, u32 flags,
+			       u32 access, u32 *status);
+struct ktm_rm_use *ktm_rm_get_from_fd(int fd, u32 rights, u32 *status);
+int ktm_rm_to_fd(struct ktm_rm_use *rm, u32 access, u32 *status);
+void ktm_rm_put(struct ktm_rm_use *rm);
+int ktm_rm_recover(struct ktm_rm_use *rm, u32 *status);
+int ktm_rm_get_notification(struct ktm_rm_use *rm, struct ktm_notification *notification,
+			    u64 timeout_ns, u32 *status);
+int ktm_rm_query(struct ktm_rm_use *rm, u32 info_class, const struct ktm_guid *enlistment,
+		 void *buffer, u32 *length, u32 *status);
+int ktm_rm_set(struct ktm_rm_use *rm, u32 info_class, const struct ktm_guid *enlistment,
+	       const void *buffer, u32 length, u32 *status);
+int ktm_rm_enumerate(struct ktm_rm_use *rm, struct ktm_guid *cursor, struct ktm_guid *guids,
+		     u32 *count, u32 *status);
+int ktm_rm_register_protocol(struct ktm_rm_use *rm, const struct ktm_guid *protocol, u32 flags,
+			     const void *information, u32 length, u32 *status);
+int ktm_rm_propagation_complete(struct ktm_rm_use *rm, u32 cookie, const void *buffer, u32 length,
+				u32 *status);
+int ktm_rm_propagation_failed(struct ktm_rm_use *rm, u32 cookie, u32 cause, u32 *status);
+
+/* ---- enlistments ---- */
+
+struct ktm_log_record;
+
+/**
+ * struct ktm_answer_stream - what an answer of a durable enlistment brings for a log stream
+ * @stream: a use with KTM_STREAM_APPEND, of the same TM
+ * @record: a record that goes into the log before the answer's own: in: its flags
+ *	(KTM_STREAM_RESTART or 0), links and base; out: its LSN, 0 if there is none; or NULL
+ * @pieces: where the data of @record is
+ * @count: how many pieces, 0 to KTM_MAX_STREAM_PIECES
+ * @need_records: PREPARE_COMPLETE: records that room is set aside for, see struct ktm_answer
+ * @need_bytes: of data in those
+ */
+struct ktm_answer_stream {
+	struct ktm_log_stream *stream;
+	struct ktm_log_record *record;
+	const struct kvec *pieces;
+	size_t count;
+	u32 need_records;
+	u64 need_bytes;
+};
+
+struct ktm_enlistment_use *ktm_enlistment_create(struct ktm_rm_use *rm,
+						 struct ktm_transaction_use *tx, u32 flags,
+						 u32 mask, u64 key, u32 access, u32 mode,
+						 struct ktm_guid *guid, u32 *status);
+int ktm_rm_enlist(struct ktm_rm_use *rm, struct ktm_transaction_use *tx, u32 flags, u32 mask,
+		  u64 key, u32 mode, struct ktm_guid *guid, u32 *status);
+struct ktm_enlistment_use *ktm_enlistment_open(struct ktm_rm_use *rm, const struct ktm_guid *guid,
+					       u32 access, u32 *status);
+struct ktm_enlistment_use *ktm_enlistment_get_from_fd(int fd, u32 rights, u32 *status);
+int ktm_enlistment_to_fd(struct ktm_enlistment_use *en, u32 access, u32 *status);
+void ktm_enlistment_put(struct ktm_enlistment_use *en);
+int ktm_enlistment_preprepare_complete(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_prepare_complete(struct ktm_enlistment_use *en, const void *information,
+				    u32 length, const struct ktm_answer_stream *stream, u64 clock,
+				    u32 *status);
+int ktm_enlistment_commit_complete(struct ktm_enlistment_use *en,
+				   const struct ktm_answer_stream *stream, u64 clock, u32 *status);
+int ktm_enlistment_rollback_complete(struct ktm_enlistment_use *en,
+				     const struct ktm_answer_stream *stream, u64 clock,
+				     u32 *status);
+int ktm_enlistment_read_only(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_single_phase_reject(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_rollback(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_request_outcome(struct ktm_enlistment_use *en, u32 *status);
+int ktm_enlistment_recover(struct ktm_enlistment_use *en, u64 key, u32 *status);
+int ktm_enlistment_preprepare(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_prepare(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_commit(struct ktm_enlistment_use *en, u64 clock, u32 *status);
+int ktm_enlistment_query(struct ktm_enlistment_use *en, u32 info_class, void *buffer, u32 *length,
+			 u32 *status);
+int ktm_enlistment_set(struct ktm_enlistment_use *en, u32 info_class, const void *buffer,
+		       u32 length, u32 *status);
 
 /* ---- log streams ---- */
 
 /*
- * A driver's own use of a log stream, as a descriptor is a process's: with rights of its
- * own, its own records set aside, and its own view of reopenings.
+ * A use of a log stream (struct ktm_log_stream) also has its own records set aside, and its own
+ * view of reopenings.
  */
-struct ktm_log_stream;
 
 /**
  * struct ktm_log_record - what a record is besides its data
@@ -70,12 +197,12 @@ struct ktm_log_record {
 	u32 length;
 };
 
-struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm *tm, const char *name, u64 quota,
+struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm_use *tm, const char *name, u64 quota,
 					     u32 access, u32 mode, struct ktm_guid *guid,
 					     u32 *status);
-struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm *tm, const struct ktm_guid *guid,
+struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm_use *tm, const struct ktm_guid *guid,
 					   u32 access, u32 *status);
-struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm *tm, const char *name, u32 access,
+struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm_use *tm, const char *name, u32 access,
 						struct ktm_guid *guid, u32 *status);
 struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *status);
 void ktm_log_stream_put(struct ktm_log_stream *stream);
