@@ -123,11 +123,14 @@ EXPORT_SYMBOL_GPL(ktm_rm_to_fd);
  *
  * The kernel form of closing its descriptor: with the last one that may do more than query, what
  * has not prepared is rolled back, and what has waits until the RM is opened and recovered again.
- * Nobody may be in a call with it. Process context; may sleep; does not wait for the device.
+ * Nobody may be in a call with it. If it has enabled callbacks they are disabled, and a running
+ * one is waited for; put from within that, it goes when that has returned. Process context;
+ * sleeps; does not wait for the device.
  */
 void ktm_rm_put(struct ktm_rm_use *rm)
 {
-	ktm_use_put(&rm->handle);
+	if (ktm_callbacks_end(&rm->handle))
+		ktm_use_put(&rm->handle);
 }
 EXPORT_SYMBOL_GPL(ktm_rm_put);
 

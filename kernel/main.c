@@ -13,6 +13,7 @@
 #include "ktm.h"
 #include "object.h"
 #include "quota.h"
+#include "rm.h"
 #include "stream.h"
 #include "tm.h"
 #include "transaction.h"
@@ -71,10 +72,20 @@ static int __init ktm_init(void)
 	err = ktm_freeze_init();
 	if (err)
 		goto exit_journal;
-	err = misc_register(&ktm_device);
+	err = ktm_async_init();
 	if (err)
 		goto exit_freeze;
+	err = ktm_callbacks_init();
+	if (err)
+		goto exit_async;
+	err = misc_register(&ktm_device);
+	if (err)
+		goto exit_callbacks;
 	return 0;
+exit_callbacks:
+	ktm_callbacks_exit();
+exit_async:
+	ktm_async_exit();
 exit_freeze:
 	ktm_freeze_exit();
 exit_journal:
@@ -110,6 +121,8 @@ static void __exit ktm_exit(void)
 	ktm_transactions_stop();
 	destroy_workqueue(ktm_wq);
 	destroy_workqueue(ktm_slow_wq);
+	ktm_callbacks_exit();
+	ktm_async_exit();
 	ktm_freeze_exit();
 	ktm_journal_exit();
 	/* The last objects are on their way back to their caches, by functions of ours. */

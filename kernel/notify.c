@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "enlistment.h"
 #include "notify.h"
@@ -66,7 +67,16 @@ void ktm_queue_init(struct ktm_queue *q)
 	INIT_LIST_HEAD(&q->inboxes);
 	init_waitqueue_head(&q->wait);
 	q->open = false;
+	q->work = NULL;
 	ktm_inbox_init(&q->last_recover);
+}
+
+/* There may be something to be told by callback. */
+static void queue_kick(struct ktm_queue *q)
+{
+	lockdep_assert_held(&q->lock);
+	if (q->work)
+		queue_work(q->wq, q->work);
 }
 
 static u8 *inbox_find(struct ktm_inbox *inbox, u8 slot)
@@ -92,6 +102,7 @@ static void inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64
 	if (en)
 		ktm_object_get(&en->obj);
 	list_add_tail(&inbox->link, &q->inboxes);
+	queue_kick(q);
 }
 
 /* True: nothing waits any more, the caller has the inbox's reference to put, without the lock. */
@@ -239,13 +250,17 @@ static struct ktm_inbox *readable(struct ktm_queue *q)
 	return NULL;
 }
 
-/* Take the next one for this reader: @reading of the inbox; its reference goes with it. */
-static struct ktm_inbox *read_begin(struct ktm_queue *q)
+/*
+ * Take the next one for this reader, or for the callback: @reading of the inbox; its reference
+ * goes with it.
+ */
+static struct ktm_inbox *read_begin(struct ktm_queue *q, bool by_callback)
 {
-	struct ktm_inbox *inbox;
+	struct ktm_inbox *inbox = NULL;
 
 	spin_lock(&q->lock);
-	inbox = readable(q);
+	if (by_callback == !!q->work)
+		inbox = readable(q);
 	if (inbox) {
 		inbox->reading = inbox->waiting[0];
 		memmove(inbox->waiting, inbox->waiting + 1, --inbox->count);
@@ -279,6 +294,8 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied)
 	else if (more)
 		list_add_tail(&inbox->link, &q->inboxes);
 	wake = !list_empty(&q->inboxes);
+	if (wake)
+		queue_kick(q);
 	spin_unlock(&q->lock);
 	if (wake)
 		wake_up_interruptible(&q->wait);
@@ -286,22 +303,30 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied)
 		ktm_object_put(&en->obj);
 }
 
-static int copy_one(struct ktm_queue *q, struct ktm_inbox *inbox, struct iov_iter *to)
+/* What is being read. */
+static void fill_in(struct ktm_queue *q, struct ktm_inbox *inbox, struct ktm_notification *n)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
-	struct ktm_notification n = {
-		.length = sizeof(n),
+
+	*n = (struct ktm_notification){
+		.length = sizeof(*n),
 		.kind = en ? slots_of(en)[inbox->reading] : KTM_NOTIFY_LAST_RECOVER,
 		/* Coming due again while it is being read may change it. */
 		.virtual_clock = READ_ONCE(inbox->clock[inbox->reading]),
 	};
+	if (en) {
+		n->enlistment = en->obj.guid;
+		n->uow = en->tx->obj.guid;
+		n->key = READ_ONCE(en->key);
+	}
+}
+
+static int copy_one(struct ktm_queue *q, struct ktm_inbox *inbox, struct iov_iter *to)
+{
+	struct ktm_notification n;
 	size_t copied;
 
-	if (en) {
-		n.enlistment = en->obj.guid;
-		n.uow = en->tx->obj.guid;
-		n.key = READ_ONCE(en->key);
-	}
+	fill_in(q, inbox, &n);
 	copied = copy_to_iter(&n, sizeof(n), to);
 	if (copied == sizeof(n))
 		return 0;
@@ -339,9 +364,55 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 	bool waiting;
 
 	spin_lock(&q->lock);
-	waiting = readable(q);
+	waiting = !q->work && readable(q);
 	spin_unlock(&q->lock);
 	return waiting;
+}
+
+/**
+ * ktm_notify_by_work - from now on its notifications are told by callback, or not any more
+ * @q: an RM's
+ * @wq: of @work
+ * @work: calls ktm_notify_deliver() until there is nothing; NULL: no callback any more, and it is
+ *	not queued again
+ */
+void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
+			struct work_struct *work)
+{
+	spin_lock(&q->lock);
+	q->wq = wq;
+	q->work = work;
+	queue_kick(q);
+	spin_unlock(&q->lock);
+	wake_up_interruptible(&q->wait);
+}
+
+/**
+ * ktm_notify_deliver - tell the next notification by callback
+ * @q: an RM's, with a callback
+ * @call: is told; may sleep, may answer; nothing later of that enlistment is told until it
+ *	returns; the enlistment, NULL with LAST_RECOVER, lives until then
+ * @ctx: for @call
+ *
+ * Return: false: there was none.
+ */
+bool ktm_notify_deliver(struct ktm_queue *q,
+			void (*call)(struct ktm_enlistment *en, const struct ktm_notification *n,
+				     void *ctx), void *ctx)
+{
+	struct ktm_inbox *inbox = read_begin(q, true);
+	struct ktm_enlistment *superior;
+	struct ktm_notification n;
+
+	if (!inbox)
+		return false;
+	fill_in(q, inbox, &n);
+	superior = reports_to(q, inbox);
+	call(inbox_owner(q, inbox), &n, ctx);
+	read_end(q, inbox, true);
+	if (superior)
+		reported(superior, true);
+	return true;
 }
 
 /* As many whole ones as wait and fit, without waiting; 0 if none waits. */
@@ -353,7 +424,7 @@ static ssize_t copy_waiting(struct ktm_queue *q, struct iov_iter *to)
 	int err;
 
 	while (iov_iter_count(to) >= sizeof(struct ktm_notification)) {
-		inbox = read_begin(q);
+		inbox = read_begin(q, false);
 		if (!inbox)
 			break;
 		superior = reports_to(q, inbox);

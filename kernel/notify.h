@@ -10,6 +10,8 @@
 #include <uapi/linux/ktm.h>
 
 struct iov_iter;
+struct work_struct;
+struct workqueue_struct;
 struct ktm_enlistment;
 struct ktm_rm;
 
@@ -58,6 +60,9 @@ struct ktm_inbox {
  * @reading: inboxes that are being read; LAST_RECOVER waits until none is, because
  *	a RECOVER whose copy fails comes back
  * @last_recover: the RM's own, whose only slot is LAST_RECOVER
+ * @wq: of @work
+ * @work: calls the driver whose RM it is, for all that there is to read: readers find nothing;
+ *	NULL: it has no callback
  */
 struct ktm_queue {
 	spinlock_t lock;
@@ -66,6 +71,8 @@ struct ktm_queue {
 	bool open;
 	u32 reading;
 	struct ktm_inbox last_recover;
+	struct workqueue_struct *wq;
+	struct work_struct *work;
 };
 
 void ktm_queue_init(struct ktm_queue *q);
@@ -79,5 +86,10 @@ void ktm_notify_no_last_recover(struct ktm_rm *rm);
 ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock);
 ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns);
 bool ktm_notify_waiting(struct ktm_queue *q);
+void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
+			struct work_struct *work);
+bool ktm_notify_deliver(struct ktm_queue *q,
+			void (*call)(struct ktm_enlistment *en, const struct ktm_notification *n,
+				     void *ctx), void *ctx);
 
 #endif /* KTM_NOTIFY_H */

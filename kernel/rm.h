@@ -11,6 +11,8 @@
 #include "object.h"
 #include "tm.h"
 
+struct ktm_callbacks;
+
 /*
  * A resource manager.
  *
@@ -24,6 +26,7 @@
  * @handles: those that may do more than query; under @lock
  * @completion: where its user waits; only kept; under @lock
  * @protocols: that were registered since it was opened; under @lock
+ * @callbacks: of a driver; under callback.c's lock
  * @dead: a volatile one whose last handle is closed; under @lock
  * @online: it has called Recover since it was opened and since the TM came
  *	online; written under @lock or by a reopening TM, read under tx->lock
@@ -52,6 +55,7 @@ struct ktm_rm {
 	struct ktm_queue queue;
 	struct ktm_rm_completion completion;
 	struct list_head protocols;
+	struct ktm_callbacks *callbacks;
 	u32 description_length;
 	u8 description[KTM_MAX_DESCRIPTION];
 };
@@ -88,6 +92,11 @@ void ktm_rm_discard(struct ktm_rm *rm);
 void ktm_rm_offline(struct ktm_rm *rm);
 void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec);
 void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info);
+
+/* callback.c */
+int ktm_callbacks_init(void);
+void ktm_callbacks_exit(void);
+bool ktm_callbacks_end(struct ktm_handle *handle);
 
 /* propagation.c */
 u32 ktm_register_protocol(struct ktm_handle *handle, const struct ktm_protocol *arg,

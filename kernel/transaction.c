@@ -1027,6 +1027,17 @@ u32 ktm_tx_commit(struct ktm_handle *handle, const struct ktm_call *arg)
 	return tx_end(ktm_tx_of(handle->obj), KTM_TXEV_COMMIT, KTM_OUTCOME_COMMITTED, arg);
 }
 
+/* What a commit that was begun has come to by now. */
+u32 ktm_tx_commit_status(struct ktm_transaction *tx)
+{
+	u32 status;
+
+	ktm_tx_lock(tx);
+	status = tx_outcome_status(tx, KTM_OUTCOME_COMMITTED);
+	mutex_unlock(&tx->lock);
+	return status;
+}
+
 /* KTM_IOC_ROLLBACK */
 u32 ktm_tx_rollback(struct ktm_handle *handle, const struct ktm_call *arg)
 {

@@ -112,6 +112,7 @@ u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_handle *handle, struct k
 u32 ktm_tx_commit(struct ktm_handle *handle, const struct ktm_call *arg);
 u32 ktm_tx_rollback(struct ktm_handle *handle, const struct ktm_call *arg);
 u32 ktm_tx_wait(struct ktm_handle *handle, struct ktm_tx_wait *arg);
+u32 ktm_tx_commit_status(struct ktm_transaction *tx);
 u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
 void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns);
 u32 ktm_tx_reserve(struct ktm_transaction *tx);
@@ -132,5 +133,9 @@ void ktm_tx_reap_ended(struct ktm_tm *tm);
 void ktm_tx_reap_work(struct work_struct *work);
 int ktm_tx_snapshot(struct ktm_transaction *tx, struct ktm_jsnap *snap);
 void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
+
+/* transaction_async.c */
+int ktm_async_init(void);
+void ktm_async_exit(void);
 
 #endif /* KTM_TRANSACTION_H */

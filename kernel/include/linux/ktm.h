@@ -37,6 +37,7 @@
 
 struct file;
 struct kvec;
+struct module;
 
 /*
  * A driver's own uses of objects, as descriptors are a process's: with rights of their own, which
@@ -92,6 +93,24 @@ int ktm_transaction_set(struct ktm_transaction_use *tx, u32 info_class, const vo
 struct ktm_guid ktm_transaction_id(const struct ktm_transaction_use *tx);
 bool ktm_transaction_is_active(const struct ktm_transaction_use *tx);
 
+/**
+ * typedef ktm_commit_done - a commit is over
+ * @context: as given to ktm_transaction_commit_async()
+ * @err: 0: committed, and every RM that is there has finished; -ECANCELED: it was rolled back;
+ *	-ENOTRECOVERABLE: in doubt
+ * @status: the same as enum ktm_status
+ *
+ * Called once, in process context, by a worker. May sleep, and call everything in <linux/ktm.h>.
+ */
+typedef void (*ktm_commit_done)(void *context, int err, u32 status);
+
+int __ktm_transaction_commit_async(struct ktm_transaction_use *tx, ktm_commit_done done,
+				   void *context, struct module *owner, u32 *status);
+
+/* See __ktm_transaction_commit_async(); @done is of the module that says this. */
+#define ktm_transaction_commit_async(tx, done, context, status)			\
+	__ktm_transaction_commit_async(tx, done, context, THIS_MODULE, status)
+
 /* ---- resource managers ---- */
 
 struct ktm_rm_use *ktm_rm_create(struct ktm_tm_use *tm, u32 flags, u32 access, u32 mode,
@@ -115,6 +134,40 @@ int ktm_rm_register_protocol(struct ktm_rm_use *rm, const struct ktm_guid *proto
 int ktm_rm_propagation_complete(struct ktm_rm_use *rm, u32 cookie, const void *buffer, u32 length,
 				u32 *status);
 int ktm_rm_propagation_failed(struct ktm_rm_use *rm, u32 cookie, u32 cause, u32 *status);
+
+/* What a callback returns; or a negative errno. */
+#define KTM_CALLBACK_HANDLED	0	/* done: ktm gives the answer */
+#define KTM_CALLBACK_PENDING	1	/* the driver answers, now or later, or need not */
+
+/**
+ * typedef ktm_rm_callback - a driver is told a notification of its RM
+ * @context: as given to ktm_rm_enable_callbacks()
+ * @notification: what
+ * @en: which enlistment, with what rights the RM's use has; NULL with LAST_RECOVER. Lent until the
+ *	callback returns, and not to be put
+ *
+ * HANDLED answers PREPREPARE, PREPARE, COMMIT, SINGLE_PHASE_COMMIT and ROLLBACK with the matching
+ * _complete, and RECOVER with the same key; of what has no answer, or has got it already, it says
+ * nothing. An error rolls the transaction back while it still can be by an RM (PREPREPARE, PREPARE,
+ * SINGLE_PHASE_COMMIT, and what a superior is told before it decides); afterwards it is as PENDING,
+ * and in the kernel log.
+ *
+ * It is called in process context, by a worker of its RM that has no other work: one at a time, of
+ * each enlistment in its order. It may sleep, and call everything in <linux/ktm.h>, for its own
+ * transaction, too; but to wait there for what only it can bring about is to wait for ever. That
+ * holds up this RM, its transactions, and nobody else.
+ *
+ * Return: KTM_CALLBACK_ or a negative errno.
+ */
+typedef int (*ktm_rm_callback)(void *context, const struct ktm_notification *notification,
+			       struct ktm_enlistment_use *en);
+
+int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, void *context,
+			      struct module *owner, u32 *status);
+
+/* See __ktm_rm_enable_callbacks(); the callback is of the module that says this. */
+#define ktm_rm_enable_callbacks(rm, callback, context, status)			\
+	__ktm_rm_enable_callbacks(rm, callback, context, THIS_MODULE, status)
 
 /* ---- enlistments ---- */
 
