@@ -18,9 +18,13 @@
 
 #include "test.h"
 
-/* @lock: one call at a time. What is still held when the file is closed is put then. */
+/*
+ * @lock: one call at a time, but for those of @participant. What is still held when the file is
+ * closed is put then.
+ */
 struct driver {
 	struct mutex lock;
+	struct participant *participant;
 	struct ktm_tm_use *tm;
 	struct ktm_log_stream *streams[KTM_TEST_STREAMS];
 };
@@ -229,6 +233,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct ktm_test_call c;
 	long err = 0;
 
+	if (cmd == KTM_TEST_OP)
+		return participant_ioctl(d->participant, (void __user *)arg);
 	if (cmd != KTM_TEST_CALL)
 		return -ENOTTY;
 	if (copy_from_user(&c, (void __user *)arg, sizeof(c)))
@@ -250,6 +256,11 @@ static int test_open(struct inode *inode, struct file *file)
 
 	if (!d)
 		return -ENOMEM;
+	d->participant = participant_open();
+	if (!d->participant) {
+		kfree(d);
+		return -ENOMEM;
+	}
 	mutex_init(&d->lock);
 	file->private_data = d;
 	return 0;
@@ -260,6 +271,7 @@ static int test_release(struct inode *inode, struct file *file)
 	struct driver *d = file->private_data;
 	u32 i;
 
+	participant_release(d->participant);
 	for (i = 0; i < KTM_TEST_STREAMS; i++)
 		if (d->streams[i])
 			ktm_log_stream_put(d->streams[i]);

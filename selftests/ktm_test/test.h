@@ -3,6 +3,13 @@
 #define TEST_H
 
 #include "ktm_test.h"
+#include "participant.h"
+
+struct participant;
+
+struct participant *participant_open(void);
+void participant_release(struct participant *p);
+long participant_ioctl(struct participant *p, void __user *arg);
 
 int test_race(struct ktm_tm_use *tm, struct ktm_log_stream *shared, u32 threads, u32 each);
 

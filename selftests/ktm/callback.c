@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drivers' RMs that are told by callback, and commits that call back: the kernel half is
+ * selftests/ktm_test/told.c.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "disk.h"
+#include "opcalls.h"
+
+#define ALL_KINDS	0xffffffff
+#define EN_MASK_0	(EN_MASK | KTM_NOTIFY_PREPREPARE)
+#define DURABLE_RM	guid_of(981)
+
+/* Slots: 0 is the TM. */
+enum { RM = 1, RM2, TX, TX2, EN, EN2 };
+
+void test_setup(void)
+{
+	driver_open();
+}
+
+static void enable(unsigned int rm)
+{
+	OP(KTM_STATUS_SUCCESS, RM_ENABLE_CALLBACKS, .on = rm);
+}
+
+static void script(unsigned int mask, unsigned int what, int returns, unsigned int with)
+{
+	OP_TRY(SCRIPT, .mask = mask, .flags = what, .returns = returns, .with = with);
+}
+
+/* A volatile TM, an RM with callbacks, a transaction. */
+static void begin(void)
+{
+	op_volatile();
+	op_rm(RM);
+	enable(RM);
+	op_tx(TX);
+}
+
+static void commit(unsigned int tx, unsigned int want)
+{
+	OP(want, TRANSACTION_COMMIT, .on = tx, .flags = KTM_CALL_WAIT);
+}
+
+static void in_child(void *data)
+{
+	commit(*(unsigned int *)data, KTM_STATUS_SUCCESS);
+}
+
+/* ---- what it is told, and what comes of what it returns ---- */
+
+TEST(handled)
+{
+	struct ktm_test_told t;
+	guid_t en;
+
+	begin();
+	en = op_rm_enlist(RM, TX, EN_MASK_0, 77);
+	commit(TX, KTM_STATUS_SUCCESS);
+	t = TOLD(RM, KTM_NOTIFY_PREPREPARE);
+	CHECK(same(&t.notification.enlistment, &en));
+	CHECK_EQ(t.notification.key, 77);
+	CHECK_EQ(t.notification.length, sizeof(t.notification));
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	t = TOLD(RM, KTM_NOTIFY_COMMIT);
+	CHECK(same(&t.notification.enlistment, &en));
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTED);
+	close(drv);
+}
+
+TEST(handled_rollback)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_ROLLBACK, .on = TX, .flags = KTM_CALL_WAIT);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ABORTED);
+	close(drv);
+}
+
+TEST(handled_in_a_single_phase)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 1);
+	commit(TX, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTED);
+	close(drv);
+}
+
+/* It says that it has done it, and has said so to ktm before. */
+TEST(answers_by_itself)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK_0, 1);
+	script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER, KTM_CALLBACK_HANDLED, 0);
+	commit(TX, KTM_STATUS_SUCCESS);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).status, KTM_STATUS_SUCCESS);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).status, KTM_STATUS_SUCCESS);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).status, KTM_STATUS_SUCCESS);
+	close(drv);
+}
+
+/* It answers when it likes: nobody answers for it. */
+TEST(pending)
+{
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(ALL_KINDS, 0, KTM_CALLBACK_PENDING, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_TIMEOUT, TRANSACTION_WAIT, .on = TX, .timeout_ns = 10000000);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_PREPARING);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	OP(KTM_STATUS_TIMEOUT, TRANSACTION_WAIT, .on = TX, .timeout_ns = 10000000);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTING);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_COMMIT_COMPLETE, .on = EN);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTED);
+	close(drv);
+}
+
+static void error_in(unsigned int kind)
+{
+	begin();
+	op_rm(RM2);
+	enable(RM2);
+	op_rm_enlist(RM, TX, EN_MASK_0, 1);
+	op_rm_enlist(RM2, TX, EN_MASK_0, 2);
+	script(kind, 0, -EIO, 0);
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ABORTED);
+	close(drv);
+	driver_open();
+}
+
+TEST(error_before_the_vote)
+{
+	error_in(KTM_NOTIFY_PREPREPARE);
+	error_in(KTM_NOTIFY_PREPARE);
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 1);
+	script(KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0, -EIO, 0);
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+	close(drv);
+}
+
+/* Then it owes its answer, and can still give it. */
+TEST(error_after_the_vote)
+{
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_COMMIT, 0, -EIO, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	OP(KTM_STATUS_TIMEOUT, TRANSACTION_WAIT, .on = TX, .timeout_ns = 10000000);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTING);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_COMMIT_COMPLETE, .on = EN);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	close(drv);
+}
+
+/* ---- who is told ---- */
+
+TEST(enabling)
+{
+	op_volatile();
+	op_rm(RM);
+	OP(KTM_STATUS_INVALID_PARAMETER, RM_ENABLE_CALLBACKS, .on = RM, .how = KTM_TEST_OP_NULL);
+	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM2,
+	   .fd = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ENLIST), .access = KTM_RM_ENLIST);
+	OP(KTM_STATUS_ACCESS_DENIED, RM_ENABLE_CALLBACKS, .on = RM2);
+	enable(RM);
+	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_ENABLE_CALLBACKS, .on = RM);
+	close(drv);
+}
+
+/* What has waited is told, and readers find nothing any more. */
+TEST(instead_of_reading)
+{
+	int rm;
+
+	op_volatile();
+	op_rm(RM);
+	op_tx(TX);
+	rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
+	op_enlist(RM, TX, EN, EN_MASK);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	CHECK(poll_now(rm) & POLLIN);
+	script(ALL_KINDS, 0, KTM_CALLBACK_PENDING, 0);
+	enable(RM);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	TAKE_NONE(rm);
+	OP(KTM_STATUS_TIMEOUT, RM_GET_NOTIFICATION, .on = RM, .timeout_ns = 0);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_COMMIT_COMPLETE, .on = EN);
+	close(rm);
+	close(drv);
+}
+
+/* Put, it calls nobody any more; what comes is for readers. */
+TEST(disabled_by_put)
+{
+	int rm, tx;
+	guid_t en;
+
+	begin();
+	rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
+	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
+	en = op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
+	op_put(RM);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	/* And they may be enabled again. */
+	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM, .fd = rm, .access = KTM_RM_ALL_ACCESS);
+	enable(RM);
+	op_tx(TX2);
+	op_rm_enlist(RM, TX2, EN_MASK, 2);
+	commit(TX2, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	close(rm);
+	close(tx);
+	close(drv);
+}
+
+static void put_rm(void *data)
+{
+	(void)data;
+	op_put(RM);
+	go(1);
+}
+
+/* Who puts it waits for what runs. */
+TEST(put_waits_for_a_callback)
+{
+	pid_t pid;
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	pid = test_spawn(put_rm, NULL);
+	until_stuck(pid);
+	OP_TRY(RELEASE);
+	meet(1);
+	test_join(pid);
+	close(drv);
+}
+
+/* ---- what it does ---- */
+
+TEST(puts_its_own_enlistment)
+{
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, EN);
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	close(drv);
+}
+
+/* The callback that puts its own RM is its last. */
+TEST(puts_its_own_rm)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	op_rm_enlist(RM, TX, EN_MASK, 2);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	close(drv);
+}
+
+TEST(commits_another_transaction)
+{
+	struct ktm_test_told t;
+
+	begin();
+	op_rm(RM2);
+	enable(RM2);
+	op_tx(TX2);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	op_rm_enlist(RM2, TX2, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 2);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT, KTM_CALLBACK_HANDLED, TX2);
+	commit(TX, KTM_STATUS_SUCCESS);
+	TOLD(RM2, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	t = TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(t.ret, 0);
+	CHECK_EQ(t.status, KTM_STATUS_SUCCESS);
+	CHECK_EQ(op_tx_state(TX2), KTM_TX_STATE_COMMITTED);
+	close(drv);
+}
+
+/* Its own: it is told what that comes to. */
+TEST(calls_into_its_own_transaction)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ANSWER | KTM_TEST_DO_COMMIT, KTM_CALLBACK_PENDING,
+	       TX);
+	commit(TX, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).status, KTM_STATUS_ALREADY_COMMITTED);
+	close(drv);
+}
+
+/* One that does not return holds up its own RM only. */
+TEST(one_never_returns)
+{
+	static const unsigned int tx = TX;
+	struct ktm_test_told t;
+	pid_t pid;
+
+	begin();
+	op_rm(RM2);
+	enable(RM2);
+	op_tx(TX2);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	op_rm_enlist(RM2, TX2, EN_MASK, 2);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	pid = test_spawn(in_child, (void *)&tx);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	script(KTM_NOTIFY_PREPARE, 0, 0, 0);
+	commit(TX2, KTM_STATUS_SUCCESS);
+	t = TOLD(RM2, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(t.threads, 2);
+	TOLD(RM2, KTM_NOTIFY_COMMIT);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_PREPARING);
+	OP_TRY(RELEASE);
+	test_join(pid);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	close(drv);
+}
+
+/* ---- with processes ---- */
+
+/* A process and a driver commit together, or not at all. */
+TEST(with_a_process)
+{
+	int other, tm, tx;
+	guid_t en;
+
+	begin();
+	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
+	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
+	other = rm_create(tm, KTM_RM_VOLATILE);
+	en = enlist(other, tx);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TX_IS(tx, KTM_TX_STATE_PREPARING);
+	en_prepare(other, en);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	en_commit(other, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+	close(tx);
+	tx = tx_create(-1);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_GET_FROM_FD, .slot = TX2, .fd = tx,
+	   .access = KTM_TX_ENLIST);
+	op_rm_enlist(RM, TX2, EN_MASK, 2);
+	en = enlist(other, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(other, KTM_NOTIFY_PREPARE, en);
+	ANSWER(other, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
+	en_rollback(other, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	TX_IS(tx, KTM_TX_STATE_ABORTED);
+	close(tx);
+	close(other);
+	close(tm);
+	close(drv);
+}
+
+static void client(void *data)
+{
+	int tx = tx_create(-1);
+
+	(void)data;
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_GET_FROM_FD, .slot = TX2, .fd = tx,
+	   .access = KTM_TX_ENLIST);
+	op_rm_enlist(RM, TX2, EN_MASK, 1);
+	go(1);
+	for (;;)
+		pause();
+}
+
+/* kill -9 of the process whose transaction a driver's RM has. */
+TEST(client_is_killed)
+{
+	pid_t pid;
+
+	begin();
+	pid = test_spawn(client, NULL);
+	meet(1);
+	test_kill(pid);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
+	close(drv);
+}
+
+/* A driver decides over a process's RM, by callback. */
+TEST(superior_of_a_process)
+{
+	const unsigned int mask = KTM_NOTIFY_ROLLBACK | KTM_NOTIFY_PREPREPARE_COMPLETE |
+		KTM_NOTIFY_PREPARE_COMPLETE | KTM_NOTIFY_COMMIT_COMPLETE;
+	int other, tm, tx;
+	guid_t en;
+
+	begin();
+	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
+	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
+	other = rm_create(tm, KTM_RM_VOLATILE);
+	en = enlist(other, tx);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_CREATE, .on = RM, .with = TX, .slot = EN, .mask = mask,
+	   .flags = KTM_ENLIST_SUPERIOR, .access = KTM_EN_ALL_ACCESS);
+	OP(KTM_STATUS_PENDING, ENLISTMENT_PREPREPARE, .on = EN);
+	TOLD(RM, KTM_NOTIFY_PREPREPARE_COMPLETE);
+	OP(KTM_STATUS_PENDING, ENLISTMENT_PREPARE, .on = EN);
+	en_prepare(other, en);
+	TOLD(RM, KTM_NOTIFY_PREPARE_COMPLETE);
+	OP(KTM_STATUS_PENDING, ENLISTMENT_COMMIT, .on = EN);
+	en_commit(other, en);
+	TOLD(RM, KTM_NOTIFY_COMMIT_COMPLETE);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	/* One that cannot go on lets it all roll back. */
+	close(tx);
+	op_tx(TX2);
+	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX2, KTM_TX_ALL_ACCESS);
+	en = enlist(other, tx);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_CREATE, .on = RM, .with = TX2, .slot = EN2, .mask = mask,
+	   .flags = KTM_ENLIST_SUPERIOR, .access = KTM_EN_ALL_ACCESS);
+	script(KTM_NOTIFY_PREPARE_COMPLETE, 0, -EIO, 0);
+	OP(KTM_STATUS_PENDING, ENLISTMENT_PREPREPARE, .on = EN2);
+	TOLD(RM, KTM_NOTIFY_PREPREPARE_COMPLETE);
+	OP(KTM_STATUS_PENDING, ENLISTMENT_PREPARE, .on = EN2);
+	en_prepare(other, en);
+	TOLD(RM, KTM_NOTIFY_PREPARE_COMPLETE);
+	en_rollback(other, en);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
+	close(tx);
+	close(other);
+	close(tm);
+	close(drv);
+}
+
+/* ---- durable ---- */
+
+static void make_durable(struct disk *d)
+{
+	int fd;
+
+	*d = disk_make(8 * MIB);
+	journal_format(d->path, guid_of(980));
+	fd = disk_open(d->path);
+	OP(KTM_STATUS_SUCCESS, TM_CREATE, .slot = 0, .device = fd + 1,
+	   .access = KTM_TM_ALL_ACCESS);
+	close(fd);
+	OP(KTM_STATUS_SUCCESS, TM_RECOVER, .on = 0);
+	OP(KTM_STATUS_SUCCESS, RM_CREATE, .slot = RM, .guid = DURABLE_RM,
+	   .access = KTM_RM_ALL_ACCESS);
+	enable(RM);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
+}
+
+static void finish_durable(struct disk *d)
+{
+	close(drv);
+	tm_close(-1, d->path);
+}
+
+TEST(durable)
+{
+	struct disk d;
+
+	make_durable(&d);
+	op_tx(TX);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	commit(TX, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	finish_durable(&d);
+}
+
+/* It goes with a vote in the log, comes back, and is told by callback how that has ended. */
+TEST(comes_back)
+{
+	struct ktm_test_told t;
+	struct disk d;
+	guid_t en;
+
+	make_durable(&d);
+	op_tx(TX);
+	en = op_rm_enlist(RM, TX, EN_MASK, 5);
+	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	op_put(RM);
+	OP(KTM_STATUS_SUCCESS, RM_OPEN, .on = 0, .slot = RM, .guid = DURABLE_RM,
+	   .access = KTM_RM_ALL_ACCESS);
+	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
+	enable(RM);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	t = TOLD(RM, KTM_NOTIFY_RECOVER);
+	CHECK(same(&t.notification.enlistment, &en));
+	CHECK_EQ(t.notification.key, 5);
+	/* Which of the two is first is not said. */
+	t = told();
+	if (t.notification.kind == KTM_NOTIFY_LAST_RECOVER) {
+		TOLD(RM, KTM_NOTIFY_COMMIT);
+	} else {
+		CHECK_EQ(t.notification.kind, KTM_NOTIFY_COMMIT);
+		TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
+	}
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	finish_durable(&d);
+}
+
+/* The log fails under the decision. */
+TEST(commit_async_in_doubt)
+{
+	struct ktm_test_told t;
+	struct flaky f;
+	struct disk d;
+	int fd;
+
+	d = disk_make(8 * MIB);
+	f = flaky_make(&d);
+	journal_format(f.path, guid_of(980));
+	fd = disk_open(f.path);
+	OP(KTM_STATUS_SUCCESS, TM_CREATE, .slot = 0, .device = fd + 1,
+	   .access = KTM_TM_ALL_ACCESS);
+	close(fd);
+	OP(KTM_STATUS_SUCCESS, TM_RECOVER, .on = 0);
+	OP(KTM_STATUS_SUCCESS, RM_CREATE, .slot = RM, .access = KTM_RM_ALL_ACCESS);
+	enable(RM);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
+	op_tx(TX);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	flaky_set(&f, FAIL_WRITES);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	t = TOLD(TX, 0);
+	CHECK_EQ(t.ret, -ENOTRECOVERABLE);
+	CHECK_EQ(t.status, KTM_STATUS_INDOUBT);
+	close(drv);
+	flaky_set(&f, NO_TROUBLE);
+	tm_close(-1, f.path);
+	flaky_remove(&f);
+}
+
+/* ---- commits that call back ---- */
+
+TEST(commit_async)
+{
+	struct ktm_test_told t;
+
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	OP(KTM_STATUS_INVALID_PARAMETER, TRANSACTION_COMMIT_ASYNC, .on = TX,
+	   .how = KTM_TEST_OP_NULL);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	t = TOLD(TX, 0);
+	CHECK_EQ(t.ret, 0);
+	CHECK_EQ(t.status, KTM_STATUS_SUCCESS);
+	OP(KTM_STATUS_ALREADY_COMMITTED, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	close(drv);
+}
+
+/* It goes on when nobody has the transaction any more. */
+TEST(commit_async_and_put)
+{
+	struct ktm_test_told t;
+
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	op_put(TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
+	t = TOLD(TX, 0);
+	CHECK_EQ(t.ret, -ECANCELED);
+	CHECK_EQ(t.status, KTM_STATUS_ROLLED_BACK);
+	close(drv);
+}
+
+TEST(commit_async_is_refused)
+{
+	op_volatile();
+	op_tx(TX);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_GET_FROM_FD, .slot = TX2,
+	   .fd = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ROLLBACK), .access = KTM_TX_ROLLBACK);
+	OP(KTM_STATUS_ACCESS_DENIED, TRANSACTION_COMMIT_ASYNC, .on = TX2);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_ROLLBACK, .on = TX2);
+	OP(KTM_STATUS_ALREADY_ABORTED, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	close(drv);
+}
+
+/* Nothing to do: it is over at once, and calls back all the same. */
+TEST(commit_async_of_nothing)
+{
+	op_volatile();
+	op_tx(TX);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	CHECK_EQ(TOLD(TX, 0).status, KTM_STATUS_SUCCESS);
+	close(drv);
+}
+
+/* ---- modules ---- */
+
+static int unload(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK);
+}
+
+/* The driver cannot go while one of its callbacks runs, or is still to come. */
+TEST(not_unloaded_in_a_callback)
+{
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(unload("ktm_test"), -1);
+	CHECK_EQ(unload("ktm"), -1);
+	OP_TRY(RELEASE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	TOLD(TX, 0);
+	close(drv);
+}
+
+TEST(unload_the_driver)
+{
+	driver_unload();
+}

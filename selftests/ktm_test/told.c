@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Callbacks of /dev/ktm_test: they note what they are told, and do what their script says.
+ */
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/err.h>
+#include <linux/ktm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "told.h"
+
+#define MOST	256
+
+/* Callbacks that have begun and not ended, and commits that are to end, of all files. */
+static atomic_t busy;
+static DECLARE_WAIT_QUEUE_HEAD(idle);
+
+struct step {
+	u32 what, with;
+	int returns;
+};
+
+/* Context of the callbacks of one RM, or of the commit of one transaction. */
+struct listener {
+	struct told *told;
+	u32 slot;
+};
+
+/*
+ * @lock: all but @listeners, which are written when one begins to listen
+ * @steps: by bit of the notification
+ */
+struct told {
+	struct participant *participant;
+	spinlock_t lock;
+	struct step steps[32];
+	struct ktm_test_told list[MOST];
+	u32 first, end, threads;
+	bool released;
+	wait_queue_head_t wait;
+	struct listener listeners[KTM_TEST_SLOTS];
+};
+
+static void end_busy(void)
+{
+	if (atomic_dec_and_test(&busy))
+		wake_up_all(&idle);
+}
+
+static void note(struct told *t, const struct ktm_test_told *told)
+{
+	spin_lock(&t->lock);
+	if (!WARN_ON(t->end - t->first == MOST))
+		t->list[t->end++ % MOST] = *told;
+	spin_unlock(&t->lock);
+	wake_up_all(&t->wait);
+}
+
+static int answer(struct ktm_enlistment_use *en, const struct ktm_notification *n, u32 *status)
+{
+	switch (n->kind) {
+	case KTM_NOTIFY_PREPREPARE:
+		return ktm_enlistment_preprepare_complete(en, 0, status);
+	case KTM_NOTIFY_PREPARE:
+		return ktm_enlistment_prepare_complete(en, NULL, 0, NULL, 0, status);
+	case KTM_NOTIFY_COMMIT:
+	case KTM_NOTIFY_SINGLE_PHASE_COMMIT:
+		return ktm_enlistment_commit_complete(en, NULL, 0, status);
+	case KTM_NOTIFY_ROLLBACK:
+		return ktm_enlistment_rollback_complete(en, NULL, 0, status);
+	case KTM_NOTIFY_RECOVER:
+		return ktm_enlistment_recover(en, n->key, status);
+	default:
+		return 0;
+	}
+}
+
+static void play(struct told *t, const struct step *step, struct ktm_enlistment_use *en,
+		 struct ktm_test_told *told)
+{
+	if (step->what & KTM_TEST_DO_ANSWER)
+		told->ret = answer(en, &told->notification, &told->status);
+	if (step->what & KTM_TEST_DO_COMMIT)
+		told->ret = ktm_transaction_commit(test_transaction(t->participant, step->with),
+						   KTM_CALL_WAIT, &told->status);
+	if (step->what & KTM_TEST_DO_PUT)
+		test_put(t->participant, step->with);
+}
+
+/* It is noted before it sleeps and behind all else, so that the test can go on from there. */
+static int callback(void *context, const struct ktm_notification *n,
+		    struct ktm_enlistment_use *en)
+{
+	struct listener *l = context;
+	struct ktm_test_told told = { .rm = l->slot, .status = U32_MAX, .notification = *n };
+	struct told *t = l->told;
+	struct step step;
+	int ret;
+
+	atomic_inc(&busy);
+	spin_lock(&t->lock);
+	step = t->steps[ffs(n->kind) - 1];
+	told.threads = ++t->threads;
+	spin_unlock(&t->lock);
+	play(t, &step, en, &told);
+	ret = step.returns;
+	note(t, &told);
+	if (step.what & KTM_TEST_DO_SLEEP)
+		wait_event(t->wait, READ_ONCE(t->released));
+	spin_lock(&t->lock);
+	t->threads--;
+	spin_unlock(&t->lock);
+	end_busy();
+	return ret;
+}
+
+static void done(void *context, int err, u32 status)
+{
+	struct listener *l = context;
+	const struct ktm_test_told told = { .rm = l->slot, .ret = err, .status = status };
+
+	note(l->told, &told);
+	end_busy();
+}
+
+static struct listener *listen(struct told *t, u32 slot)
+{
+	t->listeners[slot] = (struct listener){ .told = t, .slot = slot };
+	return &t->listeners[slot];
+}
+
+int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, bool null, u32 *status)
+{
+	return ktm_rm_enable_callbacks(rm, null ? NULL : callback, listen(t, slot), status);
+}
+
+int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, bool null, u32 *status)
+{
+	int err;
+
+	atomic_inc(&busy);
+	err = ktm_transaction_commit_async(tx, null ? NULL : done, listen(t, slot), status);
+	if (err)
+		end_busy();
+	return err;
+}
+
+int told_script(struct told *t, const struct ktm_test_op *c)
+{
+	u32 i;
+
+	spin_lock(&t->lock);
+	for (i = 0; i < 32; i++) {
+		if (c->mask & BIT(i))
+			t->steps[i] = (struct step){
+				.what = c->flags,
+				.with = c->with,
+				.returns = c->returns,
+			};
+	}
+	spin_unlock(&t->lock);
+	return 0;
+}
+
+void told_release(struct told *t)
+{
+	WRITE_ONCE(t->released, true);
+	wake_up_all(&t->wait);
+}
+
+static bool take(struct told *t, struct ktm_test_told *told)
+{
+	bool any;
+
+	spin_lock(&t->lock);
+	any = t->first != t->end;
+	if (any)
+		*told = t->list[t->first++ % MOST];
+	spin_unlock(&t->lock);
+	return any;
+}
+
+int told_take(struct told *t, struct ktm_test_told *told)
+{
+	return wait_event_interruptible(t->wait, take(t, told)) ? -EINTR : 0;
+}
+
+struct told *told_new(struct participant *p)
+{
+	struct told *t = kvzalloc(sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return NULL;
+	t->participant = p;
+	spin_lock_init(&t->lock);
+	init_waitqueue_head(&t->wait);
+	return t;
+}
+
+/* A callback that has put its own RM may not have returned yet. */
+void told_free(struct told *t)
+{
+	wait_event(idle, !atomic_read(&busy));
+	kvfree(t);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TOLD_H
+#define TOLD_H
+
+#include "participant.h"
+
+struct participant;
+struct told;
+
+/* participant.c */
+void test_put(struct participant *p, u32 n);
+struct ktm_transaction_use *test_transaction(struct participant *p, u32 n);
+
+/* told.c */
+struct told *told_new(struct participant *p);
+void told_free(struct told *t);
+int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, bool null, u32 *status);
+int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, bool null, u32 *status);
+int told_script(struct told *t, const struct ktm_test_op *c);
+void told_release(struct told *t);
+int told_take(struct told *t, struct ktm_test_told *told);
+
+#endif /* TOLD_H */
