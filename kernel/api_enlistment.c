@@ -289,8 +289,9 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_rollback_complete);
  *
  * The kernel form of KTM_IOC_READ_ONLY (TmReadOnlyEnlistment()), until it has voted. May sleep.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -EPROTO: it has voted, or is a superior;
- * -ENOTCONN, -ESTALE as for ktm_enlistment_preprepare_complete().
+ * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -ENOMSG: it has voted, was sent
+ * SINGLE_PHASE_COMMIT, is a superior, or the transaction has ended; -ENOTCONN, -ESTALE as for
+ * ktm_enlistment_preprepare_complete().
  */
 int ktm_enlistment_read_only(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -326,9 +327,8 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_single_phase_reject);
  * The kernel form of KTM_IOC_EN_ROLLBACK (TmRollbackEnlistment()): a participant until it has
  * voted, a superior until it has decided. May sleep.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -EPROTO: too late; -ECANCELED: it is
- * being rolled back; -EALREADY: it is committed; -ENOTCONN, -ESTALE as for
- * ktm_enlistment_preprepare_complete().
+ * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -EPROTO: too late, or the transaction has
+ * ended; -ENOTCONN, -ESTALE as for ktm_enlistment_preprepare_complete().
  */
 int ktm_enlistment_rollback(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -344,8 +344,8 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_rollback);
  * The kernel form of KTM_IOC_REQUEST_OUTCOME (TmRequestOutcomeEnlistment()): rolls back if another
  * has not prepared, else asks the superior. May sleep.
  *
- * Return: 0, or: -EACCES: no such right; -EPROTO: it has not prepared, or knows; -ENOTCONN, -ESTALE
- * as for ktm_enlistment_preprepare_complete().
+ * Return: 0, or: -EACCES: no such right; -EPROTO: it has not prepared, or is a superior; -ENOTCONN,
+ * -ESTALE as for ktm_enlistment_preprepare_complete().
  */
 int ktm_enlistment_request_outcome(struct ktm_enlistment_use *en, u32 *status)
 {
@@ -362,7 +362,7 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_request_outcome);
  * The kernel form of KTM_IOC_EN_RECOVER (TmRecoverEnlistment()): COMMIT, ROLLBACK or INDOUBT
  * follows. Sleeps, also while all is frozen; a signal ends that.
  *
- * Return: 0 (PENDING), or: -EACCES: no such right; -EPROTO: it is not one to be recovered;
+ * Return: 0 (PENDING), or: -EACCES: no such right; -EPROTO: it takes part, nobody has asked;
  * -ENOTCONN, -ESTALE as for ktm_enlistment_preprepare_complete(); -EINTR: a signal.
  */
 int ktm_enlistment_recover(struct ktm_enlistment_use *en, u64 key, u32 *status)
@@ -420,7 +420,8 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_prepare);
  * The kernel form of KTM_IOC_EN_COMMIT (TmCommitEnlistment()). COMMIT_COMPLETE follows. Else as
  * ktm_enlistment_preprepare().
  *
- * Return: see there.
+ * Return: see there; -EPROTO: not all have prepared; -ESTALE: also if it has decided to commit;
+ * -ECANCELED: it is rolled back.
  */
 int ktm_enlistment_commit(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {

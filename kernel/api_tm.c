@@ -27,11 +27,11 @@ static struct ktm_tm_use *tm_made(u32 ret, struct ktm_new_fd *nfd, u32 *status)
  * The kernel form of KTM_IOC_TM_CREATE (ZwCreateTransactionManager()). It is current's. Sleeps,
  * also for the device, killably.
  *
- * Return: a use of it, for ktm_tm_put(), or an ERR_PTR: -EINVAL: an argument; -EBADF: no device;
- * -EBADFD: that is no block device; -EEXIST: the device has a TM, or the GUID is taken; -EXDEV: the
- * journal is of another GUID; -EACCES: the device is not open for writing; -EBUSY: others use the
- * device; -EUCLEAN: there is no journal on it, or not a good one; -EIO: it cannot be read; -EDQUOT:
- * the user's quota; -ENOMEM; -EINTR: killed.
+ * Return: a use of it, for ktm_tm_put(), or an ERR_PTR: -EINVAL: an argument; -EBADF: no device, or
+ * not opened for reading and writing; -EBADFD: it is no block device; -EEXIST: the device has a TM,
+ * and @guid says which, or the GUID is taken; -EXDEV: the journal is of another GUID; -EACCES: the
+ * device is read-only; -EBUSY: others use the device; -EUCLEAN: there is no journal on it, or not a
+ * good one; -EIO: it cannot be read; -EDQUOT: the user's quota; -ENOMEM; -EINTR: killed.
  */
 struct ktm_tm_use *ktm_tm_create(struct file *device, u32 flags, u32 access, u32 mode,
 				 struct ktm_guid *guid, u32 *status)
@@ -156,9 +156,9 @@ EXPORT_SYMBOL_GPL(ktm_tm_put);
  * The kernel form of KTM_IOC_TM_RECOVER (TmRecoverTransactionManager()). Sleeps for the device,
  * killably.
  *
- * Return: 0, also if it is online already; or: -EACCES: no such right, or the device is not open
- * for writing; -EOPNOTSUPP: it has no log; -EBADF: @device is an ERR_PTR; -EXDEV: another journal
- * is on it; -EUCLEAN: the log is damaged; -ENOSPC; -EIO; -EBUSY: others use the device; -ENOMEM;
+ * Return: 0, also if it is online already; or: -EACCES: no such right; -EOPNOTSUPP: it has no log;
+ * -EBADF: @device is an ERR_PTR, or not opened for reading and writing; -EXDEV: a renaming failed
+ * on its way, call it again; -EUCLEAN: no journal, another one, or a damaged one; -EIO; -ENOMEM;
  * -EINTR: killed.
  */
 int ktm_tm_recover(struct ktm_tm_use *tm, struct file *device, u32 *status)
@@ -199,7 +199,8 @@ EXPORT_SYMBOL_GPL(ktm_tm_rollforward);
  * killably.
  *
  * Return: 0, or: -EACCES: no such right; -EOPNOTSUPP: it has no log; -EPROTO: it was recovered;
- * -EEXIST: there is one of that GUID; -EIO; -ENOMEM; -EINTR: killed.
+ * -EEXIST: a durable TM has that GUID; -EUCLEAN: no journal, another one, or a damaged one; -EIO;
+ * -ENOMEM; -EINTR: killed.
  */
 int ktm_tm_rename(struct ktm_tm_use *tm, struct ktm_guid *guid, u32 *status)
 {

@@ -160,8 +160,8 @@ EXPORT_SYMBOL_GPL(ktm_transaction_commit);
  * RMs, as ktm_transaction_commit().
  *
  * Return: 0: rolled back, or, without KTM_CALL_WAIT (PENDING), begun; or: -EACCES: no such right;
- * -EINVAL: @flags; -ECANCELED: it was rolled back before; -EALREADY: it is committed; -EPROTO:
- * Commit was called; -ENOTRECOVERABLE: in doubt; -EINTR: a signal.
+ * -EINVAL: @flags; -EALREADY: it is committed; -EPROTO: Commit was called, or it was rolled back
+ * before; -EINTR: a signal.
  */
 int ktm_transaction_rollback(struct ktm_transaction_use *tx, u32 flags, u32 *status)
 {

@@ -257,8 +257,8 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
  * TmEnableCallbacks() in the reference. From now on nobody can read them, from descriptors either;
  * what waits already is told, too. May sleep.
  *
- * Once @owner is being unloaded it is not called any more; its exit function puts @rm. A module that
- * has forgotten to is named in the kernel log, and its RM closed for it.
+ * Once @owner is being unloaded it is not called any more; its exit function puts @rm. A module
+ * that has forgotten to is named in the kernel log, and its RM closed for it.
  *
  * Return: 0, or: -EINVAL: no callback; -EACCES: no such right; -EPROTO: the RM has callbacks;
  * -ENOMEM.
