@@ -55,10 +55,12 @@ struct ktm_callbacks {
 /* As who has the RM's descriptor may do with its enlistments, by GUID. */
 static u32 enlistment_access(u32 rm_access)
 {
-	u32 access = rm_access & (KTM_RM_QUERY_INFORMATION | KTM_RM_SET_INFORMATION);
+	u32 access = 0;
 
-	BUILD_BUG_ON(KTM_RM_QUERY_INFORMATION != KTM_EN_QUERY_INFORMATION ||
-		     KTM_RM_SET_INFORMATION != KTM_EN_SET_INFORMATION);
+	if (rm_access & KTM_RM_QUERY_INFORMATION)
+		access |= KTM_EN_QUERY_INFORMATION;
+	if (rm_access & KTM_RM_SET_INFORMATION)
+		access |= KTM_EN_SET_INFORMATION;
 	if (rm_access & KTM_RM_ENLIST)
 		access |= KTM_EN_SUBORDINATE_RIGHTS | KTM_EN_SUPERIOR_RIGHTS;
 	if (rm_access & KTM_RM_RECOVER)
@@ -117,7 +119,7 @@ static void handled(struct ktm_callbacks *cb, const struct ktm_notification *n)
 		answer(cb, KTM_IOC_EN_ROLLBACK, 0);
 }
 
-static void failed(struct ktm_callbacks *cb, const struct ktm_notification *n, int err)
+static void refused(struct ktm_callbacks *cb, const struct ktm_notification *n, int err)
 {
 	if (may_refuse(n->kind))
 		answer(cb, KTM_IOC_EN_ROLLBACK, 0);
@@ -138,7 +140,7 @@ static void call(struct ktm_enlistment *en, const struct ktm_notification *n, vo
 	cb->use.handle.obj = &en->obj;
 	ret = cb->callback(cb->context, n, &cb->use);
 	if (ret < 0)
-		failed(cb, n, ret);
+		refused(cb, n, ret);
 	else if (ret == KTM_CALLBACK_HANDLED)
 		handled(cb, n);
 }

@@ -391,14 +391,12 @@ void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
  * ktm_notify_deliver - tell the next notification by callback
  * @q: an RM's, with a callback
  * @call: is told; may sleep, may answer; nothing later of that enlistment is told until it
- *	returns; the enlistment, NULL with LAST_RECOVER, lives until then
+ *	returns
  * @ctx: for @call
  *
  * Return: false: there was none.
  */
-bool ktm_notify_deliver(struct ktm_queue *q,
-			void (*call)(struct ktm_enlistment *en, const struct ktm_notification *n,
-				     void *ctx), void *ctx)
+bool ktm_notify_deliver(struct ktm_queue *q, ktm_deliver_fn call, void *ctx)
 {
 	struct ktm_inbox *inbox = read_begin(q, true);
 	struct ktm_enlistment *superior;

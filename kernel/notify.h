@@ -75,6 +75,10 @@ struct ktm_queue {
 	struct work_struct *work;
 };
 
+/* The enlistment, NULL with LAST_RECOVER, lives until it returns. */
+typedef void (*ktm_deliver_fn)(struct ktm_enlistment *en, const struct ktm_notification *n,
+			       void *ctx);
+
 void ktm_queue_init(struct ktm_queue *q);
 void ktm_queue_open(struct ktm_queue *q);
 void ktm_queue_close(struct ktm_queue *q);
@@ -88,8 +92,6 @@ ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns)
 bool ktm_notify_waiting(struct ktm_queue *q);
 void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
 			struct work_struct *work);
-bool ktm_notify_deliver(struct ktm_queue *q,
-			void (*call)(struct ktm_enlistment *en, const struct ktm_notification *n,
-				     void *ctx), void *ctx);
+bool ktm_notify_deliver(struct ktm_queue *q, ktm_deliver_fn call, void *ctx);
 
 #endif /* KTM_NOTIFY_H */
