@@ -16,9 +16,10 @@
  *
  * Where they may be called: in process context, without a spinlock, not from the I/O path of
  * the log's device; all but those that say so may sleep and allocate with GFP_KERNEL. The
- * put functions may sleep, too, but wait neither for the device nor for anybody's lock. The
- * caller may hold mutexes of its own: ktm takes none but its own, keeps none, and does not
- * call drivers. Any thread may call anything at any time, but with what is just being put.
+ * put functions may sleep, too, but do not wait for the device; ktm_rm_put() waits for a
+ * callback that runs. Else the caller may hold mutexes of its own: ktm takes none but its
+ * own, keeps none, and calls drivers from workers only. Any thread may call anything at any
+ * time, but with what is just being put.
  *
  * Who the caller is: the credentials of current decide what may be opened, and whose an
  * object is that is made, which is then charged to that user's quota; of a kernel thread these
