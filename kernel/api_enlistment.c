@@ -132,7 +132,7 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_open);
  */
 struct ktm_enlistment_use *ktm_enlistment_get_from_fd(int fd, u32 rights, u32 *status)
 {
-	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_EN, rights, status),
+	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_EN, rights, _RET_IP_, status),
 			    struct ktm_enlistment_use, handle);
 }
 EXPORT_SYMBOL_GPL(ktm_enlistment_get_from_fd);

@@ -96,7 +96,7 @@ EXPORT_SYMBOL_GPL(ktm_rm_open);
  */
 struct ktm_rm_use *ktm_rm_get_from_fd(int fd, u32 rights, u32 *status)
 {
-	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_RM, rights, status),
+	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_RM, rights, _RET_IP_, status),
 			    struct ktm_rm_use, handle);
 }
 EXPORT_SYMBOL_GPL(ktm_rm_get_from_fd);

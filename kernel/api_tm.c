@@ -111,7 +111,7 @@ EXPORT_SYMBOL_GPL(ktm_tm_open_log);
  */
 struct ktm_tm_use *ktm_tm_get_from_fd(int fd, u32 rights, u32 *status)
 {
-	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_TM, rights, status),
+	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_TM, rights, _RET_IP_, status),
 			    struct ktm_tm_use, handle);
 }
 EXPORT_SYMBOL_GPL(ktm_tm_get_from_fd);

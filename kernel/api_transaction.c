@@ -92,7 +92,7 @@ EXPORT_SYMBOL_GPL(ktm_transaction_open);
  */
 struct ktm_transaction_use *ktm_transaction_get_from_fd(int fd, u32 rights, u32 *status)
 {
-	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_TX, rights, status),
+	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_TX, rights, _RET_IP_, status),
 			    struct ktm_transaction_use, handle);
 }
 EXPORT_SYMBOL_GPL(ktm_transaction_get_from_fd);

@@ -4,7 +4,7 @@
  *
  * Each such RM has a worker of its own: a callback that never returns holds up nobody else's. No
  * lock is held while a driver is called, but a reference on its module; when that goes it is not
- * called any more. A module that has gone without putting its RM is found out by a notifier.
+ * called any more.
  */
 #include <linux/err.h>
 #include <linux/ktm.h>
@@ -293,15 +293,15 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 }
 EXPORT_SYMBOL_GPL(__ktm_rm_enable_callbacks);
 
-/* Its exit function has returned, and its memory is about to go. */
-static int module_event(struct notifier_block *nb, unsigned long event, void *data)
+/**
+ * ktm_callbacks_module_gone - a module's exit function has returned
+ * @module: its memory is about to go
+ */
+void ktm_callbacks_module_gone(const struct module *module)
 {
-	struct module *module = data;
 	struct ktm_callbacks *cb;
 	struct ktm_handle *handle;
 
-	if (event != MODULE_STATE_GOING)
-		return NOTIFY_DONE;
 	while ((cb = take(NULL, module))) {
 		pr_warn("ktm: module %s goes and has not put its RM %pUb, which is closed for it\n",
 			module->name, cb->rm->obj.guid.b);
@@ -309,21 +309,4 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 		callbacks_free(cb);
 		ktm_use_put(handle);
 	}
-	return NOTIFY_OK;
-}
-
-static struct notifier_block module_notifier = {
-	.notifier_call = module_event,
-};
-
-/* Once, when the module is loaded. */
-int ktm_callbacks_init(void)
-{
-	return register_module_notifier(&module_notifier);
-}
-
-/* Nobody has an RM open any more. */
-void ktm_callbacks_exit(void)
-{
-	unregister_module_notifier(&module_notifier);
 }

@@ -58,6 +58,21 @@ void ktm_handle_end(struct ktm_handle *handle)
 	kfree(handle);
 }
 
+/* A driver's. */
+static u32 use_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_new_fd *nfd)
+{
+	u32 status = ktm_handle_begin(obj, access, flags, &nfd->handle);
+
+	if (status)
+		return status;
+	status = ktm_held_begin(nfd->handle, nfd->caller);
+	if (status) {
+		ktm_handle_end(nfd->handle);
+		nfd->handle = NULL;
+	}
+	return status;
+}
+
 /**
  * ktm_handle_create - make a descriptor, not yet visible; for a driver only the handle
  * @obj: the object; the handle takes a reference of its own
@@ -77,7 +92,7 @@ u32 ktm_handle_create(struct ktm_object *obj, u32 access, u32 flags, struct ktm_
 	u32 status;
 
 	if (nfd->in_kernel)
-		return ktm_handle_begin(obj, access, flags, &nfd->handle);
+		return use_create(obj, access, flags, nfd);
 	nfd->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (nfd->fd < 0) {
 		status = ktm_status_from_errno(nfd->fd);
@@ -177,6 +192,7 @@ void ktm_new_fd_cancel(struct ktm_new_fd *nfd)
 	if (!nfd->handle)
 		return;
 	if (nfd->in_kernel) {
+		ktm_held_end(nfd->handle);
 		ktm_handle_end(nfd->handle);
 	} else {
 		put_unused_fd(nfd->fd);

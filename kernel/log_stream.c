@@ -16,17 +16,12 @@
 
 /* ---- making, finding, closing ---- */
 
-static struct ktm_log_stream *stream_begin(struct ktm_stream *s, u32 access, u32 flags,
-					   u32 *status)
+static struct ktm_log_stream *stream_begin(struct ktm_stream *s, u32 access,
+					   struct ktm_new_fd *nfd, u32 *status)
 {
-	struct ktm_handle *handle;
-	u32 ret = ktm_handle_begin(&s->obj, access, flags, &handle);
+	u32 ret = ktm_handle_create(&s->obj, access, 0, nfd);
 
-	if (ret)
-		return ktm_tell_ptr(ret, status);
-	__module_get(THIS_MODULE);
-	ktm_tell(ret, status);
-	return container_of(handle, struct ktm_log_stream, handle);
+	return container_of(ktm_use_made(ret, nfd, status), struct ktm_log_stream, handle);
 }
 
 static u32 take_name(struct ktm_stream_name *name, const char *from)
@@ -65,6 +60,7 @@ struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm_use *tm, const char *
 					     u32 *status)
 {
 	static const struct ktm_guid nil;
+	struct ktm_new_fd nfd = KTM_NEW_USE;
 	struct ktm_log_stream *stream;
 	struct ktm_stream_name taken;
 	struct ktm_stream *s;
@@ -78,7 +74,7 @@ struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm_use *tm, const char *
 				      access, quota, &s);
 	if (ret)
 		return ktm_tell_ptr(ret, status);
-	stream = stream_begin(s, access, 0, status);
+	stream = stream_begin(s, access, &nfd, status);
 	if (IS_ERR(stream))
 		goto put;
 	ret = ktm_stream_enter(s, quota);
@@ -96,7 +92,8 @@ put:
 EXPORT_SYMBOL_GPL(ktm_log_stream_create);
 
 static struct ktm_log_stream *open_one(struct ktm_tm_use *tm, const struct ktm_stream_name *name,
-				       u32 access, struct ktm_guid *guid, u32 *status)
+				       u32 access, struct ktm_guid *guid,
+				       struct ktm_new_fd *nfd, u32 *status)
 {
 	struct ktm_log_stream *stream;
 	u32 ret, granted;
@@ -106,7 +103,7 @@ static struct ktm_log_stream *open_one(struct ktm_tm_use *tm, const struct ktm_s
 	if (ret)
 		return ktm_tell_ptr(ret, status);
 	ret = ktm_object_grant(&s->obj, access, &granted);
-	stream = ret ? ktm_tell_ptr(ret, status) : stream_begin(s, granted, 0, status);
+	stream = ret ? ktm_tell_ptr(ret, status) : stream_begin(s, granted, nfd, status);
 	if (!IS_ERR(stream))
 		*guid = s->obj.guid;
 	ktm_object_put(&s->obj);
@@ -129,9 +126,10 @@ static struct ktm_log_stream *open_one(struct ktm_tm_use *tm, const struct ktm_s
 struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm_use *tm, const struct ktm_guid *guid,
 					   u32 access, u32 *status)
 {
+	struct ktm_new_fd nfd = KTM_NEW_USE;
 	struct ktm_guid wanted = *guid;
 
-	return open_one(tm, NULL, access, &wanted, status);
+	return open_one(tm, NULL, access, &wanted, &nfd, status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_open);
 
@@ -150,13 +148,14 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open);
 struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm_use *tm, const char *name, u32 access,
 						struct ktm_guid *guid, u32 *status)
 {
+	struct ktm_new_fd nfd = KTM_NEW_USE;
 	struct ktm_stream_name taken;
 	struct ktm_guid found;
 	u32 ret = take_name(&taken, name);
 
 	if (ret)
 		return ktm_tell_ptr(ret, status);
-	return open_one(tm, &taken, access, guid ? guid : &found, status);
+	return open_one(tm, &taken, access, guid ? guid : &found, &nfd, status);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_open_name);
 
@@ -176,7 +175,7 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open_name);
  */
 struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *status)
 {
-	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_STREAM, rights, status),
+	return container_of(ktm_use_get_from_fd(fd, KTM_KIND_STREAM, rights, _RET_IP_, status),
 			    struct ktm_log_stream, handle);
 }
 EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);

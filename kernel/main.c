@@ -13,7 +13,6 @@
 #include "ktm.h"
 #include "object.h"
 #include "quota.h"
-#include "rm.h"
 #include "stream.h"
 #include "tm.h"
 #include "transaction.h"
@@ -75,15 +74,15 @@ static int __init ktm_init(void)
 	err = ktm_async_init();
 	if (err)
 		goto exit_freeze;
-	err = ktm_callbacks_init();
+	err = ktm_forgetful_init();
 	if (err)
 		goto exit_async;
 	err = misc_register(&ktm_device);
 	if (err)
-		goto exit_callbacks;
+		goto exit_forgetful;
 	return 0;
-exit_callbacks:
-	ktm_callbacks_exit();
+exit_forgetful:
+	ktm_forgetful_exit();
 exit_async:
 	ktm_async_exit();
 exit_freeze:
@@ -121,7 +120,7 @@ static void __exit ktm_exit(void)
 	ktm_transactions_stop();
 	destroy_workqueue(ktm_wq);
 	destroy_workqueue(ktm_slow_wq);
-	ktm_callbacks_exit();
+	ktm_forgetful_exit();
 	ktm_async_exit();
 	ktm_freeze_exit();
 	ktm_journal_exit();

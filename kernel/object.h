@@ -180,12 +180,14 @@ static inline bool ktm_may(const struct ktm_handle *handle, u32 access)
 /*
  * What a request makes. @handle: NULL: nothing yet. @file, @fd: its descriptor, not yet visible.
  * @in_kernel: a driver asks: there is no descriptor, and what it points to is in the kernel.
+ * @caller: where in the driver.
  */
 struct ktm_new_fd {
 	struct ktm_handle *handle;
 	struct file *file;
 	int fd;
 	bool in_kernel;
+	unsigned long caller;
 };
 
 u32 ktm_handle_begin(struct ktm_object *obj, u32 access, u32 flags, struct ktm_handle **made);
@@ -201,6 +203,12 @@ struct ktm_handle *ktm_handle_of(struct file *file);
 u32 ktm_handle_get(int fd, u8 kind, u32 access, struct fd *f, struct ktm_handle **handle);
 int ktm_handle_release(struct inode *inode, struct file *file);
 void ktm_handle_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* forgetful.c */
+int ktm_forgetful_init(void);
+void ktm_forgetful_exit(void);
+u32 ktm_held_begin(const struct ktm_handle *handle, unsigned long caller);
+void ktm_held_end(const struct ktm_handle *handle);
 
 /* ioctl.c */
 long ktm_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

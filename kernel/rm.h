@@ -12,6 +12,7 @@
 #include "tm.h"
 
 struct ktm_callbacks;
+struct module;
 
 /*
  * A resource manager.
@@ -94,9 +95,8 @@ void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec);
 void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info);
 
 /* callback.c */
-int ktm_callbacks_init(void);
-void ktm_callbacks_exit(void);
 bool ktm_callbacks_end(struct ktm_handle *handle);
+void ktm_callbacks_module_gone(const struct module *module);
 
 /* propagation.c */
 u32 ktm_register_protocol(struct ktm_handle *handle, const struct ktm_protocol *arg,

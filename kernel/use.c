@@ -56,13 +56,15 @@ struct ktm_handle *ktm_use_made(u32 ret, struct ktm_new_fd *nfd, u32 *status)
  * @fd: a descriptor of current's
  * @kind: enum ktm_object_kind that it has to be of
  * @rights: of the use, all of which the descriptor has to have
+ * @caller: where the driver asks for it
  * @status: out: enum ktm_status, or NULL
  *
  * Return: the use or an ERR_PTR.
  */
-struct ktm_handle *ktm_use_get_from_fd(int fd, u8 kind, u32 rights, u32 *status)
+struct ktm_handle *ktm_use_get_from_fd(int fd, u8 kind, u32 rights, unsigned long caller,
+				       u32 *status)
 {
-	struct ktm_new_fd nfd = KTM_NEW_USE;
+	struct ktm_new_fd nfd = { .fd = -1, .in_kernel = true, .caller = caller };
 	struct ktm_handle *handle;
 	struct fd f;
 	u32 ret;
@@ -100,6 +102,7 @@ void ktm_use_put(struct ktm_handle *handle)
 {
 	/* Of a stream there may be much to give back; of others their mutex is taken. */
 	might_sleep();
+	ktm_held_end(handle);
 	ktm_handle_end(handle);
 	module_put(THIS_MODULE);
 }

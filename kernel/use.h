@@ -7,6 +7,7 @@
 #define KTM_USE_H
 
 #include <linux/build_bug.h>
+#include <linux/kernel.h>
 #include <linux/ktm.h>
 #include <linux/stddef.h>
 
@@ -34,12 +35,14 @@ static_assert(!offsetof(struct ktm_rm_use, handle));
 static_assert(!offsetof(struct ktm_transaction_use, handle));
 static_assert(!offsetof(struct ktm_enlistment_use, handle));
 
-#define KTM_NEW_USE	{ .fd = -1, .in_kernel = true }
+/* To be said in the function that the driver calls. */
+#define KTM_NEW_USE	{ .fd = -1, .in_kernel = true, .caller = _RET_IP_ }
 
 int ktm_tell(u32 status, u32 *out);
 void *ktm_tell_ptr(u32 status, u32 *out);
 struct ktm_handle *ktm_use_made(u32 ret, struct ktm_new_fd *nfd, u32 *status);
-struct ktm_handle *ktm_use_get_from_fd(int fd, u8 kind, u32 rights, u32 *status);
+struct ktm_handle *ktm_use_get_from_fd(int fd, u8 kind, u32 rights, unsigned long caller,
+				       u32 *status);
 int ktm_use_to_fd(struct ktm_handle *handle, u32 access, u32 *status);
 void ktm_use_put(struct ktm_handle *handle);
 u32 ktm_text_length(const char *text, u32 most);

@@ -651,7 +651,50 @@ TEST(not_unloaded_in_a_callback)
 	close(drv);
 }
 
-TEST(unload_the_driver)
+/* Is it in the kernel's log, in what came since this was opened? */
+static bool logged(int log, const char *text)
 {
+	char line[8192];
+	ssize_t n;
+
+	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
+		line[n] = 0;
+		if (strstr(line, text))
+			return true;
+	}
+	CHECK_EQ(errno, EAGAIN);
+	return false;
+}
+
+/*
+ * The last one. A driver that goes and holds a TM and an RM with callbacks: both are named, the
+ * RM is closed, and the TM can still be used by who knows where it is.
+ */
+TEST(forgotten)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), tm;
+	struct ktm_test_op c;
+
+	CHECK(log >= 0);
+	begin();
+	op_put(TX);
+	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
+	CHECK_EQ(count_objects(tm, KTM_KIND_RM), 1);
+	OP_TRY(FORGET, .on = RM);
+	c = OP_TRY(FORGET, .on = 0);
+	lseek(log, 0, SEEK_END);
 	driver_unload();
+	CHECK(logged(log, "ktm: module ktm_test goes and has not put its RM"));
+	CHECK(logged(log, "ktm: module ktm_test goes and has not put a use of tm"));
+	CHECK_EQ(count_objects(tm, KTM_KIND_RM), 0);
+	close(tm);
+	CHECK_EQ(unload("ktm"), -1);
+	driver_open();
+	OP_TRY(ADOPT, .slot = 0, .kind = c.kind, .key = c.key);
+	op_rm(RM);
+	op_put(RM);
+	op_put(0);
+	driver_unload();
+	CHECK(!logged(log, "ktm: module ktm_test goes"));
+	close(log);
 }

@@ -73,6 +73,8 @@ static const char *const names[OP_ALL] = {
 	[OP_SCRIPT] = "a script",
 	[OP_RELEASE] = "a release",
 	[OP_TAKE] = "a take",
+	[OP_FORGET] = "a forgetting",
+	[OP_ADOPT] = "an adoption",
 };
 
 const char *op_name(unsigned int fn)

@@ -2,6 +2,7 @@
 /*
  * /dev/ktm_test as a participant, see participant.h: the calls.
  */
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/ktm.h>
@@ -83,14 +84,19 @@ static void put(struct slot slot)
 	}
 }
 
-void test_put(struct participant *p, u32 n)
+static struct slot take(struct participant *p, u32 n)
 {
 	struct slot slot = look(p, n);
 
 	mutex_lock(&p->lock);
 	p->slots[n].kind = NONE;
 	mutex_unlock(&p->lock);
-	put(slot);
+	return slot;
+}
+
+void test_put(struct participant *p, u32 n)
+{
+	put(take(p, n));
 }
 
 struct ktm_transaction_use *test_transaction(struct participant *p, u32 n)
@@ -362,7 +368,11 @@ static bool is_right(struct participant *p, const struct ktm_test_op *c)
 		return false;
 	switch (c->fn) {
 	case OP_PUT:
+	case OP_FORGET:
 		return on != NONE;
+	/* It believes what it is told. */
+	case OP_ADOPT:
+		return capable(CAP_SYS_ADMIN);
 	case OP_TM_TO_FD:
 	case OP_TM_RECOVER ... OP_STREAM_CREATE:
 	case OP_RM_CREATE:
@@ -385,6 +395,8 @@ static bool is_right(struct participant *p, const struct ktm_test_op *c)
 
 static int call(struct participant *p, struct ktm_test_op *c, void *data)
 {
+	struct slot slot;
+
 	switch (c->fn) {
 	case OP_PUT:
 		test_put(p, c->on);
@@ -404,6 +416,13 @@ static int call(struct participant *p, struct ktm_test_op *c, void *data)
 	case OP_RELEASE:
 		told_release(p->told);
 		return 0;
+	case OP_FORGET:
+		slot = take(p, c->on);
+		c->kind = slot.kind;
+		c->key = (uintptr_t)slot.use;
+		return 0;
+	case OP_ADOPT:
+		return keep(p, c->slot, c->kind, (void *)(uintptr_t)c->key);
 	default:
 		c->length = sizeof(struct ktm_test_told);
 		return told_take(p->told, data);

@@ -78,6 +78,8 @@ enum ktm_test_op_fn {
 	OP_SCRIPT = OP_FUNCTIONS,	/* what a callback does, see below */
 	OP_RELEASE,			/* callbacks that KTM_TEST_DO_SLEEP, now and later */
 	OP_TAKE,			/* the next call of a callback: struct ktm_test_told */
+	OP_FORGET,			/* what is in @on is in no slot any more; @key says where it is */
+	OP_ADOPT,			/* what FORGET has said is in @slot, perhaps of another load */
 	OP_ALL,
 };
 
