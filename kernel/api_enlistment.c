@@ -472,3 +472,44 @@ int ktm_enlistment_set(struct ktm_enlistment_use *en, u32 info_class, const void
 	return ktm_use_set(&en->handle, info_class, NULL, buffer, length, status);
 }
 EXPORT_SYMBOL_GPL(ktm_enlistment_set);
+
+/**
+ * ktm_enlistment_reference_key - go on using what its key stands for
+ * @en: a use with KTM_EN_QUERY_INFORMATION
+ * @key: out: the key, as given to ktm_enlistment_create() or ktm_enlistment_recover()
+ * @status: out: enum ktm_status, or NULL
+ *
+ * TmReferenceEnlistmentKey() in the reference: ktm counts how often, from 0, so that who is the
+ * last can free what the key is a pointer to. May sleep.
+ *
+ * Return: 0, or: -EACCES: no such right; -ENOMEM: one too many.
+ */
+int ktm_enlistment_reference_key(struct ktm_enlistment_use *en, u64 *key, u32 *status)
+{
+	u32 ret = KTM_STATUS_ACCESS_DENIED;
+
+	if (ktm_may(&en->handle, KTM_EN_QUERY_INFORMATION))
+		ret = ktm_key_reference(ktm_en_of(en->handle.obj), key);
+	return ktm_tell(ret, status);
+}
+EXPORT_SYMBOL_GPL(ktm_enlistment_reference_key);
+
+/**
+ * ktm_enlistment_dereference_key - undo ktm_enlistment_reference_key()
+ * @en: a use with KTM_EN_QUERY_INFORMATION, any one of the enlistment
+ * @last: out: it was the last
+ * @status: out: enum ktm_status, or NULL
+ *
+ * TmDereferenceEnlistmentKey() in the reference. May sleep.
+ *
+ * Return: 0, or: -EACCES: no such right; -EPROTO: there was none.
+ */
+int ktm_enlistment_dereference_key(struct ktm_enlistment_use *en, bool *last, u32 *status)
+{
+	u32 ret = KTM_STATUS_ACCESS_DENIED;
+
+	if (ktm_may(&en->handle, KTM_EN_QUERY_INFORMATION))
+		ret = ktm_key_dereference(ktm_en_of(en->handle.obj), last);
+	return ktm_tell(ret, status);
+}
+EXPORT_SYMBOL_GPL(ktm_enlistment_dereference_key);

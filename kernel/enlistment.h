@@ -23,6 +23,7 @@
  * @key: the RM's; under tx->lock and rm->list_lock, read without by notifications
  * @log_key: what @key was when the log was told; under tx->lock
  * @handles: under tx->lock
+ * @key_refs: of what @key stands for, counted for a driver; under tx->lock
  * @logged: the log has a prepared record of it and no completion record; under tx->lock
  * @own_handle: it was made with a descriptor, whose close means something
  * @payer: whose share what it holds of the log is of; NULL: it has held nothing yet; under
@@ -51,6 +52,7 @@ struct ktm_enlistment {
 	u32 information_length;
 	bool own_handle;
 	bool logged;
+	u32 key_refs;
 	u8 *information;
 	struct ktm_stream_need need;
 	u64 log_stream;
@@ -100,6 +102,8 @@ u8 *ktm_copy_information(sockptr_t from, u32 length);
 void ktm_key_add(struct ktm_enlistment *en);
 void ktm_key_remove(struct ktm_enlistment *en);
 void ktm_key_change(struct ktm_enlistment *en, u64 key);
+u32 ktm_key_reference(struct ktm_enlistment *en, u64 *key);
+u32 ktm_key_dereference(struct ktm_enlistment *en, bool *last);
 u32 ktm_key_find(struct ktm_rm *rm, u64 key, struct ktm_enlistment **enp);
 void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info);
 

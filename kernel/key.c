@@ -105,3 +105,45 @@ u32 ktm_key_find(struct ktm_rm *rm, u64 key, struct ktm_enlistment **enp)
 	spin_unlock(&rm->list_lock);
 	return status;
 }
+
+/**
+ * ktm_key_reference - a driver goes on using what an enlistment's key stands for
+ * @en: the enlistment, with a reference of the caller
+ * @key: out: the key
+ *
+ * Return: SUCCESS, or INSUFFICIENT_RESOURCES for one too many.
+ */
+u32 ktm_key_reference(struct ktm_enlistment *en, u64 *key)
+{
+	u32 status = KTM_STATUS_SUCCESS;
+
+	ktm_tx_lock(en->tx);
+	if (en->key_refs == U32_MAX) {
+		status = KTM_STATUS_INSUFFICIENT_RESOURCES;
+	} else {
+		en->key_refs++;
+		*key = en->key;
+	}
+	mutex_unlock(&en->tx->lock);
+	return status;
+}
+
+/**
+ * ktm_key_dereference - it does not any more
+ * @en: the enlistment, with a reference of the caller
+ * @last: out: nobody does now
+ *
+ * Return: SUCCESS, or REQUEST_NOT_VALID if nobody did.
+ */
+u32 ktm_key_dereference(struct ktm_enlistment *en, bool *last)
+{
+	u32 status = KTM_STATUS_REQUEST_NOT_VALID;
+
+	ktm_tx_lock(en->tx);
+	if (en->key_refs) {
+		*last = !--en->key_refs;
+		status = KTM_STATUS_SUCCESS;
+	}
+	mutex_unlock(&en->tx->lock);
+	return status;
+}

@@ -172,6 +172,8 @@ TEST(rights)
 	op_put(LESS);
 	lessen(OP_ENLISTMENT_TO_FD, OP_ENLISTMENT_GET_FROM_FD, EN, KTM_EN_SET_INFORMATION);
 	DENIED(ENLISTMENT_QUERY, .on = LESS, .kind = KTM_INFO_EN_BASIC);
+	DENIED(ENLISTMENT_REFERENCE_KEY, .on = LESS);
+	DENIED(ENLISTMENT_DEREFERENCE_KEY, .on = LESS);
 	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ACTIVE);
 	close(drv);
 }
@@ -436,6 +438,26 @@ TEST(asks_for_the_outcome)
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_REQUEST_OUTCOME, .on = EN);
 	OP_TAKES(RM, KTM_NOTIFY_ROLLBACK);
+	close(drv);
+}
+
+/* The key is counted for the enlistment, whichever use of it is at hand. */
+TEST(keys)
+{
+	guid_t en;
+
+	begin();
+	en = op_rm_enlist(RM, TX, EN_MASK, 0x1234567890);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_OPEN, .on = RM, .slot = EN, .guid = en,
+	   .access = KTM_EN_QUERY_INFORMATION);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_OPEN, .on = RM, .slot = EN2, .guid = en,
+	   .access = KTM_EN_QUERY_INFORMATION);
+	OP(KTM_STATUS_REQUEST_NOT_VALID, ENLISTMENT_DEREFERENCE_KEY, .on = EN);
+	CHECK_EQ(OP(KTM_STATUS_SUCCESS, ENLISTMENT_REFERENCE_KEY, .on = EN).key, 0x1234567890);
+	CHECK_EQ(OP(KTM_STATUS_SUCCESS, ENLISTMENT_REFERENCE_KEY, .on = EN2).key, 0x1234567890);
+	CHECK_EQ(OP(KTM_STATUS_SUCCESS, ENLISTMENT_DEREFERENCE_KEY, .on = EN).count, 0);
+	CHECK_EQ(OP(KTM_STATUS_SUCCESS, ENLISTMENT_DEREFERENCE_KEY, .on = EN).count, 1);
+	OP(KTM_STATUS_REQUEST_NOT_VALID, ENLISTMENT_DEREFERENCE_KEY, .on = EN2);
 	close(drv);
 }
 
@@ -856,7 +878,7 @@ TEST(records_with_answers)
 	tm_close(-1, d.path);
 }
 
-/* Each function was called here or in callback.c, and has succeeded where it can. */
+/* Each function was called, but for those that callback.c calls, and has succeeded where it can. */
 TEST(all_were_called)
 {
 	uint64_t met[OP_FUNCTIONS];
@@ -864,11 +886,13 @@ TEST(all_were_called)
 
 	op_seen(met);
 	for (fn = 0; fn < OP_FUNCTIONS; fn++) {
+		const bool other = fn == OP_RM_ENABLE_CALLBACKS ||
+				   fn == OP_TRANSACTION_COMMIT_ASYNC;
 		const bool never = fn == OP_RM_PROPAGATION_COMPLETE ||
 				   fn == OP_RM_PROPAGATION_FAILED;
 		const uint64_t well = 1ull << KTM_STATUS_SUCCESS | 1ull << KTM_STATUS_PENDING;
 
-		if (!met[fn] || (!never && !(met[fn] & well)))
+		if (!other && (!met[fn] || (!never && !(met[fn] & well))))
 			FAIL("%s was not called, or has never succeeded", op_name(fn));
 	}
 	driver_unload();

@@ -316,6 +316,8 @@ static int call_en(struct participant *p, struct ktm_test_op *c, void *data)
 {
 	struct ktm_enlistment_use *en = use_of(p, c->on, EN);
 	u32 *status = status_of(c);
+	bool last = false;
+	int ret;
 
 	switch (c->fn) {
 	case OP_ENLISTMENT_CREATE:
@@ -352,6 +354,12 @@ static int call_en(struct participant *p, struct ktm_test_op *c, void *data)
 		return ktm_enlistment_query(en, c->kind, data, &c->length, status);
 	case OP_ENLISTMENT_SET:
 		return ktm_enlistment_set(en, c->kind, c->length ? data : NULL, c->length, status);
+	case OP_ENLISTMENT_REFERENCE_KEY:
+		return ktm_enlistment_reference_key(en, &c->key, status);
+	case OP_ENLISTMENT_DEREFERENCE_KEY:
+		ret = ktm_enlistment_dereference_key(en, &last, status);
+		c->count = last;
+		return ret;
 	default:
 		return call_voter(p, c, data);
 	}
@@ -386,7 +394,7 @@ static bool is_right(struct participant *p, const struct ktm_test_op *c)
 	case OP_RM_ENLIST:
 	case OP_ENLISTMENT_CREATE:
 		return on == RM && use_of(p, c->with, TX);
-	case OP_ENLISTMENT_TO_FD ... OP_ENLISTMENT_SET:
+	case OP_ENLISTMENT_TO_FD ... OP_ENLISTMENT_DEREFERENCE_KEY:
 		return on == EN;
 	default:
 		return true;
@@ -409,7 +417,7 @@ static int call(struct participant *p, struct ktm_test_op *c, void *data)
 		return call_tx(p, c, data);
 	case OP_RM_CREATE ... OP_RM_ENLIST:
 		return call_rm(p, c, data);
-	case OP_ENLISTMENT_CREATE ... OP_ENLISTMENT_SET:
+	case OP_ENLISTMENT_CREATE ... OP_ENLISTMENT_DEREFERENCE_KEY:
 		return call_en(p, c, data);
 	case OP_SCRIPT:
 		return told_script(p->told, c);
@@ -486,6 +494,6 @@ void participant_release(struct participant *p)
 		for (n = 0; n < KTM_TEST_SLOTS; n++)
 			if (p->slots[n].kind == order[i])
 				test_put(p, n);
-	told_free(p->told);
-	kfree(p);
+	if (told_free(p->told))
+		kfree(p);
 }

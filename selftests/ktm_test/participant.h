@@ -74,6 +74,8 @@ enum ktm_test_op_fn {
 	OP_ENLISTMENT_COMMIT,
 	OP_ENLISTMENT_QUERY,
 	OP_ENLISTMENT_SET,
+	OP_ENLISTMENT_REFERENCE_KEY,
+	OP_ENLISTMENT_DEREFERENCE_KEY,
 	OP_FUNCTIONS,			/* those above are ktm's */
 	OP_SCRIPT = OP_FUNCTIONS,	/* what a callback does, see below */
 	OP_RELEASE,			/* callbacks that KTM_TEST_DO_SLEEP, now and later */
@@ -110,7 +112,7 @@ enum ktm_test_op_fn {
  * @mask: ENLIST: notifications; SCRIPT: those it is for
  * @kind: of information, of objects
  * @returns: SCRIPT: what the callback returns
- * @count: of objects; of records that room is set aside for; STREAM_CREATE: its quota
+ * @count: out: DEREFERENCE_KEY: it was the last; of objects; of records that room is set aside for; STREAM_CREATE: its quota
  * @length: in and out: bytes at @data
  * @reserved: 0
  * @data: user memory

@@ -201,9 +201,14 @@ struct told *told_new(struct participant *p)
 	return t;
 }
 
-/* A callback that has put its own RM may not have returned yet. */
-void told_free(struct told *t)
+/*
+ * A callback that has put its own RM may not have returned yet. Return: false: who is killed does
+ * not wait for one that ktm has forgotten, and frees nothing.
+ */
+bool told_free(struct told *t)
 {
-	wait_event(idle, !atomic_read(&busy));
+	if (wait_event_killable(idle, !atomic_read(&busy)))
+		return false;
 	kvfree(t);
+	return true;
 }

@@ -13,7 +13,7 @@ struct ktm_transaction_use *test_transaction(struct participant *p, u32 n);
 
 /* told.c */
 struct told *told_new(struct participant *p);
-void told_free(struct told *t);
+bool told_free(struct told *t);
 int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, bool null, u32 *status);
 int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, bool null, u32 *status);
 int told_script(struct told *t, const struct ktm_test_op *c);

@@ -225,6 +225,8 @@ int ktm_enlistment_query(struct ktm_enlistment_use *en, u32 info_class, void *bu
 			 u32 *status);
 int ktm_enlistment_set(struct ktm_enlistment_use *en, u32 info_class, const void *buffer,
 		       u32 length, u32 *status);
+int ktm_enlistment_reference_key(struct ktm_enlistment_use *en, u64 *key, u32 *status);
+int ktm_enlistment_dereference_key(struct ktm_enlistment_use *en, bool *last, u32 *status);
 
 /* ---- log streams ---- */
 
