@@ -10,6 +10,7 @@
 #include "disk.h"
 #include "drivercalls.h"
 #include "failalloc.h"
+#include "opcalls.h"
 
 /* More than any call allocates: a safety net. */
 #define TOO_MANY	1000
@@ -155,6 +156,101 @@ TEST(each_allocation_fails)
 	EACH(KTM_STATUS_SUCCESS, STREAM_DELETE, false, make_again);
 	close(s);
 	printf("campaign drivernomem: tried=%lu violations=0 seed=0\n# refused=%lu\n", tried,
+	       refused);
+	close(drv);
+	tm_close(tm, d.path);
+}
+
+/* Slots: 0 is the TM, the last one is what is tried. */
+enum { RM = 1, TX, EN, TRIED };
+
+static void each_op(struct ktm_test_op c, void (*undo)(void))
+{
+	struct ktm_test_op t;
+	unsigned int n;
+	int ret, err;
+	bool hit;
+
+	for (n = 1; n < TOO_MANY; n++) {
+		t = c;
+		fail_nth_arm(n);
+		ret = ioctl(drv, KTM_TEST_OP, &t);
+		err = errno;
+		hit = fail_nth_disarm();
+		tried += hit;
+		/* It was the driver's own memory. */
+		if (ret || t.ret == -ENOBUFS) {
+			CHECK(hit && (!ret || err == ENOMEM));
+			continue;
+		}
+		if (t.ret >= 0) {
+			if (undo)
+				undo();
+			if (!hit)
+				return;
+			continue;
+		}
+		if (!hit)
+			FAIL("%s, allocation %u: %s", op_name(c.fn), n, status_name(t.status));
+		CHECK_EQ(t.status, KTM_STATUS_INSUFFICIENT_RESOURCES);
+		CHECK_EQ(t.ret, -ENOMEM);
+		refused++;
+	}
+	FAIL("%s allocates for ever", op_name(c.fn));
+}
+
+#define EACH_OP(undo, fn_, ...)						\
+	each_op((struct ktm_test_op){ .fn = OP_##fn_, ##__VA_ARGS__ }, undo)
+
+static void put_tried(void)
+{
+	op_put(TRIED);
+}
+
+static void rm_again(void)
+{
+	op_put(RM);
+	op_rm(RM);
+}
+
+static void tx_again(void)
+{
+	told();
+	op_put(TX);
+	op_tx(TX);
+}
+
+TEST(each_allocation_of_a_participant)
+{
+	guid_t en, uow;
+	int fd;
+
+	refused = 0;
+	EACH_OP(put_tried, TM_CREATE, .slot = TRIED, .flags = KTM_TM_VOLATILE,
+		.access = KTM_TM_ALL_ACCESS);
+	op_volatile();
+	fd = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
+	EACH_OP(put_tried, TM_GET_FROM_FD, .slot = TRIED, .fd = fd, .access = KTM_TM_RECOVER);
+	close(fd);
+	EACH_OP(put_tried, RM_CREATE, .slot = TRIED, .flags = KTM_RM_VOLATILE, .name = "rm",
+		.access = KTM_RM_ALL_ACCESS);
+	op_rm(RM);
+
+	EACH_OP(rm_again, RM_ENABLE_CALLBACKS, .on = RM);
+	EACH_OP(put_tried, TRANSACTION_CREATE, .slot = TRIED, .name = "tx",
+		.access = KTM_TX_ALL_ACCESS);
+	op_tx(TX);
+	uow = OP_TRY(TRANSACTION_ID, .on = TX).guid;
+	EACH_OP(put_tried, TRANSACTION_OPEN, .slot = TRIED, .guid = uow,
+		.access = KTM_TX_QUERY_INFORMATION);
+	EACH_OP(tx_again, TRANSACTION_COMMIT_ASYNC, .on = TX);
+	en = op_rm_enlist(RM, TX, EN_MASK, 1);
+	EACH_OP(put_tried, ENLISTMENT_OPEN, .on = RM, .slot = TRIED, .guid = en,
+		.access = KTM_EN_QUERY_INFORMATION);
+	EACH_OP(NULL, RM_ENLIST, .on = RM, .with = TX, .mask = EN_MASK);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ACTIVE);
+	CHECK(refused >= 8);
+	printf("campaign participantnomem: tried=%lu violations=0 seed=0\n# refused=%lu\n", tried,
 	       refused);
 	close(drv);
 	tm_close(tm, d.path);
