@@ -464,6 +464,50 @@ TEST(superior_of_a_process)
 	close(drv);
 }
 
+#define MANY		8
+#define MANY_RMS	4
+#define MANY_TIMES	40
+
+/* Every third one is rolled back; every second one is committed by who waits. */
+static void one_of_many(void *data)
+{
+	const unsigned int tx = 16 + (uintptr_t)data;
+	unsigned int i, n;
+
+	for (i = 0; i < MANY_TIMES; i++) {
+		op_tx(tx);
+		for (n = 0; n < MANY_RMS; n++)
+			op_rm_enlist(1 + n, tx, n % 2 ? EN_MASK : EN_MASK_0, i);
+		if (i % 3 == 2)
+			OP(KTM_STATUS_SUCCESS, TRANSACTION_ROLLBACK, .on = tx,
+			   .flags = KTM_CALL_WAIT);
+		else
+			commit(tx, KTM_STATUS_SUCCESS);
+		op_put(tx);
+	}
+}
+
+/* Many clients, each of whose transactions several RMs take part in. */
+TEST(many_at_once)
+{
+	pid_t pids[MANY];
+	unsigned int i;
+
+	op_volatile();
+	script(ALL_KINDS, KTM_TEST_DO_QUIETLY, KTM_CALLBACK_HANDLED, 0);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_QUIETLY | KTM_TEST_DO_ANSWER,
+	       KTM_CALLBACK_PENDING, 0);
+	for (i = 0; i < MANY_RMS; i++) {
+		op_rm(1 + i);
+		enable(1 + i);
+	}
+	for (i = 0; i < MANY; i++)
+		pids[i] = test_spawn(one_of_many, (void *)(uintptr_t)i);
+	for (i = 0; i < MANY; i++)
+		test_join(pids[i]);
+	close(drv);
+}
+
 /* ---- durable ---- */
 
 static void make_durable(struct disk *d)

@@ -94,6 +94,7 @@ enum ktm_test_op_fn {
 #define KTM_TEST_DO_COMMIT	0x2	/* commits the transaction in @with and waits for that */
 #define KTM_TEST_DO_PUT		0x4	/* puts what is in @with */
 #define KTM_TEST_DO_ANSWER	0x8	/* gives the answer by itself, before all of these */
+#define KTM_TEST_DO_QUIETLY	0x10	/* is not noted: nobody TAKEs it */
 
 /**
  * struct ktm_test_op - one call
