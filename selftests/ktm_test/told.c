@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/ktm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -203,13 +204,14 @@ struct told *told_new(struct participant *p)
 }
 
 /*
- * A callback that has put its own RM may not have returned yet. Return: false: who is killed does
- * not wait for one that ktm has forgotten, and frees nothing.
+ * A callback that has put its own RM may not have returned yet. Return: false: who exits, killed
+ * perhaps, does not wait for one that ktm has forgotten, and frees nothing.
  */
 bool told_free(struct told *t)
 {
-	if (wait_event_killable(idle, !atomic_read(&busy)))
+	if (current->flags & PF_EXITING && atomic_read(&busy))
 		return false;
+	wait_event(idle, !atomic_read(&busy));
 	kvfree(t);
 	return true;
 }
