@@ -50,8 +50,8 @@ modules: $(addprefix module-,$(KERNELS))
 $(addprefix module-,$(KERNELS)): module-%:
 	+@WERROR=$(WERROR) scripts/build-module.sh $* $(BUILD)/$*
 
-# Modules that use it, for the tests.
-test_modules := selftests/ktm_test
+# Modules that use it: for the tests, and to learn from.
+test_modules := selftests/ktm_test samples
 .PHONY: $(addprefix test-modules-,$(KERNELS))
 $(addprefix test-modules-,$(KERNELS)): test-modules-%: module-%
 	+@for dir in $(test_modules); do \

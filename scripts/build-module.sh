@@ -3,8 +3,9 @@
 #
 # Usage: scripts/build-module.sh 6.1|6.12|running OUT [DIRECTORY]
 #
-# Build OUT/ktm.ko for one kernel; with DIRECTORY, the name of one of the tree, the module there,
-# which uses the OUT/ktm.ko that was built before: OUT/NAME/NAME.ko. The kernel's build system puts objects beside
+# Build OUT/ktm.ko for one kernel; with DIRECTORY, the name of one of the tree, the module or the
+# modules there, which use the OUT/ktm.ko that was built before: OUT/NAME/NAME.ko, or
+# OUT/NAME/*/*.ko. The kernel's build system puts objects beside
 # sources, so OUT gets a tree of symbolic links: several kernels can then be
 # built for at once, and the source tree stays clean.
 #
@@ -59,6 +60,6 @@ if command -v sparse >/dev/null; then
 	[ "${WERROR:-}" != 1 ] || options+=("CF=-Wsparse-error")
 fi
 
-echo "  MODULE  $out/$name.ko"
+echo "  MODULE  $out"
 KCFLAGS=$flags ${MAKE:-make} --no-print-directory -s -C "$headers" M="$out" \
 	"${options[@]}" modules

@@ -24,7 +24,7 @@ for word; do
 	also=*) also+=("$value") ;;
 	smp=* | mem=*) options+=("--${word%%=*}" "$value") ;;
 	bin=*) options+=(--bin "$BUILD/$value") ;;
-	ko=*) options+=(--file "$BUILD/$kernel/$value/$value.ko") ;;
+	ko=*) options+=(--file "$BUILD/$kernel/$value/${value##*/}.ko") ;;
 	file=*) options+=(--file "$top/$value") ;;
 	allow=*) options+=(--allow-log "$value") ;;
 	param=*) options+=(--module-option "$value") ;;
