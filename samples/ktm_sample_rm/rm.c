@@ -251,7 +251,7 @@ struct sample_rm *sample_rm_attach(int tm_fd)
  */
 void sample_rm_detach(struct sample_rm *r)
 {
-	/* Waits for a running callback: after that there is none, and then only is the rest ours. */
+	/* It waits for a running callback: after that there is none, and the rest is ours. */
 	ktm_rm_put(r->rm);
 	sample_log_close(&r->log);
 	sample_store_clear(&r->store);

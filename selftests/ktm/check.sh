@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # run: timeout=7200 debug
 #
-# Planted faults: each patch in faults/ breaks the module in one way, and each test
-# that its line "# noticed-by: PROGRAM TEST..." names must then fail in the machine.
+# Planted faults: each patch in faults/ breaks the module, or a driver in samples/, in
+# one way, and each test that its line "# noticed-by: PROGRAM TEST..." names must then fail in the machine.
 # A fault that stays unnoticed fails. Those with a line "# kernel: debug" are for the
 # debug kernel. With a line "# report: REGEX" besides, the tests may pass: it is the
 # kernel that notices, while they run or when the module goes after them, and its
@@ -50,6 +50,11 @@ wanted() {
 	return 1
 }
 
+# Of the drivers in samples/, which are built again for this only.
+is_in_samples() {
+	grep -q '^+++ b/samples/' "$1"
+}
+
 # A tree with the fault in it, built for one kernel. The tree is the same for all of a lane,
 # so that only what this fault and the one before it change is compiled. Sparse has
 # seen the sources already.
@@ -63,19 +68,21 @@ build() {
 	fi
 	if [ ! -d "$tree" ]; then
 		mkdir -p "$tree"
-		cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$tree/"
+		cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$top/samples" "$tree/"
 	fi
 	if ! patch -d "$tree" -p1 --fuzz=0 <"$1"; then
 		rm -rf "$tree"
 		return 1
 	fi
 	planted=$1
-	"$tree/scripts/build-module.sh" "$kernel" "$tree/out-$kernel"
+	"$tree/scripts/build-module.sh" "$kernel" "$tree/out-$kernel" || return
+	! is_in_samples "$1" ||
+		"$tree/scripts/build-module.sh" "$kernel" "$tree/out-$kernel" samples
 }
 
 # Says why not if the fault stays unnoticed.
 noticed() {
-	local program tests report seconds
+	local program tests report seconds samples=$BUILD/$kernel/samples
 
 	read -r program tests < <(sed -n 's/^# noticed-by: *//p' "$1")
 	report=$(sed -n 's/^# report: *//p' "$1")
@@ -89,6 +96,7 @@ noticed() {
 		tail -n 20 "$work/log" | sed 's/^/#   /'
 		return 1
 	fi
+	! is_in_samples "$1" || samples=$work/tree/out-$kernel/samples
 	echo "$program 200 $tests" >"$work/tests"
 	thrice tests_notice "$(basename "$1" .patch)"
 }
@@ -105,6 +113,8 @@ tests_notice() {
 		--module "$work/tree/out-$kernel/ktm.ko" --disk "$work/journal,serial=journal" \
 		--env KTM_JOURNAL=/dev/disk/ktm/journal --env "KTM_TEST_SECONDS=${seconds:-30}" \
 		--file "$BUILD/$kernel/ktm_test/ktm_test.ko" \
+		--file "$samples/ktm_sample_rm/ktm_sample_rm.ko" \
+		--file "$samples/ktm_sample_client/ktm_sample_client.ko" \
 		--bin "$BUILD/selftests/ktm/$program" --file "$work/tests:/root/tests" \
 		--file "$top/selftests/lib/guest-tests.sh" --console "$work/console" \
 		-- sh /root/guest-tests.sh >"$work/log" 2>&1 &

@@ -701,6 +701,7 @@ TEST(rolled_back_while_unloaded)
 	pid = vote(other, &en, &tx, KTM_STATUS_ROLLED_BACK);
 	store_end();
 	ANSWER(other, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	en_rollback(other, en);
 	test_join(pid);
 	store_begin();
 	until_free("a");

@@ -40,7 +40,7 @@ grep -v -e '^LICENSES/' -e '\.sha256$' "$work/all" >"$work/ours"
 grep -E '\.([ch]|sh|map)$|Makefile$|Kbuild$' "$work/ours" >"$work/code"
 
 echo "TAP version 13"
-echo "1..7"
+echo "1..8"
 
 test "$(wc -l <"$work/code")" -gt 50 || echo "only $(wc -l <"$work/code") files were found" >"$work/few"
 none "$work/few" "there are files to look at"
@@ -70,7 +70,7 @@ none "$work/found" "no address of an archive"
 kernel_doc=$(find "$("$top/scripts/kernels.sh" 6.1 | cut -d' ' -f2)/root/" \
 	-path '*linux-kbuild*/scripts/kernel-doc' | head -n 1)
 if [ -n "$kernel_doc" ]; then
-	grep -E '^(kernel|uapi)/.*\.[ch]$|^userspace/.*/include/.*\.h$' "$work/ours" |
+	grep -E '^(kernel|uapi|samples)/.*\.[ch]$|^userspace/.*/include/.*\.h$' "$work/ours" |
 		while read -r file; do
 			perl "$kernel_doc" -none "$file" 2>&1
 		done | grep -v '^$' >"$work/found"
@@ -78,4 +78,16 @@ else
 	echo "the kernel's headers came without kernel-doc" >"$work/found"
 fi
 none "$work/found" "kernel-doc describes what it stands above"
+
+perl -0777 -e '
+	my ($doc, @files) = map { open(my $f, "<", $_) or die "$_: $!\n"; <$f> } @ARGV;
+	my $blocks = 0;
+	while ($doc =~ /^```c\n(.*?)^```/msg) {
+		$blocks++;
+		my $block = $1;
+		print "not in samples/:\n$block" unless grep { index($_, $block) >= 0 } @files;
+	}
+	print "it quotes nothing\n" unless $blocks;
+' Documentation/kernel-rm.md samples/*/*.[ch] >"$work/found" 2>&1
+none "$work/found" "what Documentation/kernel-rm.md quotes is in samples/"
 exit $status
