@@ -51,7 +51,7 @@ MODULE_PARM_DESC(refuse, "vote no");
  */
 struct client {
 	struct kref users;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct ktm_rm_use *rm;
 	u32 jobs;
 	u32 running;

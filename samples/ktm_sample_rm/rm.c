@@ -49,7 +49,7 @@ static void tidy(struct sample_rm *r)
 		return;
 	err = sample_log_tidy(&r->log, &r->store);
 	if (err)
-		pr_warn_ratelimited("ktm_sample_rm: could not tidy the stream: %d\n", err);
+		pr_warn_ratelimited("ktm_sample_rm: the stream stays as full as it is: %d\n", err);
 }
 
 static int prepare(struct sample_rm *r, struct sample_tx *tx, struct ktm_enlistment_use *en)

@@ -10,6 +10,7 @@
 
 #include "../../samples/ktm_sample_rm/ktm_sample_rm.h"
 #include "disk.h"
+#include "failalloc.h"
 #include "streams.h"
 
 #define STORE	"ktm_sample_rm"
@@ -908,4 +909,125 @@ TEST(client_without_a_store)
 	CHECK_EQ(try_attach(tm), 0);
 	IS(-1, "a", "1");
 	client_end(c);
+}
+
+/* ---- memory is short ---- */
+
+/* More than anything here allocates: a safety net. */
+#define TOO_MANY	1000
+
+/* Each allocation of @step fails once: it is refused then, or does without. @after looks. */
+static void each_allocation(int (*step)(void), void (*after)(int err))
+{
+	unsigned int n, refused = 0;
+	bool hit = true;
+	int err;
+
+	for (n = 1; hit; n++) {
+		CHECK(n < TOO_MANY);
+		fail_nth_arm(n);
+		err = step();
+		hit = fail_nth_disarm();
+		if (err) {
+			CHECK(hit);
+			CHECK_EQ(err, ENOMEM);
+			refused++;
+		}
+		after(err);
+	}
+	CHECK(refused);
+}
+
+static int step_attach(void)
+{
+	return try_attach(tm);
+}
+
+static void after_attach(int err)
+{
+	char value[KTM_SAMPLE_MAX_VALUE + 1];
+
+	if (err) {
+		CHECK_EQ(try_read(-1, "a", value), ENOTCONN);
+		return;
+	}
+	IS(-1, "a", "old");
+	CHECK_EQ(try_detach(), 0);
+}
+
+static int tx_short;
+
+static int step_write(void)
+{
+	return try_write(tx_short, "b", "new");
+}
+
+/* If it was refused it has locked nothing, and its transaction goes on. */
+static void after_write(int err)
+{
+	if (err)
+		set("b", "somebody's");
+	ROLLBACK(tx_short, KTM_CALL_WAIT, KTM_STATUS_SUCCESS);
+	close(tx_short);
+	tx_short = tx_create(tm);
+}
+
+static int step_delete(void)
+{
+	return try_delete(tx_short, "a");
+}
+
+static void after_delete(int err)
+{
+	if (err)
+		set("a", "old");
+	after_write(0);
+	IS(-1, "a", "old");
+}
+
+static int client;
+
+static int step_client(void)
+{
+	return write(client, "c 1", 3) < 0 ? errno : 0;
+}
+
+static void after_client(int err)
+{
+	client_is(client, err ? "" : "c committed\n");
+	until_free("c");
+}
+
+static int step_open_client(void)
+{
+	client = open("/dev/" CLIENT, O_RDWR | O_CLOEXEC);
+	return client < 0 ? errno : 0;
+}
+
+static void after_open_client(int err)
+{
+	if (!err)
+		close(client);
+}
+
+TEST(memory_is_short)
+{
+	/* Where it is skipped nothing must be left. */
+	tear_down();
+	fail_nth_open();
+	tm = tm_online(d.path);
+	store_begin();
+	set("a", "old");
+	CHECK_EQ(try_detach(), 0);
+	each_allocation(step_attach, after_attach);
+	CHECK_EQ(try_attach(tm), 0);
+	tx_short = tx_create(tm);
+	each_allocation(step_write, after_write);
+	each_allocation(step_delete, after_delete);
+	close(tx_short);
+	client = client_open();
+	each_allocation(step_client, after_client);
+	close(client);
+	each_allocation(step_open_client, after_open_client);
+	client_end(-1);
 }
