@@ -22,7 +22,7 @@ tree_state() {
 before=$(tree_state)
 
 echo "TAP version 13"
-echo "1..$((${#kernels[@]} + 5))"
+echo "1..$((${#kernels[@]} + 6))"
 count=0
 failed=0
 
@@ -73,6 +73,10 @@ src=$installed/usr/src/ktm
 
 copy_driver() {
 	cp -r selftests/ktm_test "$dir"
+}
+
+copy_samples() {
+	cp -r samples "$dir"
 }
 
 # The blocks of a language of Documentation/kernel-api.md.
@@ -129,6 +133,8 @@ driver_builds() {
 }
 driver_builds ktm_test copy_driver
 result $? "a driver builds against what make install puts there"
+driver_builds ktm_sample_rm/ktm_sample_rm copy_samples
+result $? "so do the samples"
 driver_builds counter copy_example
 result $? "so does the example of the kernel interface"
 
