@@ -114,9 +114,10 @@ static int told(struct sample_rm *r, const struct ktm_notification *n,
 		return KTM_CALLBACK_HANDLED;
 	}
 	tx = sample_tx_by(&r->store, &n->enlistment);
-	/* Of one that has not got beyond its vote here nothing is left. */
+	/* One that could not vote, or whose key another has written since: it was rolled back. */
 	if (!tx)
-		return n->kind == KTM_NOTIFY_ROLLBACK ? KTM_CALLBACK_HANDLED : -EUCLEAN;
+		return n->kind & (KTM_NOTIFY_PREPARE | KTM_NOTIFY_COMMIT) ? -EUCLEAN :
+									    KTM_CALLBACK_HANDLED;
 	switch (n->kind) {
 	case KTM_NOTIFY_PREPARE:
 		return prepare(r, tx, en);

@@ -736,6 +736,52 @@ TEST(power_cut_when_prepared)
 	tear_down();
 }
 
+/* Its redo is in the stream, and the TM has forgotten it: nobody asks for it. */
+TEST(rolled_back_before_a_restart)
+{
+	int other = rm_online(tm, 951), tx;
+	guid_t en;
+	pid_t pid;
+
+	pid = vote(other, &en, &tx, KTM_STATUS_ROLLED_BACK);
+	ANSWER(other, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	en_rollback(other, en);
+	test_join(pid);
+	close(tx);
+	close(other);
+	restart();
+	IS(-1, "a", "old");
+	set("a", "it goes on");
+	tear_down();
+}
+
+/* The redo of two is in the stream, and the first one was rolled back. */
+TEST(power_cut_after_a_rollback)
+{
+	const struct deadline end = deadline_in(PATIENCE);
+	int other = rm_online(tm, 951), tx;
+	unsigned char *content;
+	guid_t en;
+	pid_t pid;
+
+	pid = vote(other, &en, &tx, KTM_STATUS_ROLLED_BACK);
+	ANSWER(other, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	en_rollback(other, en);
+	test_join(pid);
+	set("a", "newer");
+	content = disk_read(&d);
+	close(tx);
+	close(other);
+	power_cut(content);
+	until_free("a");
+	IS(-1, "a", "newer");
+	while (tm_info(tm).transactions) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	tear_down();
+}
+
 /* ---- the device of the log fails ---- */
 
 TEST(log_fails)
