@@ -85,7 +85,7 @@ blocks() {
 		Documentation/kernel-api.md
 }
 
-# Its example, with what makes a module of it.
+# Its examples, with what makes a module of them.
 copy_example() {
 	mkdir "$dir" || return 1
 	{
@@ -98,16 +98,17 @@ copy_example() {
 
 			static int __init start(void)
 			{
-				return begin(fd) ?: once_more();
+				return begin_rm(fd) ?: stage(fd, NULL) ?: begin(fd) ?: once_more();
 			}
 			module_init(start);
 
 			static void __exit stop(void)
 			{
+				ktm_rm_put(rm);
 				end();
 			}
 			module_exit(stop);
-			MODULE_DESCRIPTION("the example of Documentation/kernel-api.md");
+			MODULE_DESCRIPTION("the examples of Documentation/kernel-api.md");
 			MODULE_LICENSE("GPL");
 		END
 	} >"$dir/counter.c"
@@ -136,7 +137,7 @@ result $? "a driver builds against what make install puts there"
 driver_builds ktm_sample_rm/ktm_sample_rm copy_samples
 result $? "so do the samples"
 driver_builds counter copy_example
-result $? "so does the example of the kernel interface"
+result $? "so do the examples of the kernel interface"
 
 # Someone's own new files are not the build's: only what was there before counts.
 if after=$(tree_state); then
