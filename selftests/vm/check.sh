@@ -176,7 +176,7 @@ not_again_when_booted() {
 }
 
 hangs_in_the_module() {
-	standing_still 0 && started 1 124 --module "$trouble" --module-option kind=stuck \
+	standing_still 0 && started 1 124 --module "$(trouble)" --module-option kind=stuck \
 		--timeout 45 -- true && grep -q 'not done after 45 seconds' "$work/err"
 }
 
@@ -193,14 +193,14 @@ module_refused() {
 }
 
 trouble_seen() {
-	status_is 126 --timeout 120 --module "$trouble" --module-option "kind=$1" -- \
+	status_is 126 --timeout 120 --module "$(trouble)" --module-option "kind=$1" -- \
 		sh -c 'echo the command itself is content' &&
 		grep -q "$2" "$work/err"
 }
 
 no_trouble() {
-	status_is 0 --timeout 120 --module "$trouble" -- true &&
-		status_is 0 --timeout 120 --module "$trouble" --module-option kind=error \
+	status_is 0 --timeout 120 --module "$(trouble)" -- true &&
+		status_is 0 --timeout 120 --module "$(trouble)" --module-option kind=error \
 			--allow-log 'that was asked for' -- true
 }
 
@@ -253,19 +253,24 @@ dead_harness_takes_qemu_along() {
 	rm -rf "${TMPDIR:?}"/*
 }
 
-build_trouble() {
-	local dir=$BUILD/selftests/vm/$kernel headers
+# Of the kernel that the next machine boots.
+trouble() {
+	echo "$BUILD/selftests/vm/$kernel/trouble.ko"
+}
 
+build_trouble() {
+	local dir headers
+
+	dir=$(dirname "$(trouble)")
 	headers=$(scripts/kernels.sh "$kernel" | cut -d' ' -f2)/headers
 	mkdir -p "$dir" && cp selftests/vm/trouble/* "$dir/" &&
 		make -s -C "$headers" M="$dir" W=1 CONFIG_DEBUG_INFO_BTF_MODULES= modules \
-			>"$work/output" 2>"$work/err" || return 1
-	trouble=$dir/trouble.ko
+			>"$work/output" 2>"$work/err"
 }
 
 # What only a kernel built for it can tell.
 leak_seen() {
-	status_is 126 --timeout 300 --module "$trouble" --module-option kind=leak -- \
+	status_is 126 --timeout 300 --module "$(trouble)" --module-option kind=leak -- \
 		sh -c 'rmmod trouble; sleep 6; for i in 1 2; do
 			echo scan >/sys/kernel/debug/kmemleak; done' &&
 		grep -q 'kmemleak: ' "$work/err"
