@@ -3,6 +3,9 @@
  * The journal's device fails under a commit: nobody is told an outcome that is
  * not durable, the TM goes offline, and a reopening finds out which it was.
  */
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
 #include "calls.h"
 #include "disk.h"
 
@@ -342,6 +345,8 @@ TEST(reopened_with_a_new_descriptor)
 {
 	struct disk wrong = disk_make(8 * MIB);
 	struct ktm_tm_recover r = ARG(ktm_tm_recover, .device_fd = 12345);
+	struct ktm_tm_rollforward forward = ARG(ktm_tm_rollforward, .virtual_clock = 1000000);
+	int on = 1, alone;
 
 	fail_the_decision(FAIL_FLUSHES);
 	flaky_set(&f, NO_TROUBLE);
@@ -349,6 +354,18 @@ TEST(reopened_with_a_new_descriptor)
 	journal_format(wrong.path, guid_of(901));
 	r.device_fd = disk_open(wrong.path);
 	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_LOG_NOT_A_JOURNAL);
+	forward.device_fd = r.device_fd;
+	alone = disk_open_alone(wrong.path);
+	CHECK(alone >= 0);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_DEVICE_BUSY);
+	CALL(tm, KTM_IOC_TM_ROLLFORWARD, &forward, KTM_STATUS_DEVICE_BUSY);
+	close(alone);
+	CHECK_EQ(ioctl(r.device_fd, BLKROSET, &on), 0);
+	CALL(tm, KTM_IOC_TM_RECOVER, &r, KTM_STATUS_ACCESS_DENIED);
+	CALL(tm, KTM_IOC_TM_ROLLFORWARD, &forward, KTM_STATUS_ACCESS_DENIED);
+	/* Another test's disk may be the same device. */
+	on = 0;
+	CHECK_EQ(ioctl(r.device_fd, BLKROSET, &on), 0);
 	close(r.device_fd);
 	all_in_doubt();
 	r.device_fd = disk_open(f.path);

@@ -375,7 +375,8 @@ TEST(what_endings_refuse)
 {
 	static const unsigned int requests[] = { KTM_IOC_COMMIT_COMPLETE,
 						 KTM_IOC_ROLLBACK_COMPLETE };
-	int tx[2], gone = stream_create(tm, "gone", QUOTA), i;
+	int tx[2], gone = stream_create(tm, "gone", QUOTA), tm2, foreign, i;
+	struct disk e = disk_make(8 * MIB);
 	guid_t en[2];
 	struct bring b;
 	uint64_t lsn;
@@ -388,6 +389,16 @@ TEST(what_endings_refuse)
 		b.answer.stream_fd = gone;
 		end_refused(requests[i], &b, KTM_STATUS_STREAM_NOT_FOUND);
 	}
+	journal_format(e.path, guid_of(931));
+	tm2 = tm_online(e.path);
+	foreign = stream_create(tm2, "s", QUOTA);
+	for (i = 0; i < 2; i++) {
+		bring(&b, en[i], 1, 1000, 0, 0);
+		b.answer.stream_fd = foreign;
+		CALL(rm, requests[i], &b.answer, KTM_STATUS_TM_IDENTITY_MISMATCH);
+	}
+	close(foreign);
+	tm_close(tm2, e.path);
 	while (try_append(s, 1, 1000, 0, &lsn) == KTM_STATUS_SUCCESS)
 		;
 	for (i = 0; i < 2; i++) {
