@@ -34,14 +34,30 @@ static u32 enlist(struct ktm_rm_use *rm, struct ktm_transaction_use *tx, struct 
  * @guid: out: its GUID; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_ENLIST with KTM_ENLIST_FD (ZwCreateEnlistment()). Sleeps, also while
- * the log is being cleaned; a signal ends that.
+ * The kernel form of KTM_IOC_ENLIST with KTM_ENLIST_FD.
  *
- * Return: a use of it, for ktm_enlistment_put(), or an ERR_PTR: -EINVAL: an argument; -EACCES: no
- * such right; -ESTALE: phase 1 or a rollback has begun; -EBUSY: there is a superior; -EOPNOTSUPP: a
- * superior of a volatile RM on a TM with a log; -EXDEV: the transaction belongs to another TM;
- * -EEXIST: the TM's log knows another one of that UOW; -ENOTCONN: the TM is not online, or the RM
- * has to recover; -ENOSPC: the log is full; -EDQUOT: the user's quota; -ENOMEM; -EINTR: a signal.
+ * Reference: ZwCreateEnlistment()
+ * Rights: KTM_RM_ENLIST on @rm and KTM_TX_ENLIST on @tx
+ * Holds: gives a use, to be put with ktm_enlistment_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: @flags, @mask, @mode or @access
+ * * -EACCES: @rm or @tx lacks the right
+ * * -ESTALE: phase 1, the single phase or a rollback has begun; for a superior phase 0
+ * * -EBUSY: there is a superior
+ * * -EOPNOTSUPP: a superior of a volatile RM of a TM with a log
+ * * -EXDEV: the transaction belongs to another TM
+ * * -EEXIST: the TM's log knows another transaction of that UOW
+ * * -ENOTCONN: the TM is not online, or the RM has to recover
+ * * -ENOSPC: the log is full
+ * * -EDQUOT: who pays has as many objects, or as much of the log, as he may
+ * * -ENOMEM: no memory
+ * * -EINTR: a signal ended the wait for room in the log
  */
 struct ktm_enlistment_use *ktm_enlistment_create(struct ktm_rm_use *rm,
 						 struct ktm_transaction_use *tx, u32 flags,
@@ -81,7 +97,28 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_create);
  * The kernel form of KTM_IOC_ENLIST without KTM_ENLIST_FD, for an RM that answers in its callback,
  * or by uses from ktm_enlistment_open(). Else as ktm_enlistment_create().
  *
- * Return: 0 or a negative errno, see there.
+ * Reference: ZwCreateEnlistment()
+ * Rights: KTM_RM_ENLIST on @rm and KTM_TX_ENLIST on @tx
+ * Holds: gives none: the enlistment belongs to its RM
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: @flags, @mask, @mode
+ * * -EACCES: @rm or @tx lacks the right
+ * * -ESTALE: phase 1, the single phase or a rollback has begun; for a superior phase 0
+ * * -EBUSY: there is a superior
+ * * -EOPNOTSUPP: a superior of a volatile RM of a TM with a log
+ * * -EXDEV: the transaction belongs to another TM
+ * * -EEXIST: the TM's log knows another transaction of that UOW
+ * * -ENOTCONN: the TM is not online, or the RM has to recover
+ * * -ENOSPC: the log is full
+ * * -EDQUOT: who pays has as many objects, or as much of the log, as he may
+ * * -ENOMEM: no memory
+ * * -EINTR: a signal ended the wait for room in the log
  */
 int ktm_rm_enlist(struct ktm_rm_use *rm, struct ktm_transaction_use *tx, u32 flags, u32 mask,
 		  u64 key, u32 mode, struct ktm_guid *guid, u32 *status)
@@ -103,11 +140,21 @@ EXPORT_SYMBOL_GPL(ktm_rm_enlist);
  * @access: wanted rights, KTM_EN_*, or KTM_MAXIMUM_ALLOWED
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EN_OPEN (ZwOpenEnlistment()). Owner and mode say what current may. May
- * sleep.
+ * The kernel form of KTM_IOC_EN_OPEN. Owner and mode say what current may.
  *
- * Return: a use of it, for ktm_enlistment_put(), or an ERR_PTR: -ENOENT: the RM has none such;
- * -EINVAL: no rights, or unknown ones; -EACCES: no such right on @rm, or current may not; -ENOMEM.
+ * Reference: ZwOpenEnlistment()
+ * Rights: KTM_RM_ENLIST on @rm
+ * Holds: gives a use, to be put with ktm_enlistment_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: the RM has no such enlistment
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: no such right on @rm, or owner and mode do not grant current what it wants
+ * * -ENOMEM: no memory
  */
 struct ktm_enlistment_use *ktm_enlistment_open(struct ktm_rm_use *rm, const struct ktm_guid *guid,
 					       u32 access, u32 *status)
@@ -126,9 +173,22 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_open);
  * @rights: KTM_EN_*: the descriptor must carry all of them, and the use has no others
  * @status: out: enum ktm_status, or NULL
  *
- * As ktm_tm_get_from_fd().
+ * The kernel form of naming one by its handle. The descriptor may be closed.
  *
- * Return: the use, for ktm_enlistment_put(), or an ERR_PTR, see there.
+ * Reference: ObReferenceObjectByHandle()
+ * Rights: those of the descriptor
+ * Holds: gives a use, to be put with ktm_enlistment_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EBADF: current has no such descriptor
+ * * -EBADFD: the descriptor is not that of an enlistment
+ * * -EACCES: the descriptor lacks some of @rights
+ * * -ENOMEM: no memory
  */
 struct ktm_enlistment_use *ktm_enlistment_get_from_fd(int fd, u32 rights, u32 *status)
 {
@@ -143,9 +203,21 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_get_from_fd);
  * @access: KTM_EN_*, rights of the descriptor, all of which the use has
  * @status: out: enum ktm_status, or NULL
  *
- * As ktm_tm_to_fd().
+ * The kernel form of KTM_IOC_NARROW.
  *
- * Return: the descriptor or a negative errno, see there.
+ * Reference: ObOpenObjectByPointer()
+ * Rights: @access, which may be any
+ * Holds: gives a descriptor, O_CLOEXEC, which is current's to close
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: the descriptor, or:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: the use lacks some of @access
+ * * -EMFILE: current, or the machine, can have no more descriptors
+ * * -ENOMEM: no memory
  */
 int ktm_enlistment_to_fd(struct ktm_enlistment_use *en, u32 access, u32 *status)
 {
@@ -159,7 +231,14 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_to_fd);
  *
  * The kernel form of closing its descriptor: with the last use and descriptor of one that was made
  * with ktm_enlistment_create() its transaction is rolled back, unless it has prepared. Nobody may
- * be in a call with it. Process context; may sleep; does not wait for the device.
+ * be in a call with it. What is lent to a callback is not put.
+ *
+ * Reference: ZwClose(), ObDereferenceObject()
+ * Rights: none
+ * Holds: takes that of the use
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep, but not for the device; from a callback, too.
  */
 void ktm_enlistment_put(struct ktm_enlistment_use *en)
 {
@@ -193,11 +272,22 @@ static int answer(struct ktm_enlistment_use *en, unsigned int cmd, u64 clock, u3
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_PREPREPARE_COMPLETE (TmPrePrepareComplete()). May sleep.
+ * The kernel form of KTM_IOC_PREPREPARE_COMPLETE.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -ENOMSG: nobody has asked for it;
- * -ENOTCONN: the TM was reopened, the RM has to recover; -ESTALE: and the enlistment is another
- * object then.
+ * Reference: TmPrePrepareComplete(), ZwPrePrepareComplete()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -ENOMSG: nobody has asked for it
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
  */
 int ktm_enlistment_preprepare_complete(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -215,13 +305,29 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_preprepare_complete);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_PREPARE_COMPLETE (TmPrepareComplete()). Sleeps, also while the log is
- * being cleaned; a signal ends that.
+ * The kernel form of KTM_IOC_PREPARE_COMPLETE.
  *
- * Return: 0, or, and it has not voted: -EACCES: no such right, on @stream either; -EINVAL: an
- * argument; -ENOMSG: nobody has asked for it; -ENOSPC: LOG_FULL, or STREAM_FULL; -EDQUOT: the
- * user's quota; -EXDEV: the stream is another TM's; -ENOENT: it was deleted; -ENOMEM; -ENOTCONN,
- * -ESTALE as for ktm_enlistment_preprepare_complete(); -EINTR: a signal.
+ * Reference: TmPrepareComplete(), ZwPrepareComplete()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS, and KTM_STREAM_APPEND on @stream
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: 0, or, and it has not voted:
+ *
+ * * -EACCES: no such right, on @stream either
+ * * -EINVAL: an argument
+ * * -ENOMSG: nobody has asked for it
+ * * -ENOSPC: LOG_FULL or STREAM_FULL: no room for what it brings
+ * * -EDQUOT: who pays has as much of the log as he may
+ * * -EXDEV: the stream is another TM's
+ * * -ENOENT: the stream was deleted
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened: the enlistment is another object, or the stream was not looked at
+ * * -ENOMEM: no memory
+ * * -EINTR: a signal ended the wait for room in the log
  */
 int ktm_enlistment_prepare_complete(struct ktm_enlistment_use *en, const void *information,
 				    u32 length, const struct ktm_answer_stream *stream, u64 clock,
@@ -244,11 +350,29 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_prepare_complete);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_COMMIT_COMPLETE (TmCommitComplete()), also of the single phase.
- * Sleeps, also while the log is being cleaned, and for the device if a record is brought for the
- * answer to the single phase; a signal ends that.
+ * The kernel form of KTM_IOC_COMMIT_COMPLETE, also of the single phase. Waits for memory rather
+ * than fail for want of it.
  *
- * Return: 0, or: as ktm_enlistment_prepare_complete(); -EIO: the log failed.
+ * Reference: TmCommitComplete(), ZwCommitComplete()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS, and KTM_STREAM_APPEND on @stream
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned, and for the device if a
+ * record is brought for the answer to the single phase; a signal ends that; from a callback, too.
+ *
+ * Return: 0, or, and it has not answered:
+ *
+ * * -EACCES: no such right, on @stream either
+ * * -EINVAL: an argument
+ * * -ENOMSG: nobody has asked for it
+ * * -ENOSPC: LOG_FULL or STREAM_FULL: no room for what it brings
+ * * -EXDEV: the stream is another TM's
+ * * -ENOENT: the stream was deleted
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened: the enlistment is another object, or the stream was not looked at
+ * * -EIO: the single phase: the log failed, and the record may be there
+ * * -EINTR: a signal ended the wait for room in the log, or for the record
  */
 int ktm_enlistment_commit_complete(struct ktm_enlistment_use *en,
 				   const struct ktm_answer_stream *stream, u64 clock, u32 *status)
@@ -266,10 +390,27 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_commit_complete);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_ROLLBACK_COMPLETE (TmRollbackComplete()). Sleeps, also while the log
- * is being cleaned; a signal ends that.
+ * The kernel form of KTM_IOC_ROLLBACK_COMPLETE. Waits for memory rather than fail for want of it.
  *
- * Return: 0, or: as ktm_enlistment_prepare_complete().
+ * Reference: TmRollbackComplete(), ZwRollbackComplete()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS, and KTM_STREAM_APPEND on @stream
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: 0, or, and it has not answered:
+ *
+ * * -EACCES: no such right, on @stream either
+ * * -EINVAL: an argument
+ * * -ENOMSG: nobody has asked for it
+ * * -ENOSPC: LOG_FULL or STREAM_FULL: no room for what it brings
+ * * -EXDEV: the stream is another TM's
+ * * -ENOENT: the stream was deleted
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened: the enlistment is another object, or the stream was not looked at
+ * * -EINTR: a signal ended the wait for room in the log
  */
 int ktm_enlistment_rollback_complete(struct ktm_enlistment_use *en,
 				     const struct ktm_answer_stream *stream, u64 clock,
@@ -287,11 +428,23 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_rollback_complete);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_READ_ONLY (TmReadOnlyEnlistment()), until it has voted. May sleep.
+ * The kernel form of KTM_IOC_READ_ONLY, until it has voted.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -ENOMSG: it has voted, was sent
- * SINGLE_PHASE_COMMIT, is a superior, or the transaction has ended; -ENOTCONN, -ESTALE as for
- * ktm_enlistment_preprepare_complete().
+ * Reference: TmReadOnlyEnlistment(), ZwReadOnlyEnlistment()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -ENOMSG: it has voted, was sent SINGLE_PHASE_COMMIT, is a superior, or the transaction has
+ *   ended
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
  */
 int ktm_enlistment_read_only(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -305,12 +458,26 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_read_only);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_SINGLE_PHASE_REJECT (TmSinglePhaseReject()). Sleeps, also while the
- * log is being cleaned; a signal ends that.
+ * The kernel form of KTM_IOC_SINGLE_PHASE_REJECT.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -ENOMSG: nobody has asked for the single
- * phase; -ENOSPC: the log is full; -EDQUOT; -ENOTCONN, -ESTALE as for
- * ktm_enlistment_preprepare_complete(); -EINTR: a signal.
+ * Reference: TmSinglePhaseReject(), ZwSinglePhaseReject()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -ENOMSG: nobody has asked for the single phase
+ * * -ENOSPC: the TM was reopened, and its log has no room for two phases
+ * * -EDQUOT: the TM was reopened, and who pays has as much of the log as he may
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
+ * * -EINTR: a signal ended the wait for room in the log
  */
 int ktm_enlistment_single_phase_reject(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -324,11 +491,23 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_single_phase_reject);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EN_ROLLBACK (TmRollbackEnlistment()): a participant until it has
- * voted, a superior until it has decided. May sleep.
+ * The kernel form of KTM_IOC_EN_ROLLBACK: a participant until it has voted, a superior until it has
+ * decided.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @clock; -EPROTO: too late, or the transaction has
- * ended; -ENOTCONN, -ESTALE as for ktm_enlistment_preprepare_complete().
+ * Reference: TmRollbackEnlistment(), ZwRollbackEnlistment()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS, also of a superior
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -EPROTO: it has voted, a superior: decided, or the transaction has ended
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
  */
 int ktm_enlistment_rollback(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -341,11 +520,22 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_rollback);
  * @en: a use with KTM_EN_SUBORDINATE_RIGHTS
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_REQUEST_OUTCOME (TmRequestOutcomeEnlistment()): rolls back if another
- * has not prepared, else asks the superior. May sleep.
+ * The kernel form of KTM_IOC_REQUEST_OUTCOME: rolls back if another has not prepared, else asks the
+ * superior.
  *
- * Return: 0, or: -EACCES: no such right; -EPROTO: it has not prepared, or is a superior; -ENOTCONN,
- * -ESTALE as for ktm_enlistment_preprepare_complete().
+ * Reference: TmRequestOutcomeEnlistment()
+ * Rights: KTM_EN_SUBORDINATE_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EPROTO: it has not prepared, or is a superior
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
  */
 int ktm_enlistment_request_outcome(struct ktm_enlistment_use *en, u32 *status)
 {
@@ -359,11 +549,23 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_request_outcome);
  * @key: what it is called from now on
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EN_RECOVER (TmRecoverEnlistment()): COMMIT, ROLLBACK or INDOUBT
- * follows. Sleeps, also while all is frozen; a signal ends that.
+ * The kernel form of KTM_IOC_EN_RECOVER: COMMIT, ROLLBACK or INDOUBT follows.
  *
- * Return: 0 (PENDING), or: -EACCES: no such right; -EPROTO: it takes part, nobody has asked;
- * -ENOTCONN, -ESTALE as for ktm_enlistment_preprepare_complete(); -EINTR: a signal.
+ * Reference: TmRecoverEnlistment(), ZwRecoverEnlistment()
+ * Rights: KTM_EN_RECOVER
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while all is frozen; a signal ends that; from a callback,
+ * too.
+ *
+ * Return: 0 (PENDING), or:
+ *
+ * * -EACCES: no such right
+ * * -EPROTO: it takes part, nobody has asked
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
+ * * -EINTR: a signal ended the wait while all is frozen
  */
 int ktm_enlistment_recover(struct ktm_enlistment_use *en, u64 key, u32 *status)
 {
@@ -381,12 +583,26 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_recover);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EN_PREPREPARE (TmPrePrepareEnlistment()). PREPREPARE_COMPLETE follows.
- * Sleeps, also while all is frozen; a signal ends that.
+ * The kernel form of KTM_IOC_EN_PREPREPARE. PREPREPARE_COMPLETE follows.
  *
- * Return: 0 (PENDING), or: -EACCES: no such right; -EINVAL: @clock; -EPERM: it is no superior;
- * -ENOPROTOOPT: it has not registered for the notification that follows; -EPROTO: out of order;
- * -ENOTCONN, -ESTALE as for ktm_enlistment_preprepare_complete(); -EINTR: a signal.
+ * Reference: TmPrePrepareEnlistment(), ZwPrePrepareEnlistment()
+ * Rights: KTM_EN_SUPERIOR_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while all is frozen; a signal ends that; from a callback,
+ * too.
+ *
+ * Return: 0 (PENDING), or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -EPERM: it is no superior
+ * * -ENOPROTOOPT: it has not registered for the notification that follows
+ * * -EPROTO: the commit has begun, or the transaction has ended
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
+ * * -EINTR: a signal ended the wait while all is frozen
  */
 int ktm_enlistment_preprepare(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -400,10 +616,26 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_preprepare);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EN_PREPARE (TmPrepareEnlistment()). PREPARE_COMPLETE follows, or
- * ROLLBACK. Else as ktm_enlistment_preprepare().
+ * The kernel form of KTM_IOC_EN_PREPARE. PREPARE_COMPLETE follows, or ROLLBACK.
  *
- * Return: see there.
+ * Reference: TmPrepareEnlistment(), ZwPrepareEnlistment()
+ * Rights: KTM_EN_SUPERIOR_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while all is frozen; a signal ends that; from a callback,
+ * too.
+ *
+ * Return: 0 (PENDING), or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -EPERM: it is no superior
+ * * -ENOPROTOOPT: it has not registered for the notification that follows
+ * * -EPROTO: phase 0 is not over, phase 1 has begun, or the transaction has ended
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
+ * * -EINTR: a signal ended the wait while all is frozen
  */
 int ktm_enlistment_prepare(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -417,11 +649,28 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_prepare);
  * @clock: 0, or what the TM's virtual clock is at least
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EN_COMMIT (TmCommitEnlistment()). COMMIT_COMPLETE follows. Else as
- * ktm_enlistment_preprepare().
+ * The kernel form of KTM_IOC_EN_COMMIT. COMMIT_COMPLETE follows.
  *
- * Return: see there; -EPROTO: not all have prepared; -ESTALE: also if it has decided to commit;
- * -ECANCELED: it is rolled back.
+ * Reference: TmCommitEnlistment(), ZwCommitEnlistment()
+ * Rights: KTM_EN_SUPERIOR_RIGHTS
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while all is frozen; a signal ends that; from a callback,
+ * too.
+ *
+ * Return: 0 (PENDING), or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @clock is beyond what a clock can be
+ * * -EPERM: it is no superior
+ * * -ENOPROTOOPT: it has not registered for the notification that follows
+ * * -EPROTO: not all have prepared
+ * * -ECANCELED: it is rolled back
+ * * -ENOTCONN: the TM is not online, or was reopened and the RM has to recover
+ * * -ESTALE: it has decided to commit, or the TM was reopened, and knows the enlistment as another
+ *   object
+ * * -EINTR: a signal ended the wait while all is frozen
  */
 int ktm_enlistment_commit(struct ktm_enlistment_use *en, u64 clock, u32 *status)
 {
@@ -439,10 +688,21 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_commit);
  * @length: in: bytes at @buffer; out: bytes of the whole answer
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_QUERY (ZwQueryInformationEnlistment()). May sleep.
+ * The kernel form of KTM_IOC_QUERY.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class; -EMSGSIZE: @buffer is too small,
- * @length says what is needed; -ENOMEM.
+ * Reference: ZwQueryInformationEnlistment()
+ * Rights: KTM_EN_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class of an enlistment
+ * * -EMSGSIZE: @buffer is too small, @length says what is needed
+ * * -ENOMEM: no memory
  */
 int ktm_enlistment_query(struct ktm_enlistment_use *en, u32 info_class, void *buffer, u32 *length,
 			 u32 *status)
@@ -459,12 +719,28 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_query);
  * @length: bytes of it, at most KTM_MAX_RECOVERY_INFORMATION
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_SET (ZwSetInformationEnlistment()). Sleeps; of a superior also while
- * the log is being cleaned, and a signal ends that.
+ * The kernel form of KTM_IOC_SET.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class, or no buffer; -EMSGSIZE: @length;
- * -EPROTO: it has voted; -ESTALE: the TM was reopened; -ENOSPC, -EDQUOT, -ENOTCONN, -EINTR: of a
- * superior; -ENOMEM.
+ * Reference: ZwSetInformationEnlistment()
+ * Rights: KTM_EN_SET_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps; of a superior also while the log is being cleaned, and a signal
+ * ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class that can be set, or no buffer
+ * * -EMSGSIZE: @length is more than KTM_MAX_RECOVERY_INFORMATION
+ * * -EPROTO: it has voted, or is over
+ * * -ESTALE: the TM was reopened, and knows the enlistment as another object
+ * * -ENOSPC: a superior: the log is full
+ * * -EDQUOT: a superior: who pays has as much of the log as he may
+ * * -ENOTCONN: a superior: the TM's log has failed
+ * * -ENOMEM: no memory
+ * * -EINTR: a superior: a signal ended the wait for room in the log
  */
 int ktm_enlistment_set(struct ktm_enlistment_use *en, u32 info_class, const void *buffer,
 		       u32 length, u32 *status)
@@ -479,10 +755,19 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_set);
  * @key: out: the key, as given to ktm_enlistment_create() or ktm_enlistment_recover()
  * @status: out: enum ktm_status, or NULL
  *
- * TmReferenceEnlistmentKey() in the reference: ktm counts how often, from 0, so that who is the
- * last can free what the key is a pointer to. May sleep.
+ * ktm counts how often, from 0, so that who is the last can free what the key is a pointer to.
  *
- * Return: 0, or: -EACCES: no such right; -ENOMEM: one too many.
+ * Reference: TmReferenceEnlistmentKey()
+ * Rights: KTM_EN_QUERY_INFORMATION
+ * Holds: gives one on the key, for ktm_enlistment_dereference_key()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -ENOMEM: there are 4294967295 of them
  */
 int ktm_enlistment_reference_key(struct ktm_enlistment_use *en, u64 *key, u32 *status)
 {
@@ -500,9 +785,17 @@ EXPORT_SYMBOL_GPL(ktm_enlistment_reference_key);
  * @last: out: it was the last
  * @status: out: enum ktm_status, or NULL
  *
- * TmDereferenceEnlistmentKey() in the reference. May sleep.
+ * Reference: TmDereferenceEnlistmentKey()
+ * Rights: KTM_EN_QUERY_INFORMATION
+ * Holds: takes one on the key
+ * Locks: any mutexes of the caller
  *
- * Return: 0, or: -EACCES: no such right; -EPROTO: there was none.
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EPROTO: there was none
  */
 int ktm_enlistment_dereference_key(struct ktm_enlistment_use *en, bool *last, u32 *status)
 {

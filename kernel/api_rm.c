@@ -27,14 +27,28 @@ static struct ktm_rm_use *rm_made(u32 ret, struct ktm_new_fd *nfd, u32 *status)
  * @guid: in: the wanted GUID or nil; out: the RM's; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_RM_CREATE (ZwCreateResourceManager()). It is current's. Sleeps, also
- * while the log is being cleaned; a signal ends that. A durable one has to call ktm_rm_recover()
+ * The kernel form of KTM_IOC_RM_CREATE. It is current's. A durable one has to call ktm_rm_recover()
  * before it can enlist.
  *
- * Return: a use of it, for ktm_rm_put(), or an ERR_PTR: -EINVAL: an argument; -EACCES: no such
- * right; -EOPNOTSUPP: a durable one of a TM without a log; -ENOTCONN: the TM is not online;
- * -EEXIST: the GUID is taken; -EDQUOT: the user's quota; -ENOSPC: the log is full; -ENOMEM;
- * -EINTR: a signal.
+ * Reference: ZwCreateResourceManager()
+ * Rights: KTM_TM_CREATE_RM on @tm
+ * Holds: gives a use, to be put with ktm_rm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: @flags, @access, @mode or @description
+ * * -EACCES: no such right on @tm
+ * * -EOPNOTSUPP: a durable one of a TM without a log
+ * * -ENOTCONN: the TM is not online
+ * * -EEXIST: the GUID is taken, if only in the log
+ * * -EDQUOT: the user has as many objects, or as much of the log, as he may
+ * * -ENOSPC: the log is full
+ * * -ENOMEM: no memory
+ * * -EINTR: a signal ended the wait for room in the log, or killed while it waits
  */
 struct ktm_rm_use *ktm_rm_create(struct ktm_tm_use *tm, u32 flags, u32 access, u32 mode,
 				 const char *description, struct ktm_guid *guid, u32 *status)
@@ -67,12 +81,23 @@ EXPORT_SYMBOL_GPL(ktm_rm_create);
  * @access: wanted rights, KTM_RM_*, or KTM_MAXIMUM_ALLOWED
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_RM_OPEN (ZwOpenResourceManager()). Owner and mode say what current
- * may. May sleep.
+ * The kernel form of KTM_IOC_RM_OPEN. Owner and mode say what current may.
  *
- * Return: a use of it, for ktm_rm_put(), or an ERR_PTR: -ENOENT: there is none; -ENOTCONN: the TM
- * was not recovered; -EINVAL: no rights, unknown ones or unknown flags; -EACCES: current may not;
- * -EBUSY: it is open, and the one or the other wants it alone; -ENOMEM.
+ * Reference: ZwOpenResourceManager()
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_rm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: the TM has no RM of that GUID
+ * * -ENOTCONN: the TM was not recovered, or its log has failed
+ * * -EINVAL: no rights, unknown ones, or @flags
+ * * -EACCES: owner and mode do not grant current what it wants
+ * * -EBUSY: it is open, and the one or the other wants it alone
+ * * -ENOMEM: no memory
  */
 struct ktm_rm_use *ktm_rm_open(struct ktm_tm_use *tm, const struct ktm_guid *guid, u32 flags,
 			       u32 access, u32 *status)
@@ -90,9 +115,22 @@ EXPORT_SYMBOL_GPL(ktm_rm_open);
  * @rights: KTM_RM_*: the descriptor must carry all of them, and the use has no others
  * @status: out: enum ktm_status, or NULL
  *
- * As ktm_tm_get_from_fd().
+ * The kernel form of naming one by its handle. The descriptor may be closed.
  *
- * Return: the use, for ktm_rm_put(), or an ERR_PTR, see there.
+ * Reference: ObReferenceObjectByHandle()
+ * Rights: those of the descriptor
+ * Holds: gives a use, to be put with ktm_rm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EBADF: current has no such descriptor
+ * * -EBADFD: the descriptor is not that of an RM
+ * * -EACCES: the descriptor lacks some of @rights
+ * * -ENOMEM: no memory
  */
 struct ktm_rm_use *ktm_rm_get_from_fd(int fd, u32 rights, u32 *status)
 {
@@ -107,9 +145,21 @@ EXPORT_SYMBOL_GPL(ktm_rm_get_from_fd);
  * @access: KTM_RM_*, rights of the descriptor, all of which the use has
  * @status: out: enum ktm_status, or NULL
  *
- * As ktm_tm_to_fd().
+ * The kernel form of KTM_IOC_NARROW.
  *
- * Return: the descriptor or a negative errno, see there.
+ * Reference: ObOpenObjectByPointer()
+ * Rights: @access, which may be any
+ * Holds: gives a descriptor, O_CLOEXEC, which is current's to close
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: the descriptor, or:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: the use lacks some of @access
+ * * -EMFILE: current, or the machine, can have no more descriptors
+ * * -ENOMEM: no memory
  */
 int ktm_rm_to_fd(struct ktm_rm_use *rm, u32 access, u32 *status)
 {
@@ -123,9 +173,15 @@ EXPORT_SYMBOL_GPL(ktm_rm_to_fd);
  *
  * The kernel form of closing its descriptor: with the last one that may do more than query, what
  * has not prepared is rolled back, and what has waits until the RM is opened and recovered again.
- * Nobody may be in a call with it. If it has enabled callbacks they are disabled, and a running
- * one is waited for; put from within that, it goes when that has returned. Process context;
- * sleeps; does not wait for the device.
+ * Nobody may be in a call with it. If it has enabled callbacks they are disabled, and a running one
+ * is waited for; put from within that, it goes when that has returned.
+ *
+ * Reference: ZwClose(), ObDereferenceObject()
+ * Rights: none
+ * Holds: takes that of the use
+ * Locks: none that a callback of the RM wants
+ *
+ * Context: Process context; sleeps, but not for the device; from a callback, too.
  */
 void ktm_rm_put(struct ktm_rm_use *rm)
 {
@@ -139,11 +195,21 @@ EXPORT_SYMBOL_GPL(ktm_rm_put);
  * @rm: a use with KTM_RM_RECOVER
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_RM_RECOVER (TmRecoverResourceManager()): RECOVER for each, then
- * LAST_RECOVER. May sleep, killably.
+ * The kernel form of KTM_IOC_RM_RECOVER: RECOVER for each unfinished enlistment, then LAST_RECOVER.
  *
- * Return: 0, or: -EACCES: no such right; -ENOTCONN: the TM is not online; -ENOENT: the log does not
- * know the RM; -EINTR: killed.
+ * Reference: TmRecoverResourceManager(), ZwRecoverResourceManager()
+ * Rights: KTM_RM_RECOVER
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -ENOTCONN: the TM is not online
+ * * -ENOENT: the log did not take the RM, so it was not made
+ * * -EINTR: killed while it waits
  */
 int ktm_rm_recover(struct ktm_rm_use *rm, u32 *status)
 {
@@ -160,11 +226,21 @@ EXPORT_SYMBOL_GPL(ktm_rm_recover);
  * @timeout_ns: nanoseconds to wait for it; 0: do not; all ones: for ever
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_EXCHANGE without answers (TmGetNotificationResourceManager()). With
- * callbacks there is none here. Sleeps; a signal ends that.
+ * The kernel form of KTM_IOC_EXCHANGE without answers. With callbacks there is none here.
  *
- * Return: 0, or: -EACCES: no such right; -ETIMEDOUT: there was none; -ENOTCONN: the TM or the RM
- * has to recover first; -EINTR: a signal.
+ * Reference: TmGetNotificationResourceManager(), ZwGetNotificationResourceManager()
+ * Rights: KTM_RM_GET_NOTIFICATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps; a signal ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -ETIMEDOUT: there was none
+ * * -ENOTCONN: the TM, or the RM, has to recover first
+ * * -EINTR: a signal ended the wait
  */
 int ktm_rm_get_notification(struct ktm_rm_use *rm, struct ktm_notification *notification,
 			    u64 timeout_ns, u32 *status)
@@ -190,11 +266,22 @@ EXPORT_SYMBOL_GPL(ktm_rm_get_notification);
  * @length: in: bytes at @buffer; out: bytes of the whole answer
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_QUERY (ZwQueryInformationResourceManager()). May sleep.
+ * The kernel form of KTM_IOC_QUERY.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class, or an enlistment where none is
- * meant; -ENOENT: the RM has no such enlistment; -EMSGSIZE: @buffer is too small, @length says what
- * is needed; -ENOMEM.
+ * Reference: ZwQueryInformationResourceManager()
+ * Rights: KTM_RM_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class of an RM, or an enlistment where none is meant
+ * * -ENOENT: the RM has no such enlistment
+ * * -EMSGSIZE: @buffer is too small, @length says what is needed
+ * * -ENOMEM: no memory
  */
 int ktm_rm_query(struct ktm_rm_use *rm, u32 info_class, const struct ktm_guid *enlistment,
 		 void *buffer, u32 *length, u32 *status)
@@ -212,11 +299,29 @@ EXPORT_SYMBOL_GPL(ktm_rm_query);
  * @length: bytes of it
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_SET (ZwSetInformationResourceManager()). May sleep.
+ * The kernel form of KTM_IOC_SET.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class, or what is said makes no sense;
- * -ENOENT: the RM has no such enlistment; -EMSGSIZE: @length; for KTM_INFO_EN_RECOVERY see
- * ktm_enlistment_set().
+ * Reference: ZwSetInformationResourceManager()
+ * Rights: KTM_RM_SET_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps; of a superior also while the log is being cleaned, and a signal
+ * ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class that can be set, or what is said makes no sense
+ * * -ENOENT: the RM has no such enlistment
+ * * -EMSGSIZE: @length is not that of the struct, or more than KTM_MAX_RECOVERY_INFORMATION
+ * * -EPROTO: KTM_INFO_EN_RECOVERY: it has voted, or is over
+ * * -ESTALE: KTM_INFO_EN_RECOVERY: the TM was reopened, and knows the enlistment as another object
+ * * -ENOSPC: KTM_INFO_EN_RECOVERY of a superior: the log is full
+ * * -EDQUOT: KTM_INFO_EN_RECOVERY of a superior: who pays has as much of the log as he may
+ * * -ENOTCONN: KTM_INFO_EN_RECOVERY of a superior: the TM's log has failed
+ * * -ENOMEM: no memory
+ * * -EINTR: KTM_INFO_EN_RECOVERY of a superior: a signal ended the wait for room in the log
  */
 int ktm_rm_set(struct ktm_rm_use *rm, u32 info_class, const struct ktm_guid *enlistment,
 	       const void *buffer, u32 length, u32 *status)
@@ -233,10 +338,21 @@ EXPORT_SYMBOL_GPL(ktm_rm_set);
  * @count: in: room at @guids, 1 to 4096; out: how many there are, 0 behind the last
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_ENUMERATE on an RM (ZwEnumerateTransactionObject()). Lists what
- * current could open. May sleep, killably.
+ * The kernel form of KTM_IOC_ENUMERATE on an RM. Lists what current could open.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @count; -ENOMEM; -EINTR: killed.
+ * Reference: ZwEnumerateTransactionObject()
+ * Rights: KTM_RM_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @count
+ * * -ENOMEM: no memory
+ * * -EINTR: killed
  */
 int ktm_rm_enumerate(struct ktm_rm_use *rm, struct ktm_guid *cursor, struct ktm_guid *guids,
 		     u32 *count, u32 *status)
@@ -254,10 +370,23 @@ EXPORT_SYMBOL_GPL(ktm_rm_enumerate);
  * @length: bytes of it, at most KTM_MAX_PROTOCOL_INFORMATION
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_REGISTER_PROTOCOL (ZwRegisterProtocolAddressInformation()). May sleep.
+ * The kernel form of KTM_IOC_REGISTER_PROTOCOL.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: an argument; -EPROTO: not such an RM; -EEXIST: it
- * is registered; -EDQUOT: there are KTM_MAX_PROTOCOLS; -ENOMEM.
+ * Reference: ZwRegisterProtocolAddressInformation()
+ * Rights: KTM_RM_REGISTER_PROTOCOL
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: an argument
+ * * -EPROTO: the RM was made without KTM_RM_COMMUNICATION
+ * * -EEXIST: the RM has registered it
+ * * -EDQUOT: it has registered KTM_MAX_PROTOCOLS
+ * * -ENOMEM: no memory
  */
 int ktm_rm_register_protocol(struct ktm_rm_use *rm, const struct ktm_guid *protocol, u32 flags,
 			     const void *information, u32 length, u32 *status)
@@ -281,10 +410,21 @@ EXPORT_SYMBOL_GPL(ktm_rm_register_protocol);
  * @length: bytes of it, at most KTM_MAX_PROTOCOL_INFORMATION
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_PROPAGATION_COMPLETE (TmPropagationComplete()). Nobody is ever asked
- * to propagate, so no cookie is one. Does not sleep.
+ * The kernel form of KTM_IOC_PROPAGATION_COMPLETE. Nobody is ever asked to propagate, so no cookie
+ * is one.
  *
- * Return: -EACCES: no such right; -EINVAL: an argument; -ENOMSG: nobody has asked.
+ * Reference: TmPropagationComplete(), ZwPropagationComplete()
+ * Rights: KTM_RM_COMPLETE_PROPAGATION
+ * Holds: takes none, gives none
+ * Locks: any of the caller, spinlocks, too
+ *
+ * Context: Process context; does not sleep; from a callback, too.
+ *
+ * Return: never 0, but:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @buffer or @length
+ * * -ENOMSG: nobody has asked
  */
 int ktm_rm_propagation_complete(struct ktm_rm_use *rm, u32 cookie, const void *buffer, u32 length,
 				u32 *status)
@@ -306,10 +446,20 @@ EXPORT_SYMBOL_GPL(ktm_rm_propagation_complete);
  * @cause: enum ktm_status
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_PROPAGATION_FAILED (TmPropagationFailed()). As
- * ktm_rm_propagation_complete().
+ * The kernel form of KTM_IOC_PROPAGATION_FAILED. Nobody is ever asked to propagate, so no cookie is
+ * one.
  *
- * Return: -EACCES: no such right; -ENOMSG: nobody has asked.
+ * Reference: TmPropagationFailed(), ZwPropagationFailed()
+ * Rights: KTM_RM_COMPLETE_PROPAGATION
+ * Holds: takes none, gives none
+ * Locks: any of the caller, spinlocks, too
+ *
+ * Context: Process context; does not sleep; from a callback, too.
+ *
+ * Return: never 0, but:
+ *
+ * * -EACCES: no such right
+ * * -ENOMSG: nobody has asked
  */
 int ktm_rm_propagation_failed(struct ktm_rm_use *rm, u32 cookie, u32 cause, u32 *status)
 {

@@ -24,14 +24,29 @@ static struct ktm_tm_use *tm_made(u32 ret, struct ktm_new_fd *nfd, u32 *status)
  * @guid: in: the wanted GUID or nil; out: the TM's; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_CREATE (ZwCreateTransactionManager()). It is current's. Sleeps,
- * also for the device, killably.
+ * The kernel form of KTM_IOC_TM_CREATE. It is current's.
  *
- * Return: a use of it, for ktm_tm_put(), or an ERR_PTR: -EINVAL: an argument; -EBADF: no device, or
- * not opened for reading and writing; -EBADFD: it is no block device; -EEXIST: the device has a TM,
- * and @guid says which, or the GUID is taken; -EXDEV: the journal is of another GUID; -EACCES: the
- * device is read-only; -EBUSY: others use the device; -EUCLEAN: there is no journal on it, or not a
- * good one; -EIO: it cannot be read; -EDQUOT: the user's quota; -ENOMEM; -EINTR: killed.
+ * Reference: ZwCreateTransactionManager()
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_tm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also for the device; SIGKILL ends that; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: @flags, @access, @mode, or a device with KTM_TM_VOLATILE
+ * * -EBADF: no device, or one that is not open for reading and writing
+ * * -EBADFD: @device is no block device
+ * * -EEXIST: the device has a TM, and @guid says which, or the GUID is taken
+ * * -EXDEV: the journal belongs to a TM of another GUID
+ * * -EACCES: the device is read-only
+ * * -EBUSY: somebody else has the device for himself
+ * * -EUCLEAN: there is no journal on it, or a damaged one, or one that this version does not know
+ * * -EIO: the device cannot be read
+ * * -EDQUOT: the user has as many objects as he may
+ * * -ENOMEM: no memory
+ * * -EINTR: killed while a TM on that device came or went
  */
 struct ktm_tm_use *ktm_tm_create(struct file *device, u32 flags, u32 access, u32 mode,
 				 struct ktm_guid *guid, u32 *status)
@@ -57,11 +72,21 @@ EXPORT_SYMBOL_GPL(ktm_tm_create);
  * @access: wanted rights, KTM_TM_*, or KTM_MAXIMUM_ALLOWED
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_OPEN (ZwOpenTransactionManager()). Owner and mode say what current
- * may. May sleep.
+ * The kernel form of KTM_IOC_TM_OPEN. Owner and mode say what current may.
  *
- * Return: a use of it, for ktm_tm_put(), or an ERR_PTR: -ENOENT: there is none; -EINVAL: no rights,
- * or unknown ones; -EACCES: current may not; -ENOMEM.
+ * Reference: ZwOpenTransactionManager()
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_tm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: no TM of that GUID is there
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: owner and mode do not grant current what it wants
+ * * -ENOMEM: no memory
  */
 struct ktm_tm_use *ktm_tm_open(const struct ktm_guid *guid, u32 access, u32 *status)
 {
@@ -79,9 +104,23 @@ EXPORT_SYMBOL_GPL(ktm_tm_open);
  * @guid: out: the TM's GUID; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_OPEN_LOG. Else as ktm_tm_open().
+ * The kernel form of KTM_IOC_TM_OPEN_LOG. Owner and mode say what current may.
  *
- * Return: see there; -EBADF: no device; -EBADFD: it is no block device.
+ * Reference: ZwOpenTransactionManager()
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_tm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: no TM has that device
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: owner and mode do not grant current what it wants
+ * * -ENOMEM: no memory
+ * * -EBADF: no device, or an ERR_PTR
+ * * -EBADFD: @device is no block device
  */
 struct ktm_tm_use *ktm_tm_open_log(struct file *device, u32 access, struct ktm_guid *guid,
 				   u32 *status)
@@ -102,12 +141,22 @@ EXPORT_SYMBOL_GPL(ktm_tm_open_log);
  * @rights: KTM_TM_*: the descriptor must carry all of them, and the use has no others
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of naming a TM by its handle (ObReferenceObjectByHandle() in the reference). The
- * descriptor may be closed. May sleep.
+ * The kernel form of naming one by its handle. The descriptor may be closed.
  *
- * Return: the use, for ktm_tm_put(), or an ERR_PTR: -EINVAL: no rights, or unknown ones; -EBADF:
- * there is no such descriptor; -EBADFD: it is of something else; -EACCES: it lacks some of the
- * rights; -ENOMEM.
+ * Reference: ObReferenceObjectByHandle()
+ * Rights: those of the descriptor
+ * Holds: gives a use, to be put with ktm_tm_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EBADF: current has no such descriptor
+ * * -EBADFD: the descriptor is not that of a TM
+ * * -EACCES: the descriptor lacks some of @rights
+ * * -ENOMEM: no memory
  */
 struct ktm_tm_use *ktm_tm_get_from_fd(int fd, u32 rights, u32 *status)
 {
@@ -122,10 +171,21 @@ EXPORT_SYMBOL_GPL(ktm_tm_get_from_fd);
  * @access: KTM_TM_*, rights of the descriptor, all of which the use has
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_NARROW (ObOpenObjectByPointer() in the reference). May sleep.
+ * The kernel form of KTM_IOC_NARROW.
  *
- * Return: the descriptor, O_CLOEXEC, which is current's to close from now on; or: -EINVAL: no
- * rights, or unknown ones; -EACCES: the use lacks some of them; -EMFILE; -ENOMEM.
+ * Reference: ObOpenObjectByPointer()
+ * Rights: @access, which may be any
+ * Holds: gives a descriptor, O_CLOEXEC, which is current's to close
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: the descriptor, or:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: the use lacks some of @access
+ * * -EMFILE: current, or the machine, can have no more descriptors
+ * * -ENOMEM: no memory
  */
 int ktm_tm_to_fd(struct ktm_tm_use *tm, u32 access, u32 *status)
 {
@@ -138,8 +198,14 @@ EXPORT_SYMBOL_GPL(ktm_tm_to_fd);
  * @tm: what a function above returned
  *
  * The kernel form of closing its descriptor. The last user of a TM takes it offline, a moment
- * later; its RMs, transactions and streams are users, too. Nobody may be in a call with it. Process
- * context; may sleep; does not wait for the device.
+ * later; its RMs, transactions and streams are users, too. Nobody may be in a call with it.
+ *
+ * Reference: ZwClose(), ObDereferenceObject()
+ * Rights: none
+ * Holds: takes that of the use
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep, but not for the device; from a callback, too.
  */
 void ktm_tm_put(struct ktm_tm_use *tm)
 {
@@ -153,13 +219,27 @@ EXPORT_SYMBOL_GPL(ktm_tm_put);
  * @device: NULL, or, of a TM that failed, its device, opened anew
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_RECOVER (TmRecoverTransactionManager()). Sleeps for the device,
- * killably.
+ * The kernel form of KTM_IOC_TM_RECOVER.
  *
- * Return: 0, also if it is online already; or: -EACCES: no such right; -EOPNOTSUPP: it has no log;
- * -EBADF: @device is an ERR_PTR, or not opened for reading and writing; -EXDEV: a renaming failed
- * on its way, call it again; -EUCLEAN: no journal, another one, or a damaged one; -EIO; -ENOMEM;
- * -EINTR: killed.
+ * Reference: TmRecoverTransactionManager(), ZwRecoverTransactionManager()
+ * Rights: KTM_TM_RECOVER
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps for the device; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, also if it is online already, or:
+ *
+ * * -EACCES: no such right, or @device is read-only
+ * * -EOPNOTSUPP: it has no log
+ * * -EBADF: @device is an ERR_PTR, or not open for reading and writing
+ * * -EBUSY: somebody else has @device for himself
+ * * -EXDEV: a ktm_tm_rename() failed on its way, and the log has the new identity: call rename
+ *   again
+ * * -EUCLEAN: the device holds no journal, another one, or a damaged one; nothing was written
+ * * -EIO: the device fails
+ * * -ENOMEM: no memory
+ * * -EINTR: killed while it waits
  */
 int ktm_tm_recover(struct ktm_tm_use *tm, struct file *device, u32 *status)
 {
@@ -176,10 +256,28 @@ EXPORT_SYMBOL_GPL(ktm_tm_recover);
  * @device: as for ktm_tm_recover()
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_ROLLFORWARD (ZwRollforwardTransactionManager()). Sleeps for the
- * device, killably.
+ * The kernel form of KTM_IOC_TM_ROLLFORWARD.
  *
- * Return: as ktm_tm_recover(); -EPROTO: it is online; -EINVAL: @clock is 0 or before what was told.
+ * Reference: ZwRollforwardTransactionManager()
+ * Rights: KTM_TM_RECOVER
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps for the device; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right, or @device is read-only
+ * * -EPROTO: it is online
+ * * -EINVAL: @clock is 0, none, or before what was told
+ * * -EOPNOTSUPP: it has no log
+ * * -EBADF: @device is an ERR_PTR, or not open for reading and writing
+ * * -EBUSY: somebody else has @device for himself
+ * * -EXDEV: a ktm_tm_rename() failed on its way, and the log has the new identity
+ * * -EUCLEAN: the device holds no journal, another one, or a damaged one; nothing was written
+ * * -EIO: the device fails
+ * * -ENOMEM: no memory
+ * * -EINTR: killed while it waits
  */
 int ktm_tm_rollforward(struct ktm_tm_use *tm, u64 clock, struct file *device, u32 *status)
 {
@@ -195,12 +293,25 @@ EXPORT_SYMBOL_GPL(ktm_tm_rollforward);
  * @guid: in: the new GUID, or nil to draw one; out: the TM's
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_RENAME (TmRenameTransactionManager()). Sleeps for the device,
- * killably.
+ * The kernel form of KTM_IOC_TM_RENAME.
  *
- * Return: 0, or: -EACCES: no such right; -EOPNOTSUPP: it has no log; -EPROTO: it was recovered;
- * -EEXIST: a durable TM has that GUID; -EUCLEAN: no journal, another one, or a damaged one; -EIO;
- * -ENOMEM; -EINTR: killed.
+ * Reference: TmRenameTransactionManager()
+ * Rights: KTM_TM_RENAME
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps for the device; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EOPNOTSUPP: it has no log
+ * * -EPROTO: it was recovered
+ * * -EEXIST: a durable TM has that GUID, if only this one
+ * * -EUCLEAN: the device holds no journal, another one, or a damaged one
+ * * -EIO: the device fails
+ * * -ENOMEM: no memory
+ * * -EINTR: killed while it waits
  */
 int ktm_tm_rename(struct ktm_tm_use *tm, struct ktm_guid *guid, u32 *status)
 {
@@ -218,10 +329,21 @@ EXPORT_SYMBOL_GPL(ktm_tm_rename);
  * @tm: a use with KTM_TM_RECOVER; still to be put
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TM_OFFLINE. May sleep, killably.
+ * The kernel form of KTM_IOC_TM_OFFLINE.
  *
- * Return: 0, or: -EACCES: no such right; -EPROTO: it does not stay; -EBUSY: somebody else has it,
- * an RM or a transaction of it open; -EINTR: killed.
+ * Reference: none
+ * Rights: KTM_TM_RECOVER
+ * Holds: takes that which KTM_TM_PERSIST has kept; @tm is still to be put
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EPROTO: it does not stay
+ * * -EBUSY: somebody else has it, an RM or a transaction of it open
+ * * -EINTR: killed while it waits
  */
 int ktm_tm_offline(struct ktm_tm_use *tm, u32 *status)
 {
@@ -239,11 +361,22 @@ EXPORT_SYMBOL_GPL(ktm_tm_offline);
  * @length: in: bytes at @buffer; out: bytes of the whole answer
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_QUERY (ZwQueryInformationTransactionManager()). May sleep.
+ * The kernel form of KTM_IOC_QUERY.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class; -EMSGSIZE: @buffer is too small,
- * @length says what is needed; -EOPNOTSUPP: it has no log; -ENOTCONN: KTM_INFO_TM_ONLINE: it is
- * not.
+ * Reference: ZwQueryInformationTransactionManager()
+ * Rights: KTM_TM_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class of a TM
+ * * -EMSGSIZE: @buffer is too small, @length says what is needed
+ * * -EOPNOTSUPP: it has no log
+ * * -ENOTCONN: KTM_INFO_TM_ONLINE: it is not
  */
 int ktm_tm_query(struct ktm_tm_use *tm, u32 info_class, void *buffer, u32 *length, u32 *status)
 {
@@ -260,10 +393,21 @@ EXPORT_SYMBOL_GPL(ktm_tm_query);
  * @count: in: room at @guids, 1 to 4096; out: how many there are, 0 behind the last
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_ENUMERATE on a TM (ZwEnumerateTransactionObject()). Lists what current
- * could open. May sleep, killably.
+ * The kernel form of KTM_IOC_ENUMERATE on a TM. Lists what current could open.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: @kind or @count; -ENOMEM; -EINTR: killed.
+ * Reference: ZwEnumerateTransactionObject()
+ * Rights: KTM_TM_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @kind or @count
+ * * -ENOMEM: no memory
+ * * -EINTR: killed
  */
 int ktm_tm_enumerate(struct ktm_tm_use *tm, u32 kind, struct ktm_guid *cursor,
 		     struct ktm_guid *guids, u32 *count, u32 *status)
@@ -278,11 +422,23 @@ EXPORT_SYMBOL_GPL(ktm_tm_enumerate);
  * @thaw_timeout_ns: after that many nanoseconds all is thawed by itself
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_FREEZE (ZwFreezeTransactions()). Sleeps; a signal ends that. Not from
- * a callback: the freeze would wait for the commit of which that is part.
+ * The kernel form of KTM_IOC_FREEZE.
  *
- * Return: 0, or: -EACCES: current lacks CAP_SYS_ADMIN; -EINVAL: an argument; -EBUSY: all is frozen
- * already; -ETIMEDOUT: commits took longer; -EINTR: a signal.
+ * Reference: ZwFreezeTransactions()
+ * Rights: none, but CAP_SYS_ADMIN
+ * Holds: takes none, gives none
+ * Locks: none that a callback wants
+ *
+ * Context: Process context; sleeps; a signal ends that; not from a callback, as it would wait for
+ * the commit of which that is part.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: current lacks CAP_SYS_ADMIN
+ * * -EINVAL: a time-out is 0 or too long
+ * * -EBUSY: all is frozen already
+ * * -ETIMEDOUT: commits took longer; nothing is frozen
+ * * -EINTR: a signal came before; nothing is frozen
  */
 int ktm_freeze_transactions(u64 freeze_timeout_ns, u64 thaw_timeout_ns, u32 *status)
 {
@@ -299,9 +455,19 @@ EXPORT_SYMBOL_GPL(ktm_freeze_transactions);
  * ktm_thaw_transactions - transactions may commit again
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_THAW (ZwThawTransactions()). May sleep.
+ * The kernel form of KTM_IOC_THAW.
  *
- * Return: 0, or: -EACCES: current lacks CAP_SYS_ADMIN; -EPROTO: nothing is frozen.
+ * Reference: ZwThawTransactions()
+ * Rights: none, but CAP_SYS_ADMIN
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: current lacks CAP_SYS_ADMIN
+ * * -EPROTO: nothing is frozen
  */
 int ktm_thaw_transactions(u32 *status)
 {

@@ -25,11 +25,23 @@ static struct ktm_transaction_use *tx_made(u32 ret, struct ktm_new_fd *nfd, u32 
  * @uow: in: the wanted GUID or nil; out: the transaction's; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TX_CREATE (ZwCreateTransaction()). It is current's. May sleep.
+ * The kernel form of KTM_IOC_TX_CREATE. It is current's.
  *
- * Return: a use of it, for ktm_transaction_put(), or an ERR_PTR: -EINVAL: an argument; -EACCES: no
- * such right on @tm; -ENOTCONN: the TM is not online; -EEXIST: the UOW is in use, or the log may
- * still know it; -EDQUOT: the user's quota; -ENOMEM.
+ * Reference: ZwCreateTransaction()
+ * Rights: KTM_TM_BIND_TRANSACTION on @tm
+ * Holds: gives a use, to be put with ktm_transaction_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: @flags, @access, @mode or @description
+ * * -EACCES: no such right on @tm
+ * * -ENOTCONN: the TM is not online
+ * * -EEXIST: the UOW is in use, or the log may still know it
+ * * -EDQUOT: the user has as many objects as he may
+ * * -ENOMEM: no memory
  */
 struct ktm_transaction_use *ktm_transaction_create(struct ktm_tm_use *tm, u32 flags, u32 access,
 						   u32 mode, u64 timeout_ns,
@@ -63,11 +75,21 @@ EXPORT_SYMBOL_GPL(ktm_transaction_create);
  * @access: wanted rights, KTM_TX_*, or KTM_MAXIMUM_ALLOWED
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TX_OPEN (ZwOpenTransaction()). Owner and mode say what current may.
- * May sleep.
+ * The kernel form of KTM_IOC_TX_OPEN. Owner and mode say what current may.
  *
- * Return: a use of it, for ktm_transaction_put(), or an ERR_PTR: -ENOENT: there is none; -EINVAL:
- * no rights, or unknown ones; -EACCES: current may not; -ENOMEM.
+ * Reference: ZwOpenTransaction()
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_transaction_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: there is no transaction of that GUID
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: owner and mode do not grant current what it wants
+ * * -ENOMEM: no memory
  */
 struct ktm_transaction_use *ktm_transaction_open(const struct ktm_guid *uow, u32 access,
 						 u32 *status)
@@ -85,10 +107,24 @@ EXPORT_SYMBOL_GPL(ktm_transaction_open);
  * @rights: KTM_TX_*: the descriptor must carry all of them, and the use has no others
  * @status: out: enum ktm_status, or NULL
  *
- * As ktm_tm_get_from_fd(). One with KTM_TX_COMMIT keeps the transaction from being rolled back when
- * the client's descriptors are closed, so a participant should not ask for that.
+ * The kernel form of naming one by its handle. The descriptor may be closed. A use with
+ * KTM_TX_COMMIT keeps the transaction from being rolled back when the client's descriptors are
+ * closed, so a participant should not ask for that.
  *
- * Return: the use, for ktm_transaction_put(), or an ERR_PTR, see there.
+ * Reference: ObReferenceObjectByHandle()
+ * Rights: those of the descriptor
+ * Holds: gives a use, to be put with ktm_transaction_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EBADF: current has no such descriptor
+ * * -EBADFD: the descriptor is not that of a transaction
+ * * -EACCES: the descriptor lacks some of @rights
+ * * -ENOMEM: no memory
  */
 struct ktm_transaction_use *ktm_transaction_get_from_fd(int fd, u32 rights, u32 *status)
 {
@@ -103,9 +139,21 @@ EXPORT_SYMBOL_GPL(ktm_transaction_get_from_fd);
  * @access: KTM_TX_*, rights of the descriptor, all of which the use has
  * @status: out: enum ktm_status, or NULL
  *
- * As ktm_tm_to_fd().
+ * The kernel form of KTM_IOC_NARROW.
  *
- * Return: the descriptor or a negative errno, see there.
+ * Reference: ObOpenObjectByPointer()
+ * Rights: @access, which may be any
+ * Holds: gives a descriptor, O_CLOEXEC, which is current's to close
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: the descriptor, or:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: the use lacks some of @access
+ * * -EMFILE: current, or the machine, can have no more descriptors
+ * * -ENOMEM: no memory
  */
 int ktm_transaction_to_fd(struct ktm_transaction_use *tx, u32 access, u32 *status)
 {
@@ -118,8 +166,14 @@ EXPORT_SYMBOL_GPL(ktm_transaction_to_fd);
  * @tx: what a function above returned
  *
  * The kernel form of closing its descriptor: with the last one that may commit, a transaction for
- * which nobody has called Commit is rolled back. Nobody may be in a call with it. Process context;
- * may sleep; does not wait for the device.
+ * which nobody has called Commit is rolled back. Nobody may be in a call with it.
+ *
+ * Reference: ZwClose(), ObDereferenceObject()
+ * Rights: none
+ * Holds: takes that of the use
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep, but not for the device; from a callback, too.
  */
 void ktm_transaction_put(struct ktm_transaction_use *tx)
 {
@@ -133,14 +187,27 @@ EXPORT_SYMBOL_GPL(ktm_transaction_put);
  * @flags: KTM_CALL_WAIT: until every RM has finished; or 0
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_COMMIT (ZwCommitTransaction()). Sleeps, also while all is frozen, and
- * with KTM_CALL_WAIT for RMs and the device; a signal ends the wait, not the commit. With
- * KTM_CALL_WAIT not from a callback of an RM that takes part: that would wait for itself.
+ * The kernel form of KTM_IOC_COMMIT.
  *
- * Return: 0: committed, or, without KTM_CALL_WAIT (PENDING), begun; or: -EACCES: no such right;
- * -EINVAL: @flags; -ECANCELED: it was rolled back, now (ROLLED_BACK) or before; -EALREADY: it is
- * committed; -EPROTO: somebody has called Commit; -EBUSY: a superior decides; -ENOTRECOVERABLE: in
- * doubt; -EINTR: a signal.
+ * Reference: ZwCommitTransaction()
+ * Rights: KTM_TX_COMMIT
+ * Holds: takes none, gives none
+ * Locks: with KTM_CALL_WAIT none that a callback of an RM that takes part wants
+ *
+ * Context: Process context; sleeps, also while all is frozen, and with KTM_CALL_WAIT for RMs and
+ * the device; a signal ends the wait, not the commit; from a callback, too, but with KTM_CALL_WAIT
+ * not of an RM that takes part: that would wait for itself.
+ *
+ * Return: 0: committed, or, without KTM_CALL_WAIT (PENDING), begun; or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @flags
+ * * -ECANCELED: it was rolled back, now (ROLLED_BACK) or before
+ * * -EALREADY: it is committed
+ * * -EPROTO: somebody has called Commit
+ * * -EBUSY: a superior decides
+ * * -ENOTRECOVERABLE: in doubt: who knows the outcome is away
+ * * -EINTR: a signal ended the wait, not the commit; while all is frozen nothing has begun
  */
 int ktm_transaction_commit(struct ktm_transaction_use *tx, u32 flags, u32 *status)
 {
@@ -156,12 +223,24 @@ EXPORT_SYMBOL_GPL(ktm_transaction_commit);
  * @flags: KTM_CALL_WAIT: until every RM has finished; or 0
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_ROLLBACK (ZwRollbackTransaction()). Sleeps, and with KTM_CALL_WAIT for
- * RMs, as ktm_transaction_commit().
+ * The kernel form of KTM_IOC_ROLLBACK.
  *
- * Return: 0: rolled back, or, without KTM_CALL_WAIT (PENDING), begun; or: -EACCES: no such right;
- * -EINVAL: @flags; -EALREADY: it is committed; -EPROTO: Commit was called, or it was rolled back
- * before; -EINTR: a signal.
+ * Reference: ZwRollbackTransaction()
+ * Rights: KTM_TX_ROLLBACK
+ * Holds: takes none, gives none
+ * Locks: with KTM_CALL_WAIT none that a callback of an RM that takes part wants
+ *
+ * Context: Process context; sleeps, with KTM_CALL_WAIT also for RMs; a signal ends the wait, not
+ * the rollback; from a callback, too, but with KTM_CALL_WAIT not of an RM that takes part: that
+ * would wait for itself.
+ *
+ * Return: 0: rolled back, or, without KTM_CALL_WAIT (PENDING), begun; or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: @flags
+ * * -EALREADY: it is committed
+ * * -EPROTO: Commit was called, only the superior decides, or it was rolled back before
+ * * -EINTR: a signal ended the wait, not the rollback
  */
 int ktm_transaction_rollback(struct ktm_transaction_use *tx, u32 flags, u32 *status)
 {
@@ -178,10 +257,22 @@ EXPORT_SYMBOL_GPL(ktm_transaction_rollback);
  * @outcome: out: enum ktm_tx_outcome, as far as it is known; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_TX_WAIT. Starts nothing. Sleeps; a signal ends that.
+ * The kernel form of KTM_IOC_TX_WAIT. Starts nothing.
  *
- * Return: 0: it is known, and every RM that is there has finished; or: -EACCES: no such right;
- * -ETIMEDOUT; -ENOTRECOVERABLE: in doubt; -EINTR: a signal.
+ * Reference: none, as waiting for its handle
+ * Rights: KTM_TX_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: none that a callback of an RM that takes part wants
+ *
+ * Context: Process context; sleeps; a signal ends that; from a callback, too, but not of an RM that
+ * takes part: that would wait for itself.
+ *
+ * Return: 0: it is known, and every RM that is there has finished; or:
+ *
+ * * -EACCES: no such right
+ * * -ETIMEDOUT: not yet
+ * * -ENOTRECOVERABLE: in doubt: who knows the outcome is away
+ * * -EINTR: a signal ended the wait
  */
 int ktm_transaction_wait(struct ktm_transaction_use *tx, u64 timeout_ns, u32 *outcome,
 			 u32 *status)
@@ -203,10 +294,22 @@ EXPORT_SYMBOL_GPL(ktm_transaction_wait);
  * @length: in: bytes at @buffer; out: bytes of the whole answer
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_QUERY (ZwQueryInformationTransaction()). May sleep.
+ * The kernel form of KTM_IOC_QUERY.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class; -EMSGSIZE: @buffer is too small,
- * @length says what is needed; -ENOENT: KTM_INFO_TX_SUPERIOR: it has none; -ENOMEM.
+ * Reference: ZwQueryInformationTransaction()
+ * Rights: KTM_TX_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class of a transaction
+ * * -EMSGSIZE: @buffer is too small, @length says what is needed
+ * * -ENOENT: KTM_INFO_TX_SUPERIOR: it has none
+ * * -ENOMEM: no memory
  */
 int ktm_transaction_query(struct ktm_transaction_use *tx, u32 info_class, void *buffer,
 			  u32 *length, u32 *status)
@@ -223,10 +326,22 @@ EXPORT_SYMBOL_GPL(ktm_transaction_query);
  * @length: bytes of it
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_SET (ZwSetInformationTransaction()). May sleep.
+ * The kernel form of KTM_IOC_SET.
  *
- * Return: 0, or: -EACCES: no such right; -EINVAL: no such class, or what is said makes no sense;
- * -EMSGSIZE: @length; -ESTALE: Commit or a rollback has begun; -ENOMEM.
+ * Reference: ZwSetInformationTransaction()
+ * Rights: KTM_TX_SET_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EINVAL: no class that can be set, or what is said makes no sense
+ * * -EMSGSIZE: @length is not that of the struct
+ * * -ESTALE: Commit or a rollback has begun
+ * * -ENOMEM: no memory
  */
 int ktm_transaction_set(struct ktm_transaction_use *tx, u32 info_class, const void *buffer,
 			u32 length, u32 *status)
@@ -239,7 +354,12 @@ EXPORT_SYMBOL_GPL(ktm_transaction_set);
  * ktm_transaction_id - the GUID of a transaction
  * @tx: a use
  *
- * TmGetTransactionId() in the reference. Needs no right; does not sleep.
+ * Reference: TmGetTransactionId()
+ * Rights: none
+ * Holds: takes none, gives none
+ * Locks: any of the caller, spinlocks, too
+ *
+ * Context: Process context; does not sleep; from a callback, too.
  *
  * Return: its UOW.
  */
@@ -253,8 +373,14 @@ EXPORT_SYMBOL_GPL(ktm_transaction_id);
  * ktm_transaction_is_active - does a transaction still take work?
  * @tx: a use
  *
- * TmIsTransactionActive() in the reference. It may be over a moment later. Needs no right; does not
- * sleep.
+ * It may be over a moment later.
+ *
+ * Reference: TmIsTransactionActive()
+ * Rights: none
+ * Holds: takes none, gives none
+ * Locks: any of the caller, spinlocks, too
+ *
+ * Context: Process context; does not sleep; from a callback, too.
  *
  * Return: whether neither Commit nor a rollback has begun.
  */

@@ -256,14 +256,24 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
  * @owner: THIS_MODULE of @callback, NULL if that is built in; ktm_rm_enable_callbacks() says it
  * @status: out: enum ktm_status, or NULL
  *
- * TmEnableCallbacks() in the reference. From now on nobody can read them, from descriptors either;
- * what waits already is told, too. May sleep.
+ * From now on nobody can read them, from descriptors either; what waits already is told, too.
  *
  * Once @owner is being unloaded it is not called any more; its exit function puts @rm. A module
  * that has forgotten to is named in the kernel log, and its RM closed for it.
  *
- * Return: 0, or: -EINVAL: no callback; -EACCES: no such right; -EPROTO: the RM has callbacks;
- * -ENOMEM.
+ * Reference: TmEnableCallbacks()
+ * Rights: KTM_RM_GET_NOTIFICATION
+ * Holds: takes none; to put @rm disables them
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: no callback
+ * * -EACCES: no such right
+ * * -EPROTO: the RM has callbacks
+ * * -ENOMEM: no memory
  */
 int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, void *context,
 			      struct module *owner, u32 *status)

@@ -46,14 +46,28 @@ static u32 take_name(struct ktm_stream_name *name, const char *from)
  * @status: out: enum ktm_status, or NULL
  *
  * The kernel form of KTM_IOC_STREAM_CREATE. It is current's: owned by its fsuid, and charged to
- * that user. Durable when this returns. Sleeps, also for the device, killably.
+ * that user. Durable when this returns.
  *
- * Return: a use of it, for ktm_log_stream_put(), or an ERR_PTR: -EINVAL: an argument;
- * -EACCES: no such right; -EOPNOTSUPP: the TM has no log; -ENOTCONN: it is not online; -EEXIST:
- * the name or the GUID is taken; -EDQUOT: the user's quota; -ENOSPC: the log has no room for
- * another such quota; -ENOMEM;
- * -EIO: the log failed, and it may be there when that is opened again; -EINTR: a signal ended the
- * wait for room in the log, or killed: then it may be there.
+ * Reference: CreateLogFile(), of CLFS
+ * Rights: KTM_TM_CREATE_RM on @tm
+ * Holds: gives a use, to be put with ktm_log_stream_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also for the device; SIGKILL ends that, and a signal the wait
+ * for room in the log; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: @name, @quota, @access or @mode
+ * * -EACCES: no such right on @tm
+ * * -EOPNOTSUPP: the TM has no log
+ * * -ENOTCONN: the TM is not online
+ * * -EEXIST: the name or the GUID is taken
+ * * -EDQUOT: the user has as many objects, or as much of the log, as he may
+ * * -ENOSPC: the log has no room for another such quota
+ * * -ENOMEM: no memory
+ * * -EIO: the log failed, and it may be there when that is opened again
+ * * -EINTR: a signal ended the wait for room in the log; or killed, then it may be there
  */
 struct ktm_log_stream *ktm_log_stream_create(struct ktm_tm_use *tm, const char *name, u64 quota,
 					     u32 access, u32 mode, struct ktm_guid *guid,
@@ -117,11 +131,22 @@ static struct ktm_log_stream *open_one(struct ktm_tm_use *tm, const struct ktm_s
  * @access: wanted rights, KTM_STREAM_*, or KTM_MAXIMUM_ALLOWED
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_STREAM_OPEN. Owner and mode say what current may. May sleep.
+ * The kernel form of KTM_IOC_STREAM_OPEN. Owner and mode say what current may.
  *
- * Return: a use of it, for ktm_log_stream_put(), or an ERR_PTR: -ENOENT: there is none of that
- * GUID; -ENOTCONN: the TM is not online; -EINVAL: no rights, or unknown ones; -EACCES: current
- * may not; -ENOMEM.
+ * Reference: CreateLogFile(), of CLFS
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_log_stream_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: the TM has no such stream
+ * * -ENOTCONN: the TM is not online
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: owner and mode do not grant current what it wants
+ * * -ENOMEM: no memory
  */
 struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm_use *tm, const struct ktm_guid *guid,
 					   u32 access, u32 *status)
@@ -141,9 +166,22 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open);
  * @guid: out: its GUID; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * Else as ktm_log_stream_open(); -EINVAL also for a name that is empty or too long.
+ * Else as ktm_log_stream_open().
  *
- * Return: see there.
+ * Reference: CreateLogFile(), of CLFS
+ * Rights: none
+ * Holds: gives a use, to be put with ktm_log_stream_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -ENOENT: the TM has no such stream
+ * * -ENOTCONN: the TM is not online
+ * * -EINVAL: no rights, unknown ones, or no name
+ * * -EACCES: owner and mode do not grant current what it wants
+ * * -ENOMEM: no memory
  */
 struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm_use *tm, const char *name, u32 access,
 						struct ktm_guid *guid, u32 *status)
@@ -165,13 +203,24 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_open_name);
  * @rights: KTM_STREAM_*: the descriptor must carry all of them, and the use has no others
  * @status: out: enum ktm_status, or NULL
  *
- * It is another use than the descriptor's: what was set aside through that stays there, and
- * the descriptor may be closed. A stream that was deleted meanwhile can be had, and says so when it
- * is used. May sleep.
+ * It is another use than the descriptor's: what was set aside through that stays there, and the
+ * descriptor may be closed. A stream that was deleted meanwhile can be had, and says so when it is
+ * used.
  *
- * Return: the use, for ktm_log_stream_put(), or an ERR_PTR: -EINVAL: no rights, or unknown
- * ones; -EBADF: there is no such descriptor; -EBADFD: it is of something else; -EACCES: it lacks
- * some of the rights; -ENOMEM.
+ * Reference: ObReferenceObjectByHandle()
+ * Rights: those of the descriptor
+ * Holds: gives a use, to be put with ktm_log_stream_put()
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: a use of it, or an ERR_PTR:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EBADF: current has no such descriptor
+ * * -EBADFD: the descriptor is not that of a log stream
+ * * -EACCES: the descriptor lacks some of @rights
+ * * -ENOMEM: no memory
  */
 struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *status)
 {
@@ -184,9 +233,15 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);
  * ktm_log_stream_put - the caller does not use a log stream any more
  * @stream: what a function above returned
  *
- * The kernel form of closing its descriptor: what was set aside through it goes back, flushes
- * that were begun and not waited for go on or not. Nobody may be in a call with it. Process
- * context; may sleep; does not wait for the device.
+ * The kernel form of closing its descriptor: what was set aside through it goes back, flushes that
+ * were begun and not waited for go on or not. Nobody may be in a call with it.
+ *
+ * Reference: CloseHandle(), of CLFS
+ * Rights: none
+ * Holds: takes that of the use
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep, but not for the device; from a callback, too.
  */
 void ktm_log_stream_put(struct ktm_log_stream *stream)
 {
@@ -237,15 +292,29 @@ u32 ktm_stream_gather(struct ktm_stream_new *new, const struct kvec *pieces, siz
  *
  * The kernel form of KTM_IOC_STREAM_APPEND, where struct ktm_stream_append says it all. Not durable
  * when it returns, but with KTM_STREAM_DURABLE. @pieces are not needed any more when it returns.
- * Sleeps: for memory, while the log is being cleaned, and with KTM_STREAM_DURABLE for the device; a
- * signal ends the waits.
  *
- * Return: 0, or: -EINVAL: an argument, a link or base beyond the last record, more than
- * what was set aside; -EACCES: no such right; -ENOMEM; -ENOSPC: STREAM_FULL, the stream's
- * quota, or LOG_FULL; -ENOTCONN: the TM is not online; -ESTALE: it was reopened,
- * ktm_log_stream_query() first; -ENOENT: the stream was deleted; -EIO: the log failed;
- * -EINTR: a signal. If @record->lsn is not 0 then, the record is there, but is not known to be
- * durable: do not append it again.
+ * If it fails and @record->lsn is not 0 then, the record is there, but is not known to be durable:
+ * do not append it again.
+ *
+ * Reference: ReserveAndAppendLog(), of CLFS
+ * Rights: KTM_STREAM_APPEND
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps: for memory, while the log is being cleaned, and with
+ * KTM_STREAM_DURABLE for the device; a signal ends the waits; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: @count, @record, too much data, or more than what was set aside
+ * * -EACCES: no such right
+ * * -ENOMEM: no memory
+ * * -ENOSPC: STREAM_FULL, the stream's quota, or LOG_FULL
+ * * -ENOTCONN: the TM is not online
+ * * -ESTALE: the TM was reopened: ktm_log_stream_query() first
+ * * -ENOENT: the stream was deleted
+ * * -EIO: the log failed
+ * * -EINTR: a signal ended a wait
  */
 int ktm_log_stream_append(struct ktm_log_stream *stream, const struct kvec *pieces, size_t count,
 			  struct ktm_log_record *record, u32 *status)
@@ -282,11 +351,26 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_append);
  * The kernel form of KTM_IOC_STREAM_RESERVE. What is set aside belongs to this use: an append with
  * KTM_STREAM_RESERVED through it takes from that and can only fail with the device, or, with
  * KTM_STREAM_DURABLE, as ktm_log_stream_append() says. To put the use gives it back, as does a
- * reopening. Sleeps, also while the log is being cleaned; a signal ends that.
+ * reopening.
  *
- * Return: 0, or, and nothing has changed: -EINVAL: too many records; -EACCES: no such
- * right; -ENOSPC: STREAM_FULL or LOG_FULL; -ENOMEM; -ENOTCONN, -ESTALE, -ENOENT, -EINTR as
- * for ktm_log_stream_append().
+ * Reference: AllocReservedLog(), of CLFS
+ * Rights: KTM_STREAM_APPEND
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: 0, or, and nothing has changed:
+ *
+ * * -EINVAL: too many records
+ * * -EACCES: no such right
+ * * -ENOSPC: STREAM_FULL or LOG_FULL
+ * * -ENOMEM: no memory
+ * * -ENOTCONN: the TM is not online
+ * * -ESTALE: the TM was reopened: ktm_log_stream_query() first
+ * * -ENOENT: the stream was deleted
+ * * -EINTR: a signal ended the wait for room in the log
  */
 int ktm_log_stream_reserve(struct ktm_log_stream *stream, u32 records, u64 bytes, u32 *status)
 {
@@ -301,10 +385,22 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_reserve);
  * @bytes: of data
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_STREAM_RESERVE with KTM_STREAM_UNRESERVE. May sleep, killably.
+ * The kernel form of KTM_IOC_STREAM_RESERVE with KTM_STREAM_UNRESERVE.
  *
- * Return: 0, or: -EINVAL: more than there is; -EACCES: no such right; -ESTALE: a reopening
- * has given it back; -ENOENT: the stream was deleted; -EINTR: killed.
+ * Reference: FreeReservedLog(), of CLFS
+ * Rights: KTM_STREAM_APPEND
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: more than there is
+ * * -EACCES: no such right
+ * * -ESTALE: a reopening has given it back
+ * * -ENOENT: the stream was deleted
+ * * -EINTR: killed while it waits
  */
 int ktm_log_stream_unreserve(struct ktm_log_stream *stream, u32 records, u64 bytes, u32 *status)
 {
@@ -334,14 +430,26 @@ static u32 give_record(const struct ktm_jrec *rec, void *buffer, size_t length,
  * @record: out: all but the data
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_STREAM_READ. Sleeps, also for the device, killably. Needs no look
- * (ktm_log_stream_query()) after a reopening.
+ * The kernel form of KTM_IOC_STREAM_READ. Needs no look (ktm_log_stream_query()) after a reopening.
  *
- * Return: 1: it is in @record and @buffer; 0: there is none such (NO_MORE_ENTRIES);
- * -EMSGSIZE: @record is told, the data does not fit; -EINVAL: @where; -EACCES: no such right;
- * -ENOENT: @lsn, or what it links to, names no live record, or the stream was deleted; -EUCLEAN,
- * -EIO: it cannot be read, @record->lsn says which one; -ENOTCONN: the TM is not online;
- * -ENOMEM; -EINTR: killed.
+ * Reference: ReadLogRecord(), of CLFS
+ * Rights: KTM_STREAM_READ
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also for the device; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 1: it is in @record and @buffer; 0: there is none such (NO_MORE_ENTRIES); or:
+ *
+ * * -EMSGSIZE: the data does not fit; @record is told
+ * * -EINVAL: @where
+ * * -EACCES: no such right
+ * * -ENOENT: @lsn, or what it links to, names no live record, or the stream was deleted
+ * * -EUCLEAN: what is on the device is not the record; @record->lsn says which one
+ * * -EIO: the device does not give it; @record->lsn says which one
+ * * -ENOTCONN: the TM is not online
+ * * -ENOMEM: no memory
+ * * -EINTR: killed
  */
 int ktm_log_stream_read(struct ktm_log_stream *stream, u32 where, u64 lsn, void *buffer,
 			size_t length, struct ktm_log_record *record, u32 *status)
@@ -372,13 +480,27 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_read);
  * @flushed_lsn: out: of the stream's last durable record, 0: none, or INTERRUPTED; may be NULL
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_STREAM_FLUSH. Sleeps for the device unless it only begins; a signal
- * ends the wait, and the flush goes on.
+ * The kernel form of KTM_IOC_STREAM_FLUSH.
  *
- * Return: 0: durable, or, with KTM_STREAM_NOWAIT (PENDING), begun; or: -EINVAL: @flags,
- * @lsn beyond the last record; -EACCES: no such right; -ENOSPC: LOG_FULL, no room to write it
- * with; -EIO: the log failed; -ENOMEM; -ENOTCONN, -ESTALE, -ENOENT, -EINTR as for
- * ktm_log_stream_append().
+ * Reference: FlushLogToLsn(), of CLFS
+ * Rights: KTM_STREAM_APPEND
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps for the device unless it only begins; a signal ends the wait,
+ * and the flush goes on; from a callback, too.
+ *
+ * Return: 0: durable, or, with KTM_STREAM_NOWAIT (PENDING), begun; or:
+ *
+ * * -EINVAL: @flags, or @lsn is beyond the last record
+ * * -EACCES: no such right
+ * * -ENOSPC: LOG_FULL: no room to write it with
+ * * -EIO: the log failed
+ * * -ENOMEM: no memory
+ * * -ENOTCONN: the TM is not online
+ * * -ESTALE: the TM was reopened: ktm_log_stream_query() first
+ * * -ENOENT: the stream was deleted
+ * * -EINTR: a signal ended the wait
  */
 int ktm_log_stream_flush(struct ktm_log_stream *stream, u32 flags, u64 lsn, u64 *flushed_lsn,
 			 u32 *status)
@@ -397,7 +519,14 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_flush);
  * @stream: a use
  *
  * What poll(2) on a descriptor of the stream says, without a wait: of flushes that were begun
- * through this use. Does not sleep.
+ * through this use.
+ *
+ * Reference: none
+ * Rights: none
+ * Holds: takes none, gives none
+ * Locks: any of the caller, spinlocks, too
+ *
+ * Context: Process context; does not sleep; from a callback, too.
  *
  * Return: EPOLLIN | EPOLLRDNORM: all is; 0: some is under way; EPOLLERR | EPOLLPRI: the log had no
  * room to write it with, flush again; EPOLLERR: the TM is not online, was reopened
@@ -417,11 +546,23 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_poll);
  * @lsn: the oldest that is still needed
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_STREAM_ADVANCE. Not durable when it returns. Works in a full log. May
- * sleep, killably.
+ * The kernel form of KTM_IOC_STREAM_ADVANCE. Not durable when it returns. Works in a full log.
  *
- * Return: 0, or: -EINVAL: below the base, or beyond the last record; -EACCES: no such right;
- * -ENOTCONN, -ESTALE, -ENOENT, -EINTR as for ktm_log_stream_append().
+ * Reference: AdvanceLogBase(), of CLFS
+ * Rights: KTM_STREAM_MANAGE
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: @lsn is below the base, or beyond the last record
+ * * -EACCES: no such right
+ * * -ENOTCONN: the TM is not online
+ * * -ESTALE: the TM was reopened: ktm_log_stream_query() first
+ * * -ENOENT: the stream was deleted
+ * * -EINTR: killed while it waits
  */
 int ktm_log_stream_advance(struct ktm_log_stream *stream, u64 lsn, u32 *status)
 {
@@ -435,11 +576,25 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_advance);
  * @lsn: the last that stays, 0: none
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_STREAM_TRUNCATE. Not durable when it returns. Sleeps, also while the
- * log is being cleaned; a signal ends that.
+ * The kernel form of KTM_IOC_STREAM_TRUNCATE. Not durable when it returns.
  *
- * Return: 0, or: -EINVAL: beyond the last record; -EACCES: no such right; -ENOSPC: LOG_FULL;
- * -ENOTCONN, -ESTALE, -ENOENT, -EINTR as for ktm_log_stream_append().
+ * Reference: TruncateLog(), of CLFS
+ * Rights: KTM_STREAM_MANAGE
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also while the log is being cleaned; a signal ends that; from a
+ * callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: @lsn is beyond the last record
+ * * -EACCES: no such right
+ * * -ENOSPC: LOG_FULL
+ * * -ENOTCONN: the TM is not online
+ * * -ESTALE: the TM was reopened: ktm_log_stream_query() first
+ * * -ENOENT: the stream was deleted
+ * * -EINTR: a signal ended the wait for room in the log
  */
 int ktm_log_stream_truncate(struct ktm_log_stream *stream, u64 lsn, u32 *status)
 {
@@ -455,9 +610,20 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_truncate);
  *
  * The kernel form of KTM_IOC_QUERY for KTM_INFO_STREAM_BASIC. After the TM was reopened this also
  * says: I know, and look at the records anew; until then other calls say -ESTALE. Its flushed_lsn
- * is what is durable. May sleep, killably.
+ * is what is durable.
  *
- * Return: 0, or: -EACCES: no such right; -ENOENT: the stream was deleted; -EINTR: killed.
+ * Reference: GetLogFileInformation(), of CLFS
+ * Rights: KTM_STREAM_QUERY_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -ENOENT: the stream was deleted
+ * * -EINTR: killed while it waits
  */
 int ktm_log_stream_query(struct ktm_log_stream *stream, struct ktm_stream_info *info, u32 *status)
 {
@@ -472,12 +638,27 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_query);
  * @status: out: enum ktm_status, or NULL
  *
  * The kernel form of KTM_IOC_SET for KTM_INFO_STREAM_QUOTA. More is charged to the stream's owner.
- * Durable when it returns. Sleeps, also for the device, killably.
+ * Durable when it returns.
  *
- * Return: 0, or: -EINVAL: no such quota; -EACCES: no such right; -ENOSPC: STREAM_FULL, it
- * holds more, or LOG_FULL; -EDQUOT: the owner's quota; -ENOTCONN: the TM is not online; -ENOENT:
- * the stream was deleted; -EINTR: a signal ended the wait for room in the log; -EIO: the log
- * failed, -EINTR: killed, and which one holds is not known.
+ * Reference: none
+ * Rights: KTM_STREAM_SET_INFORMATION
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also for the device; SIGKILL ends that, and a signal the wait
+ * for room in the log; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: no such quota
+ * * -EACCES: no such right
+ * * -ENOSPC: STREAM_FULL, it holds more, or LOG_FULL
+ * * -EDQUOT: the owner has as much of the log as he may
+ * * -ENOTCONN: the TM is not online
+ * * -ENOENT: the stream was deleted
+ * * -EIO: the log failed, and which one holds is not known
+ * * -EINTR: a signal ended the wait for room in the log; or killed, and which one holds is not
+ *   known
  */
 int ktm_log_stream_set_quota(struct ktm_log_stream *stream, u64 quota, u32 *status)
 {
@@ -491,12 +672,25 @@ EXPORT_SYMBOL_GPL(ktm_log_stream_set_quota);
  * @status: out: enum ktm_status, or NULL
  *
  * The kernel form of KTM_IOC_STREAM_DELETE. Durable when it returns; all who use it are told that
- * it is gone. Sleeps, also for the device, killably.
+ * it is gone.
  *
- * Return: 0, or: -EACCES: no such right; -EBUSY: enlistments have set aside room in it;
- * -ENOENT: it was deleted before; -ENOTCONN: the TM is not online; -ENOSPC: LOG_FULL;
- * -EINTR: a signal ended the wait for room in the log; -EIO: the log failed, -EINTR: killed, and
- * it may be gone.
+ * Reference: DeleteLogFile(), of CLFS
+ * Rights: KTM_STREAM_MANAGE
+ * Holds: takes none; @stream is still to be put
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, also for the device; SIGKILL ends that, and a signal the wait
+ * for room in the log; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EBUSY: enlistments have set aside room in it
+ * * -ENOENT: it was deleted before
+ * * -ENOTCONN: the TM is not online
+ * * -ENOSPC: LOG_FULL
+ * * -EIO: the log failed, and it may be gone
+ * * -EINTR: a signal ended the wait for room in the log; or killed, and it may be gone
  */
 int ktm_log_stream_delete(struct ktm_log_stream *stream, u32 *status)
 {

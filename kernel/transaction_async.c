@@ -124,13 +124,28 @@ free:
  * @owner: THIS_MODULE of @done, NULL if that is built in; ktm_transaction_commit_async() says it
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_COMMIT without KTM_CALL_WAIT, and of ZwCommitTransaction() in the
- * reference. @done is called once if this returns 0, perhaps before it has returned, and not at all
- * otherwise. Until then @owner cannot be unloaded. Sleeps, but for nobody's answer; while all is
- * frozen a signal ends that.
+ * The kernel form of KTM_IOC_COMMIT without KTM_CALL_WAIT. @done is called once if this returns 0,
+ * perhaps before it has returned, and not at all otherwise.
  *
- * Return: 0 (PENDING or SUCCESS), or a negative errno as ktm_transaction_commit(); -EINVAL: no
- * @done; -EPROTO: also if @owner is being unloaded; -ENOMEM.
+ * Reference: ZwCommitTransaction()
+ * Rights: KTM_TX_COMMIT
+ * Holds: takes none of @tx, which may be put at once; @owner's module stays until @done has
+ * returned
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; sleeps, but for nobody's answer; while all is frozen a signal ends
+ * that; from a callback, too.
+ *
+ * Return: 0 (PENDING or SUCCESS): @done is called; or:
+ *
+ * * -EINVAL: no @done
+ * * -EACCES: no such right
+ * * -ECANCELED: it was rolled back, now (ROLLED_BACK) or before
+ * * -EALREADY: it is committed
+ * * -EPROTO: somebody has called Commit, or @owner is being unloaded
+ * * -EBUSY: a superior decides
+ * * -ENOMEM: no memory
+ * * -EINTR: a signal ended the wait while all is frozen; nothing has begun
  */
 int __ktm_transaction_commit_async(struct ktm_transaction_use *tx, ktm_commit_done done,
 				   void *context, struct module *owner, u32 *status)

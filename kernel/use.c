@@ -170,10 +170,20 @@ int ktm_use_enumerate(struct ktm_handle *handle, u32 kind, struct ktm_guid *curs
  * @count: in: room at @guids, 1 to 4096; out: how many there are, 0 behind the last
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_ENUMERATE on /dev/ktm (ZwEnumerateTransactionObject()). Lists what
- * current could open. May sleep, killably.
+ * The kernel form of KTM_IOC_ENUMERATE on /dev/ktm. Lists what current could open.
  *
- * Return: 0, or: -EINVAL: @kind or @count; -ENOMEM; -EINTR: killed.
+ * Reference: ZwEnumerateTransactionObject()
+ * Rights: none
+ * Holds: takes none, gives none
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; SIGKILL ends that; from a callback, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EINVAL: @kind or @count
+ * * -ENOMEM: no memory
+ * * -EINTR: killed
  */
 int ktm_enumerate_objects(u32 kind, struct ktm_guid *cursor, struct ktm_guid *guids, u32 *count,
 			  u32 *status)

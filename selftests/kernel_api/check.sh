@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run: timeout=300
+#
+# That the description of each function that ktm.ko exports says all it has to: the
+# reference's name, rights, references, locks, context, each errno; and that nothing else is
+# said of a function than of the request that does the same. Then, that this notices what it
+# is there for. Which errnos the functions really return is looked at by
+# selftests/ktm/check-called.sh. TAP on standard output.
+
+set -uo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+
+described() {
+	awk -f "$here/described.awk" "$@"
+}
+
+count=0 failed=0
+# What was found stands in the file: nothing is good.
+none() {
+	count=$((count + 1))
+	if [ -s "$1" ]; then
+		sed 's/^/# /' "$1"
+		echo "not ok $count $2"
+		failed=1
+	else
+		echo "ok $count $2"
+	fi
+}
+
+result() {
+	: >"$tmp/found"
+	[ "$1" -eq 0 ] || echo "not so" >"$tmp/found"
+	none "$tmp/found" "$2"
+}
+
+echo "TAP version 13"
+described "$top"/kernel/*.c >"$tmp/described"
+sed -n 's/^bad //p' "$tmp/described" >"$tmp/found"
+[ "$(grep -c '^function ' "$tmp/described")" -ge 80 ] || echo "too few functions" >>"$tmp/found"
+none "$tmp/found" "each exported function says all it has to"
+
+# REQUEST ERRNO, of the tables of what requests come to.
+awk -F'[[:space:]]*[|][[:space:]]*' '
+	/^#+ / { request = kind = "" }
+	/^### KTM_IOC_/ { request = $0; sub(/^### KTM_IOC_/, "", request) }
+	!/^[|]/ { kind = ""; next }
+	$2 == "status" && $3 == "errno" { kind = "one"; next }
+	$2 == "request" && $3 == "status" { kind = "many"; next }
+	kind == "one" { print request, $3 }
+	kind == "many" {
+		n = split($2, names, /[, ]+/)
+		for (i = 1; i <= n; i++)
+			print names[i], $4
+	}' "$top/Documentation/uapi.md" | sort -u >"$tmp/requests"
+
+# What a request says for any, what kills its caller, who is told nothing then, and what else
+# BESIDES names is no difference.
+differences() {
+	awk -v requests="$tmp/requests" -v besides="$here/BESIDES" '
+		BEGIN {
+			while ((getline line < requests) > 0)
+				says[line] = 1
+			while ((getline line < besides) > 0)
+				if (line !~ /^#/ && split(line, word, " ") >= 2)
+					left_out[word[1] " " word[2]] = 1
+		}
+		$1 == "function" { request[$2] = $3; next }
+		$1 != "pair" || request[$2] == "-" { next }
+		$3 == "EINVAL" || $3 == "EINTR" || $3 == "ENOMEM" { next }
+		(request[$2] " " $3) in says { next }
+		!(($2 " " $3) in left_out) { print $2 ": " request[$2] " does not end with " $3 }
+	' "$1"
+}
+differences "$tmp/described" >"$tmp/found"
+none "$tmp/found" "no function returns what its request does not"
+
+# Routines of the reference that user space has, too, are named as there.
+sed -n 's/^ \* Reference: //p' "$top"/kernel/*.c | grep -oE '\bZw[A-Za-z]+' | sort -u |
+	while read -r name; do
+		grep -qE "\\b$name\\(" "$top/userspace/libktm/include/ktm/zw.h" || echo "$name"
+	done | grep -vx ZwClose >"$tmp/found"
+none "$tmp/found" "the routines of the reference are those of <ktm/zw.h>"
+
+# ---- that this is noticed ----
+
+# damage PROGRAM FUNCTION...: all sources, with that done to the block of FUNCTION.
+damage() {
+	awk -v name="$2" "$1" "$top"/kernel/*.c >"$tmp/damaged.c"
+	! cmp -s "$tmp/damaged.c" "$tmp/all.c" || return 1
+	described "$tmp/damaged.c" >"$tmp/out"
+}
+cat "$top"/kernel/*.c >"$tmp/all.c"
+block='/^\/\*\*$/ { mine = 0 } $0 ~ "^ \\* " name " - " { mine = 1 } /^ \*\/$/ { gone = mine = 0 }'
+
+tried=0 violations=0
+noticed() {
+	tried=$((tried + 1))
+	! grep -q "^bad $1: $2" "$tmp/out" || return 0
+	echo "# not noticed: $1: $2"
+	violations=$((violations + 1))
+}
+for name in $(awk '$1 == "function" { print $2 }' "$tmp/described"); do
+	for part in Reference Rights Holds Locks Context Return; do
+		damage "$block mine && /^ \\* $part:/ { gone = 1; next }
+			gone && /^ \\*(\$| [A-Z*])/ { gone = 0 } gone { next } { print }" "$name" ||
+			continue
+		noticed "$name" "$part: "
+	done
+done
+echo "campaign kernel-api-parts: tried=$tried violations=$violations seed=0"
+[ "$violations" -eq 0 ] && [ "$tried" -gt 450 ]
+result $? "a part of a description that is missing is noticed"
+
+one=ktm_transaction_query
+damage "$block mine && /-EINVAL:/ { print; } { print }" $one
+tried=0 violations=0
+noticed $one "-EINVAL is said twice"
+damage "$block mine && /-EINVAL:/ { sub(/-EINVAL:.*/, \"-EINVAL\") } { print }" $one
+noticed $one "no errno and when: -EINVAL"
+damage "$block mine && /Return:/ { sub(/or:/, \"or -EBUSY:\") } { print }" $one
+noticed $one "Return: an errno that is no item"
+damage "$block mine && /^ \\* \\* -/ { next } { print }" $one
+noticed $one "Return: a list without an item"
+damage "$block mine { sub(/from a callback, too/, \"\") } { print }" $one
+noticed $one "Context: does not say whether a callback"
+damage "$block mine { sub(/may sleep/, \"fast\") } { print }" $one
+noticed $one "Context: does not say whether it sleeps"
+damage "$block mine && / \\* $one - / { print \" * other - text\"; next } { print }" $one
+noticed $one "no kernel-doc"
+echo "campaign kernel-api-form: tried=$tried violations=$violations seed=0"
+result "$violations" "a description that cannot be read is noticed"
+
+sed 's/^pair ktm_tm_open ENOENT$/pair ktm_tm_open EBUSY/' "$tmp/described" >"$tmp/out"
+[ "$(differences "$tmp/out")" = "ktm_tm_open: TM_OPEN does not end with EBUSY" ]
+result $? "an errno that the request does not have is noticed"
+echo "1..$count"
+exit $failed
