@@ -77,6 +77,7 @@ static const char *const names[OP_ALL] = {
 	[OP_TAKE] = "a take",
 	[OP_FORGET] = "a forgetting",
 	[OP_ADOPT] = "an adoption",
+	[OP_CROWD] = "a crowd",
 };
 
 const char *op_name(unsigned int fn)

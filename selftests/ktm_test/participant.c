@@ -274,7 +274,7 @@ static int call_rm(struct participant *p, struct ktm_test_op *c, void *data)
 	case OP_RM_PROPAGATION_FAILED:
 		return ktm_rm_propagation_failed(rm, 1, KTM_STATUS_UNSUCCESSFUL, status_of(c));
 	case OP_RM_ENABLE_CALLBACKS:
-		return told_enable(p->told, c->on, rm, c->how & KTM_TEST_OP_NULL, status_of(c));
+		return told_enable(p->told, c->on, rm, c->how, status_of(c));
 	default:
 		return ktm_rm_enlist(rm, use_of(p, c->with, TX), c->flags, c->mask, c->key,
 				     c->mode, guid_of(c), status_of(c));
@@ -385,6 +385,7 @@ static bool is_right(struct participant *p, const struct ktm_test_op *c)
 	case OP_TM_RECOVER ... OP_STREAM_CREATE:
 	case OP_RM_CREATE:
 	case OP_RM_OPEN:
+	case OP_CROWD:
 		return on == TM;
 	case OP_TRANSACTION_TO_FD ... OP_TRANSACTION_IS_ACTIVE:
 		return on == TX;
@@ -431,6 +432,9 @@ static int call(struct participant *p, struct ktm_test_op *c, void *data)
 		return 0;
 	case OP_ADOPT:
 		return keep(p, c->slot, c->kind, (void *)(uintptr_t)c->key);
+	case OP_CROWD:
+		c->length = sizeof(struct ktm_test_crowd);
+		return test_crowd(use_of(p, c->on, TM), c, data);
 	default:
 		c->length = sizeof(struct ktm_test_told);
 		return told_take(p->told, data);

@@ -82,12 +82,14 @@ enum ktm_test_op_fn {
 	OP_TAKE,			/* the next call of a callback: struct ktm_test_told */
 	OP_FORGET,			/* what is in @on is in no slot any more; @key says where it is */
 	OP_ADOPT,			/* what FORGET has said is in @slot, perhaps of another load */
+	OP_CROWD,			/* many kernel threads: see struct ktm_test_crowd */
 	OP_ALL,
 };
 
 /* ktm_test_op.how */
 #define KTM_TEST_OP_NO_STATUS	0x1	/* NULL for the status, and for what else may be NULL */
 #define KTM_TEST_OP_NULL	0x2	/* NULL for the callback, for ENABLE_CALLBACKS and COMMIT_ASYNC */
+#define KTM_TEST_OP_PLAIN	0x4	/* ENABLE_CALLBACKS: of one that only says that it is done */
 
 /* SCRIPT: what a callback does when it is told one of @mask; ktm_test_op.flags */
 #define KTM_TEST_DO_SLEEP	0x1	/* until RELEASE */
@@ -166,6 +168,37 @@ struct ktm_test_told {
 	__u32 status;
 	__u32 threads;
 	struct ktm_notification notification;
+};
+
+/**
+ * struct ktm_test_crowd - what came of a CROWD
+ * @transactions: that were begun
+ * @committed: of those
+ * @rolled_back: of those
+ * @enlistments: of theirs
+ * @told: callbacks
+ * @answers: of callbacks, and of others who came between, that were taken
+ * @too_late: of those, that were not: somebody else had answered, or it had been rolled back
+ * @errors: of callbacks
+ * @wrong: what was first seen that must not be, or ""
+ *
+ * ktm_test_op.count kernel threads, ktm_test_op.key times each, do something to one of 8
+ * transactions: enlist one of 4 RMs (ktm_test_op.flags is how these are made) of the TM in @on,
+ * answer for an enlistment, look, commit, roll back, let it time out. Callbacks answer, leave the
+ * answer to others, fail, sleep, commit another transaction, put their own enlistment.
+ * ktm_test_op.clock is the seed. If they have not ended after @timeout_ns, @ret is -ETIMEDOUT, and
+ * this module stays.
+ */
+struct ktm_test_crowd {
+	__u64 transactions;
+	__u64 committed;
+	__u64 rolled_back;
+	__u64 enlistments;
+	__u64 told;
+	__u64 answers;
+	__u64 too_late;
+	__u64 errors;
+	char wrong[160];
 };
 
 #endif /* PARTICIPANT_H */

@@ -135,8 +135,18 @@ static struct listener *listen(struct told *t, u32 slot)
 	return &t->listeners[slot];
 }
 
-int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, bool null, u32 *status)
+/* Uses nothing that goes with the file. */
+static int plain(void *context, const struct ktm_notification *n, struct ktm_enlistment_use *en)
 {
+	return KTM_CALLBACK_HANDLED;
+}
+
+int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, u32 how, u32 *status)
+{
+	const bool null = how & KTM_TEST_OP_NULL;
+
+	if (how & KTM_TEST_OP_PLAIN)
+		return ktm_rm_enable_callbacks(rm, plain, NULL, status);
 	return ktm_rm_enable_callbacks(rm, null ? NULL : callback, listen(t, slot), status);
 }
 

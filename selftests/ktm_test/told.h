@@ -14,7 +14,7 @@ struct ktm_transaction_use *test_transaction(struct participant *p, u32 n);
 /* told.c */
 struct told *told_new(struct participant *p);
 bool told_free(struct told *t);
-int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, bool null, u32 *status);
+int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, u32 how, u32 *status);
 int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, bool null, u32 *status);
 int told_script(struct told *t, const struct ktm_test_op *c);
 void told_release(struct told *t);
