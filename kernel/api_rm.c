@@ -173,8 +173,9 @@ EXPORT_SYMBOL_GPL(ktm_rm_to_fd);
  *
  * The kernel form of closing its descriptor: with the last one that may do more than query, what
  * has not prepared is rolled back, and what has waits until the RM is opened and recovered again.
- * Nobody may be in a call with it. If it has enabled callbacks they are disabled, and a running one
- * is waited for; put from within that, it goes when that has returned.
+ * Nobody may be in a call with it. If it has enabled callbacks they are disabled, and those that
+ * run are waited for; put from within one, it goes when all have returned. Callbacks of two RMs
+ * that each put the other one wait for each other.
  *
  * Reference: ZwClose(), ObDereferenceObject()
  * Rights: none

@@ -187,7 +187,8 @@ EXPORT_SYMBOL_GPL(ktm_transaction_put);
  * @flags: KTM_CALL_WAIT: until every RM has finished; or 0
  * @status: out: enum ktm_status, or NULL
  *
- * The kernel form of KTM_IOC_COMMIT.
+ * The kernel form of KTM_IOC_COMMIT. With KTM_CALL_WAIT this thread may run callbacks of drivers'
+ * RMs, see ktm_rm_callback.
  *
  * Reference: ZwCommitTransaction()
  * Rights: KTM_TX_COMMIT

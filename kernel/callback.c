@@ -2,16 +2,26 @@
 /*
  * Notifications of drivers' RMs, told by callback.
  *
- * Each such RM has a worker of its own: a callback that never returns holds up nobody else's. No
- * lock is held while a driver is called, but a reference on its module; when that goes it is not
- * called any more.
+ * By the thread that waits in Commit or Rollback of the transaction, where there is one
+ * (transaction_tell.c), else by a worker that the RM has for itself: a callback that never returns
+ * holds up its RM's transactions and that thread, nobody else. Of one enlistment it is one at a
+ * time.
+ *
+ * No lock is held while a driver is called, but a reference on its module; when that goes it is
+ * not called any more.
  */
+#include <linux/completion.h>
+#include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/hash.h>
 #include <linux/ktm.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/rculist.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -31,26 +41,135 @@ static LIST_HEAD(all);
 /*
  * @link: in @all
  * @handle: the RM's use that has enabled them, and disables them when it is put
- * @work: calls @callback as long as there is something to tell; in @wq, where nothing else is
- * @running: the thread in @work; only compared with current
- * @put: @handle was put from within the callback; written and read by that thread
- * @end: ends them then
- * @use: of the enlistment that @callback is called for
+ * @access: rights of the enlistments' uses that are lent to @callback
+ * @wq: of @work, and of nothing else
+ * @work: calls @callback as long as there is something to tell
+ * @users: threads that call it, and one for ktm_rm.callbacks
+ * @unused: there are none any more, unless @put
+ * @put: @handle was put from within the callback: the last of @users has it ended
+ * @end: does that
  */
 struct ktm_callbacks {
 	struct list_head link;
 	struct ktm_rm *rm;
 	struct ktm_handle *handle;
+	u32 access;
 	ktm_rm_callback callback;
 	void *context;
 	struct module *owner;
 	struct workqueue_struct *wq;
 	struct work_struct work;
-	struct task_struct *running;
+	refcount_t users;
+	struct completion unused;
 	bool put;
 	struct work_struct end;
+	struct rcu_head rcu;
+};
+
+/* What callbacks may do does not depend on who has called Commit. */
+static const struct cred *callback_cred;
+
+/*
+ * A thread that is in a callback, or about to be; lives on its stack.
+ *
+ * @node: in @running
+ * @cred: the thread's own
+ * @by_worker: else it may have signals to heed: what these interrupt the worker does once more
+ * @use: of the enlistment that the callback is called for
+ */
+struct call {
+	struct hlist_node node;
+	struct task_struct *task;
+	const struct cred *cred;
+	struct ktm_callbacks *cb;
+	bool by_worker;
 	struct ktm_enlistment_use use;
 };
+
+#define RUNNING_BITS	6
+
+/* @lock: @calls; nothing is taken inside it. By thread, which finds none but its own. */
+static struct running {
+	spinlock_t lock;
+	struct hlist_head calls;
+} ____cacheline_aligned_in_smp running[1 << RUNNING_BITS] = {
+	[0 ... (1 << RUNNING_BITS) - 1].lock = __SPIN_LOCK_UNLOCKED(running.lock),
+};
+
+static struct running *running_of_current(void)
+{
+	return &running[hash_ptr(current, RUNNING_BITS)];
+}
+
+static struct call *call_of_current(void)
+{
+	struct running *r = running_of_current();
+	struct call *call;
+
+	spin_lock(&r->lock);
+	hlist_for_each_entry(call, &r->calls, node) {
+		if (call->task == current)
+			break;
+	}
+	spin_unlock(&r->lock);
+	return call;
+}
+
+/* Is the caller called by ktm? */
+bool ktm_in_callback(void)
+{
+	return call_of_current();
+}
+
+/* Its module may have begun to go: then nobody is told any more. */
+static bool call_begin(struct call *call, struct ktm_callbacks *cb)
+{
+	struct running *r = running_of_current();
+
+	if (!try_module_get(cb->owner))
+		return false;
+	call->task = current;
+	call->cred = override_creds(callback_cred);
+	call->cb = cb;
+	call->use.handle.access = cb->access;
+	spin_lock(&r->lock);
+	hlist_add_head(&call->node, &r->calls);
+	spin_unlock(&r->lock);
+	return true;
+}
+
+static void call_end(struct call *call)
+{
+	struct running *r = running_of_current();
+
+	spin_lock(&r->lock);
+	hlist_del(&call->node);
+	spin_unlock(&r->lock);
+	revert_creds(call->cred);
+	module_put(call->cb->owner);
+}
+
+static void callbacks_put(struct ktm_callbacks *cb)
+{
+	if (!refcount_dec_and_test(&cb->users))
+		return;
+	if (cb->put)
+		queue_work(ktm_slow_wq, &cb->end);
+	else
+		complete(&cb->unused);
+}
+
+static struct ktm_callbacks *callbacks_get(struct ktm_rm *rm)
+{
+	struct ktm_callbacks *cb;
+
+	rcu_read_lock();
+	cb = rcu_dereference(rm->callbacks);
+	if (cb && !refcount_inc_not_zero(&cb->users))
+		cb = NULL;
+	rcu_read_unlock();
+	return cb;
+}
 
 /* As who has the RM's descriptor may do with its enlistments, by GUID. */
 static u32 enlistment_access(u32 rm_access)
@@ -96,70 +215,98 @@ static bool may_refuse(u32 kind)
 		       KTM_NOTIFY_COMMIT_REQUEST);
 }
 
-static u32 answer(struct ktm_callbacks *cb, unsigned int cmd, u64 key)
+static u32 answer(struct call *call, unsigned int cmd, u64 key)
 {
 	const struct ktm_answer arg = { .key = key };
 
-	if (!ktm_en_may_answer(&cb->use.handle, cmd))
+	if (!ktm_en_may_answer(&call->use.handle, cmd))
 		return KTM_STATUS_ACCESS_DENIED;
-	return ktm_en_answer(ktm_en_of(cb->use.handle.obj), cmd, &arg, NULL, true);
+	return ktm_en_answer(ktm_en_of(call->use.handle.obj), cmd, &arg, NULL, true);
 }
 
-static void handled(struct ktm_callbacks *cb, const struct ktm_notification *n)
+/* False: the answer was interrupted. */
+static bool handled(struct call *call, const struct ktm_notification *n)
 {
 	const unsigned int cmd = answer_of(n->kind);
 	u32 status;
 
 	if (!cmd)
-		return;
-	status = answer(cb, cmd, n->kind == KTM_NOTIFY_RECOVER ? n->key : 0);
+		return true;
+	status = answer(call, cmd, n->kind == KTM_NOTIFY_RECOVER ? n->key : 0);
+	if (status == KTM_STATUS_INTERRUPTED && !call->by_worker)
+		return false;
 	/* NOT_REQUESTED: it has answered by itself, or a rollback has overtaken it. */
 	if (status && status != KTM_STATUS_PENDING && status != KTM_STATUS_NOT_REQUESTED &&
 	    may_refuse(n->kind))
-		answer(cb, KTM_IOC_EN_ROLLBACK, 0);
+		answer(call, KTM_IOC_EN_ROLLBACK, 0);
+	return true;
 }
 
-static void refused(struct ktm_callbacks *cb, const struct ktm_notification *n, int err)
+static void refused(struct call *call, const struct ktm_notification *n, int err)
 {
 	if (may_refuse(n->kind))
-		answer(cb, KTM_IOC_EN_ROLLBACK, 0);
+		answer(call, KTM_IOC_EN_ROLLBACK, 0);
 	else
 		pr_warn_ratelimited("ktm: RM %pUb: callback for notification 0x%x of enlistment %pUb failed: %d\n",
-				    cb->rm->obj.guid.b, n->kind, n->enlistment.b, err);
+				    call->cb->rm->obj.guid.b, n->kind, n->enlistment.b, err);
 }
 
-static void call(struct ktm_enlistment *en, const struct ktm_notification *n, void *ctx)
+static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, void *ctx)
 {
-	struct ktm_callbacks *cb = ctx;
+	struct call *call = ctx;
+	const struct ktm_callbacks *cb = call->cb;
 	int ret;
 
 	if (!en) {
 		cb->callback(cb->context, n, NULL);
-		return;
+		return true;
 	}
-	cb->use.handle.obj = &en->obj;
-	ret = cb->callback(cb->context, n, &cb->use);
+	call->use.handle.obj = &en->obj;
+	ret = cb->callback(cb->context, n, &call->use);
+	if (ret == -EINTR && !call->by_worker)
+		return false;
 	if (ret < 0)
-		refused(cb, n, ret);
+		refused(call, n, ret);
 	else if (ret == KTM_CALLBACK_HANDLED)
-		handled(cb, n);
+		return handled(call, n);
+	return true;
+}
+
+/**
+ * ktm_callback_tell - tell a driver's RM here what waits of an enlistment
+ * @en: the enlistment, kept by the caller, who has no lock and is in no callback
+ *
+ * If anything is left behind, the RM's worker tells it.
+ */
+void ktm_callback_tell(struct ktm_enlistment *en)
+{
+	struct ktm_callbacks *cb = callbacks_get(en->rm);
+	struct call call = { };
+
+	if (!cb)
+		return;
+	if (call_begin(&call, cb)) {
+		while (ktm_notify_deliver(&en->rm->queue, &cb->work, en, tell, &call))
+			cond_resched();
+		call_end(&call);
+	}
+	callbacks_put(cb);
 }
 
 static void callbacks_work(struct work_struct *work)
 {
 	struct ktm_callbacks *cb = container_of(work, struct ktm_callbacks, work);
+	struct call call = { .by_worker = true };
 	bool more = true;
 
-	WRITE_ONCE(cb->running, current);
-	/* Its module may have begun to go: then nobody is told any more. */
-	while (more && !cb->put && try_module_get(cb->owner)) {
-		more = ktm_notify_deliver(&cb->rm->queue, call, cb);
-		module_put(cb->owner);
+	if (!refcount_inc_not_zero(&cb->users))
+		return;
+	while (more && call_begin(&call, cb)) {
+		more = ktm_notify_deliver(&cb->rm->queue, work, NULL, tell, &call);
+		call_end(&call);
 		cond_resched();
 	}
-	WRITE_ONCE(cb->running, NULL);
-	if (cb->put)
-		queue_work(ktm_slow_wq, &cb->end);
+	callbacks_put(cb);
 }
 
 /* Those that this use has enabled, or that this module has; nobody else finds them any more. */
@@ -176,17 +323,26 @@ static struct ktm_callbacks *take(const struct ktm_handle *handle, const struct 
 	return NULL;
 found:
 	list_del(&cb->link);
-	WRITE_ONCE(cb->rm->callbacks, NULL);
+	rcu_assign_pointer(cb->rm->callbacks, NULL);
 	ktm_notify_by_work(&cb->rm->queue, NULL, NULL);
 	mutex_unlock(&lock);
 	return cb;
 }
 
+/* Nobody calls any more. */
 static void callbacks_free(struct ktm_callbacks *cb)
 {
 	cancel_work_sync(&cb->work);
 	destroy_workqueue(cb->wq);
-	kfree(cb);
+	kfree_rcu(cb, rcu);
+}
+
+/* Of one that was taken: wait until none runs. */
+static void callbacks_stop(struct ktm_callbacks *cb)
+{
+	callbacks_put(cb);
+	wait_for_completion(&cb->unused);
+	callbacks_free(cb);
 }
 
 static void callbacks_end_work(struct work_struct *work)
@@ -209,18 +365,21 @@ static void callbacks_end_work(struct work_struct *work)
 bool ktm_callbacks_end(struct ktm_handle *handle)
 {
 	struct ktm_callbacks *cb;
+	struct call *call;
 
 	/* Most have none. */
-	if (!READ_ONCE(ktm_rm_of(handle->obj)->callbacks))
+	if (!rcu_access_pointer(ktm_rm_of(handle->obj)->callbacks))
 		return true;
 	cb = take(handle, NULL);
 	if (!cb)
 		return true;
-	if (READ_ONCE(cb->running) == current) {
+	call = call_of_current();
+	if (call && call->cb == cb) {
 		cb->put = true;
+		callbacks_put(cb);
 		return false;
 	}
-	callbacks_free(cb);
+	callbacks_stop(cb);
 	return true;
 }
 
@@ -244,7 +403,9 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
 	cb->callback = callback;
 	cb->context = context;
 	cb->owner = owner;
-	cb->use.handle.access = enlistment_access(handle->access);
+	cb->access = enlistment_access(handle->access);
+	refcount_set(&cb->users, 1);
+	init_completion(&cb->unused);
 	return cb;
 }
 
@@ -257,6 +418,8 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
  * @status: out: enum ktm_status, or NULL
  *
  * From now on nobody can read them, from descriptors either; what waits already is told, too.
+ *
+ * Where @callback runs is said at ktm_rm_callback.
  *
  * Once @owner is being unloaded it is not called any more; its exit function puts @rm. A module
  * that has forgotten to is named in the kernel log, and its RM closed for it.
@@ -289,10 +452,10 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 	if (!cb)
 		return ktm_tell(KTM_STATUS_INSUFFICIENT_RESOURCES, status);
 	mutex_lock(&lock);
-	if (cb->rm->callbacks) {
+	if (rcu_access_pointer(cb->rm->callbacks)) {
 		ret = KTM_STATUS_REQUEST_NOT_VALID;
 	} else {
-		WRITE_ONCE(cb->rm->callbacks, cb);
+		rcu_assign_pointer(cb->rm->callbacks, cb);
 		list_add(&cb->link, &all);
 		ktm_notify_by_work(&cb->rm->queue, cb->wq, &cb->work);
 	}
@@ -316,7 +479,20 @@ void ktm_callbacks_module_gone(const struct module *module)
 		pr_warn("ktm: module %s goes and has not put its RM %pUb, which is closed for it\n",
 			module->name, cb->rm->obj.guid.b);
 		handle = cb->handle;
-		callbacks_free(cb);
+		callbacks_stop(cb);
 		ktm_use_put(handle);
 	}
+}
+
+/* Once, when the module is loaded. */
+int ktm_callbacks_init(void)
+{
+	callback_cred = prepare_kernel_cred(&init_task);
+	return callback_cred ? 0 : -ENOMEM;
+}
+
+/* No RM is left. */
+void ktm_callbacks_exit(void)
+{
+	put_cred(callback_cred);
 }

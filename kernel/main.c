@@ -74,15 +74,20 @@ static int __init ktm_init(void)
 	err = ktm_async_init();
 	if (err)
 		goto exit_freeze;
-	err = ktm_forgetful_init();
+	err = ktm_callbacks_init();
 	if (err)
 		goto exit_async;
+	err = ktm_forgetful_init();
+	if (err)
+		goto exit_callbacks;
 	err = misc_register(&ktm_device);
 	if (err)
 		goto exit_forgetful;
 	return 0;
 exit_forgetful:
 	ktm_forgetful_exit();
+exit_callbacks:
+	ktm_callbacks_exit();
 exit_async:
 	ktm_async_exit();
 exit_freeze:
@@ -121,6 +126,7 @@ static void __exit ktm_exit(void)
 	destroy_workqueue(ktm_wq);
 	destroy_workqueue(ktm_slow_wq);
 	ktm_forgetful_exit();
+	ktm_callbacks_exit();
 	ktm_async_exit();
 	ktm_freeze_exit();
 	ktm_journal_exit();

@@ -84,7 +84,8 @@ static u8 *inbox_find(struct ktm_inbox *inbox, u8 slot)
 	return memchr(inbox->waiting, slot, inbox->count);
 }
 
-static void inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64 clock)
+/* True: there is something to be read now where there was nothing. */
+static bool inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64 clock)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 
@@ -92,17 +93,17 @@ static void inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64
 	WRITE_ONCE(inbox->clock[slot], clock);
 	if (inbox->reading == slot) {
 		inbox->again = true;
-		return;
+		return false;
 	}
 	if (inbox_find(inbox, slot))
-		return;
+		return false;
 	inbox->waiting[inbox->count++] = slot;
 	if (inbox->reading != KTM_SLOT_NONE || !list_empty(&inbox->link))
-		return;
+		return false;
 	if (en)
 		ktm_object_get(&en->obj);
 	list_add_tail(&inbox->link, &q->inboxes);
-	queue_kick(q);
+	return true;
 }
 
 /* True: nothing waits any more, the caller has the inbox's reference to put, without the lock. */
@@ -157,7 +158,7 @@ static void notify(struct ktm_enlistment *en, bool forget)
 	u32 due = en->core.due, withdraw = en->core.withdraw;
 	u64 clock = ktm_tm_clock(en->rm->tm);
 	const u32 *kinds = slots_of(en);
-	bool wake = false, put = false;
+	bool wake = false, put = false, call = false;
 	int i;
 
 	lockdep_assert_held(&en->tx->lock);
@@ -174,11 +175,14 @@ static void notify(struct ktm_enlistment *en, bool forget)
 		en->inbox.dropped = true;
 	for (i = 0; i < KTM_NR_EN_SLOTS && q->open; i++) {
 		if (due & kinds[i]) {
-			inbox_add(q, &en->inbox, i, clock);
+			call |= inbox_add(q, &en->inbox, i, clock);
 			wake = true;
 		}
 	}
+	call = call && q->work;
 	spin_unlock(&q->lock);
+	if (call && !ktm_tx_leave_to_caller(en))
+		ktm_notify_by_worker(q);
 	if (wake)
 		wake_up_interruptible(&q->wait);
 	if (put)
@@ -218,7 +222,8 @@ void ktm_notify_last_recover(struct ktm_rm *rm)
 	spin_lock(&q->lock);
 	if (q->open) {
 		inbox_remove(q, &q->last_recover, 0);
-		inbox_add(q, &q->last_recover, 0, ktm_tm_clock(rm->tm));
+		if (inbox_add(q, &q->last_recover, 0, ktm_tm_clock(rm->tm)))
+			queue_kick(q);
 	}
 	spin_unlock(&q->lock);
 	wake_up_interruptible(&q->wait);
@@ -251,16 +256,21 @@ static struct ktm_inbox *readable(struct ktm_queue *q)
 }
 
 /*
- * Take the next one for this reader, or for the callback: @reading of the inbox; its reference
- * goes with it.
+ * Take the next one for this reader (@work: NULL) or for the callbacks whose @work it is: @reading
+ * of the inbox; its reference goes with it. @en: only of that; NULL: of all.
  */
-static struct ktm_inbox *read_begin(struct ktm_queue *q, bool by_callback)
+static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct work_struct *work,
+				    struct ktm_enlistment *en)
 {
 	struct ktm_inbox *inbox = NULL;
 
 	spin_lock(&q->lock);
-	if (by_callback == !!q->work)
-		inbox = readable(q);
+	if (work == q->work) {
+		if (!en)
+			inbox = readable(q);
+		else if (!list_empty(&en->inbox.link))
+			inbox = &en->inbox;
+	}
 	if (inbox) {
 		inbox->reading = inbox->waiting[0];
 		memmove(inbox->waiting, inbox->waiting + 1, --inbox->count);
@@ -271,7 +281,8 @@ static struct ktm_inbox *read_begin(struct ktm_queue *q, bool by_callback)
 	return inbox;
 }
 
-static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied)
+/* @goes_on: who has read this reads all else that waits of its enlistment, too. */
+static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied, bool goes_on)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 	bool more, wake;
@@ -294,7 +305,8 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied)
 	else if (more)
 		list_add_tail(&inbox->link, &q->inboxes);
 	wake = !list_empty(&q->inboxes);
-	if (wake)
+	/* Of all others somebody has been told. */
+	if ((more && !goes_on) || (!q->reading && !list_empty(&q->last_recover.link)))
 		queue_kick(q);
 	spin_unlock(&q->lock);
 	if (wake)
@@ -387,30 +399,42 @@ void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
 	wake_up_interruptible(&q->wait);
 }
 
+/* What waits is told by the RM's own worker, whoever else was to. */
+void ktm_notify_by_worker(struct ktm_queue *q)
+{
+	spin_lock(&q->lock);
+	queue_kick(q);
+	spin_unlock(&q->lock);
+}
+
 /**
  * ktm_notify_deliver - tell the next notification by callback
- * @q: an RM's, with a callback
+ * @q: an RM's
+ * @work: as given to ktm_notify_by_work(); if that has changed since, there is nothing
+ * @en: its enlistment of which one is told, kept by the caller; NULL: the next of all
  * @call: is told; may sleep, may answer; nothing later of that enlistment is told until it
  *	returns
  * @ctx: for @call
  *
- * Return: false: there was none.
+ * Return: false: there was none, or with an @en, @call was not told it.
  */
-bool ktm_notify_deliver(struct ktm_queue *q, ktm_deliver_fn call, void *ctx)
+bool ktm_notify_deliver(struct ktm_queue *q, const struct work_struct *work,
+			struct ktm_enlistment *en, ktm_deliver_fn call, void *ctx)
 {
-	struct ktm_inbox *inbox = read_begin(q, true);
+	struct ktm_inbox *inbox = read_begin(q, work, en);
 	struct ktm_enlistment *superior;
 	struct ktm_notification n;
+	bool told;
 
 	if (!inbox)
 		return false;
 	fill_in(q, inbox, &n);
 	superior = reports_to(q, inbox);
-	call(inbox_owner(q, inbox), &n, ctx);
-	read_end(q, inbox, true);
+	told = call(inbox_owner(q, inbox), &n, ctx);
+	read_end(q, inbox, told, told && en);
 	if (superior)
-		reported(superior, true);
-	return true;
+		reported(superior, told);
+	return told;
 }
 
 /* As many whole ones as wait and fit, without waiting; 0 if none waits. */
@@ -422,12 +446,12 @@ static ssize_t copy_waiting(struct ktm_queue *q, struct iov_iter *to)
 	int err;
 
 	while (iov_iter_count(to) >= sizeof(struct ktm_notification)) {
-		inbox = read_begin(q, false);
+		inbox = read_begin(q, NULL, NULL);
 		if (!inbox)
 			break;
 		superior = reports_to(q, inbox);
 		err = copy_one(q, inbox, to);
-		read_end(q, inbox, !err);
+		read_end(q, inbox, !err, false);
 		if (superior)
 			reported(superior, !err);
 		if (err)

@@ -75,8 +75,11 @@ struct ktm_queue {
 	struct work_struct *work;
 };
 
-/* The enlistment, NULL with LAST_RECOVER, lives until it returns. */
-typedef void (*ktm_deliver_fn)(struct ktm_enlistment *en, const struct ktm_notification *n,
+/*
+ * The enlistment, NULL with LAST_RECOVER, lives until it returns. Return: false: it was not told,
+ * the worker tries again.
+ */
+typedef bool (*ktm_deliver_fn)(struct ktm_enlistment *en, const struct ktm_notification *n,
 			       void *ctx);
 
 void ktm_queue_init(struct ktm_queue *q);
@@ -92,6 +95,8 @@ ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns)
 bool ktm_notify_waiting(struct ktm_queue *q);
 void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
 			struct work_struct *work);
-bool ktm_notify_deliver(struct ktm_queue *q, ktm_deliver_fn call, void *ctx);
+void ktm_notify_by_worker(struct ktm_queue *q);
+bool ktm_notify_deliver(struct ktm_queue *q, const struct work_struct *work,
+			struct ktm_enlistment *en, ktm_deliver_fn call, void *ctx);
 
 #endif /* KTM_NOTIFY_H */

@@ -27,7 +27,7 @@ struct module;
  * @handles: those that may do more than query; under @lock
  * @completion: where its user waits; only kept; under @lock
  * @protocols: that were registered since it was opened; under @lock
- * @callbacks: of a driver; under callback.c's lock
+ * @callbacks: of a driver; written under callback.c's lock, read under RCU
  * @dead: a volatile one whose last handle is closed; under @lock
  * @online: it has called Recover since it was opened and since the TM came
  *	online; written under @lock or by a reopening TM, read under tx->lock
@@ -56,7 +56,7 @@ struct ktm_rm {
 	struct ktm_queue queue;
 	struct ktm_rm_completion completion;
 	struct list_head protocols;
-	struct ktm_callbacks *callbacks;
+	struct ktm_callbacks __rcu *callbacks;
 	u32 description_length;
 	u8 description[KTM_MAX_DESCRIPTION];
 };
@@ -97,6 +97,10 @@ void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info);
 /* callback.c */
 bool ktm_callbacks_end(struct ktm_handle *handle);
 void ktm_callbacks_module_gone(const struct module *module);
+void ktm_callback_tell(struct ktm_enlistment *en);
+bool ktm_in_callback(void);
+int ktm_callbacks_init(void);
+void ktm_callbacks_exit(void);
 
 /* propagation.c */
 u32 ktm_register_protocol(struct ktm_handle *handle, const struct ktm_protocol *arg,

@@ -993,26 +993,34 @@ static u32 tx_outcome_status(struct ktm_transaction *tx, u32 wanted)
 static u32 tx_end(struct ktm_transaction *tx, enum ktm_tx_event ev, u32 wanted,
 		  const struct ktm_call *arg)
 {
+	const bool wait = arg->flags & KTM_CALL_WAIT;
 	u32 status = KTM_STATUS_SUCCESS;
-	bool passed = false;
+	bool passed = false, teller = false;
+	int err = 0;
 
 	if (arg->flags & ~KTM_CALL_WAIT || arg->reserved)
 		return KTM_STATUS_INVALID_PARAMETER;
 	ktm_tx_lock(tx);
 	if (ev == KTM_TXEV_COMMIT)
 		status = ktm_tx_pass_gate(tx, &passed);
-	if (!status)
+	if (!status) {
+		teller = wait && ktm_tx_teller_begin(tx);
 		status = ktm_tx_event(tx, ev);
-	if (!status && !(arg->flags & KTM_CALL_WAIT))
+	}
+	if (!status && !wait)
 		status = tx_outcome_status(tx, wanted);
 	mutex_unlock(&tx->lock);
 	if (passed)
 		ktm_commit_is_over();
-	if (status || !(arg->flags & KTM_CALL_WAIT))
-		return status;
+	if (!status && wait)
+		err = ktm_tx_wait_settled(tx, teller);
+	if (teller)
+		ktm_tx_teller_end(tx);
 	/* Interrupted, it is the wait that ends, not what was begun. */
-	if (wait_event_interruptible(tx->wait, READ_ONCE(tx->settled)))
+	if (err)
 		return KTM_STATUS_INTERRUPTED;
+	if (status || !wait)
+		return status;
 	ktm_tx_lock(tx);
 	status = tx_outcome_status(tx, wanted);
 	mutex_unlock(&tx->lock);

@@ -39,6 +39,10 @@ struct ktm_enlistment;
  * @under_way: a freeze waits for it: ktm_txc_under_way(@core)
  * @settled: ktm_txc_settled(@core), to be read by waiters without the lock
  * @wait: for its end; waiters and pollers
+ * @tellers: threads in Commit or Rollback that call drivers' RMs before they sleep; under
+ *	@wait's lock
+ * @to_tell: an enlistment that is left to one of them, with a reference, or NULL; under @wait's
+ *	lock
  * @timer: runs @core's EXPIRE at @deadline; pending, it holds a reference
  * @deadline: KTIME_MAX: none
  * @force: of the superior's prepared record, later of the decision; under way, it
@@ -76,6 +80,8 @@ struct ktm_transaction {
 	bool settled;
 	bool sealing;
 	wait_queue_head_t wait;
+	u32 tellers;
+	struct ktm_enlistment *to_tell;
 	struct delayed_work timer;
 	ktime_t deadline;
 	struct ktm_force force;
@@ -133,6 +139,12 @@ void ktm_tx_reap_ended(struct ktm_tm *tm);
 void ktm_tx_reap_work(struct work_struct *work);
 int ktm_tx_snapshot(struct ktm_transaction *tx, struct ktm_jsnap *snap);
 void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
+
+/* transaction_tell.c */
+bool ktm_tx_leave_to_caller(struct ktm_enlistment *en);
+bool ktm_tx_teller_begin(struct ktm_transaction *tx);
+void ktm_tx_teller_end(struct ktm_transaction *tx);
+int ktm_tx_wait_settled(struct ktm_transaction *tx, bool teller);
 
 /* transaction_async.c */
 int ktm_async_init(void);

@@ -63,8 +63,9 @@ static int prepare(struct sample_rm *r, struct sample_tx *tx, struct ktm_enlistm
 	err = ktm_enlistment_prepare_complete(en, NULL, 0, &a.stream, 0, NULL);
 	if (!err)
 		return KTM_CALLBACK_PENDING;
-	/* To return an error is to vote no. */
-	sample_tx_end(&r->store, tx);
+	/* To return an error is to vote no, but for a signal of who commits: we are told again. */
+	if (err != -EINTR)
+		sample_tx_end(&r->store, tx);
 	return err;
 }
 

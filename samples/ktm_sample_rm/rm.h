@@ -19,8 +19,8 @@
  * @store: what is in memory
  * @recovered: the TM has named all transactions that it finds unfinished
  *
- * Callbacks come one at a time. They answer under @lock, so that nobody sees a transaction that is
- * over for its client, but not yet here.
+ * Callbacks of several transactions come at the same time. They answer under @lock, so that nobody
+ * sees a transaction that is over for its client, but not yet here.
  */
 struct sample_rm {
 	struct ktm_guid tm;

@@ -17,6 +17,7 @@ static const struct {
 	void (*run)(void);
 } groups[] = {
 	{ "volatile", row_volatile },
+	{ "kernel", row_kernel },
 	{ "scale", row_scale },
 	{ "open", row_open },
 	{ "bytes", row_bytes },

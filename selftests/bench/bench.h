@@ -109,6 +109,7 @@ void report_point(const char *who, unsigned int clients, const struct series *pe
 /* ---- the rows ---- */
 
 void row_volatile(void);
+void row_kernel(void);
 void row_scale(void);
 void row_open(void);
 void row_bytes(void);

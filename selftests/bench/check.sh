@@ -100,7 +100,7 @@ missing_row() { make_rows && sed -i '/group_64/d' "$work/made" && ! report; }
 no_plot() { make_rows && sed -i '/@point/d' "$work/made" && ! report; }
 missed_goal() { goal=1.4 make_rows && report | grep -q MISSED && grep -q '"met": false' "$work/made.json"; }
 
-rows="bytes_per_tx durable_1client forced_writes group_64 open_100k recovery_1m scale_cpu transfer_vs_sqlite volatile_1rm volatile_2rm "
+rows="bytes_per_tx durable_1client forced_writes group_64 kernel_rm open_100k recovery_1m scale_cpu transfer_vs_sqlite volatile_1rm volatile_2rm "
 
 echo "TAP version 13"
 echo "1..9"

@@ -44,6 +44,9 @@ mkdir -p $mnt
 echo "@machine	$(uname -r), $(grep -c ^processor /proc/cpuinfo) processors"
 
 bench volatile
+insmod /root/ktm_test.ko || fail "the driver is missing"
+bench kernel
+rmmod ktm_test
 bench scale
 bench open
 bench bytes

@@ -10,8 +10,8 @@
 
 BEGIN {
 	FS = "\t"
-	rows = split("volatile_1rm volatile_2rm durable_1client forced_writes group_64 " \
-		     "transfer_vs_sqlite scale_cpu open_100k bytes_per_tx recovery_1m", names, " ")
+	rows = split("volatile_1rm volatile_2rm kernel_rm durable_1client forced_writes " \
+		     "group_64 transfer_vs_sqlite scale_cpu open_100k bytes_per_tx recovery_1m", names, " ")
 	split("ktm sqlite-delete sqlite-wal user-space", peers, " ")
 	title["ktm"] = "ktm"
 	title["sqlite-delete"] = "SQLite, DELETE"

@@ -5,7 +5,10 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "disk.h"
 #include "opcalls.h"
@@ -266,6 +269,32 @@ TEST(put_waits_for_a_callback)
 	close(drv);
 }
 
+static void rolled_back(void *data)
+{
+	(void)data;
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+}
+
+/* Also for that which the caller of Commit runs; with it the vote comes to nothing. */
+TEST(put_waits_for_a_caller)
+{
+	pid_t caller, pid;
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	caller = test_spawn(rolled_back, NULL);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)caller);
+	pid = test_spawn(put_rm, NULL);
+	until_stuck(pid);
+	CHECK(!is_open(1));
+	OP_TRY(RELEASE);
+	meet(1);
+	test_join(pid);
+	test_join(caller);
+	close(drv);
+}
+
 /* ---- what it does ---- */
 
 TEST(puts_its_own_enlistment)
@@ -285,8 +314,20 @@ TEST(puts_its_own_rm)
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM, TX, EN_MASK, 2);
 	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ABORTED);
+	close(drv);
+}
+
+TEST(puts_its_own_rm_in_the_caller)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)gettid());
 	close(drv);
 }
 
@@ -302,8 +343,11 @@ TEST(commits_another_transaction)
 	op_rm_enlist(RM2, TX2, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 2);
 	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT, KTM_CALLBACK_HANDLED, TX2);
 	commit(TX, KTM_STATUS_SUCCESS);
-	TOLD(RM2, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	/* Not in a thread that is in a callback already. */
+	t = TOLD(RM2, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
+	CHECK(t.thread != (unsigned int)gettid());
 	t = TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(t.thread, (unsigned int)gettid());
 	CHECK_EQ(t.ret, 0);
 	CHECK_EQ(t.status, KTM_STATUS_SUCCESS);
 	CHECK_EQ(op_tx_state(TX2), KTM_TX_STATE_COMMITTED);
@@ -323,12 +367,15 @@ TEST(calls_into_its_own_transaction)
 	close(drv);
 }
 
-/* One that does not return holds up its own RM only. */
-TEST(one_never_returns)
+/*
+ * One that does not return holds up its own RM only: in the thread that waits for the commit, or,
+ * where none does, in the RM's worker.
+ */
+static void never_returns(bool callers)
 {
 	static const unsigned int tx = TX;
 	struct ktm_test_told t;
-	pid_t pid;
+	pid_t pid = -1;
 
 	begin();
 	op_rm(RM2);
@@ -336,18 +383,225 @@ TEST(one_never_returns)
 	op_tx(TX2);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM2, TX2, EN_MASK, 2);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
-	pid = test_spawn(in_child, (void *)&tx);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, 0, 0);
+	if (callers)
+		pid = test_spawn(in_child, (void *)&tx);
+	else
+		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
-	script(KTM_NOTIFY_PREPARE, 0, 0, 0);
-	commit(TX2, KTM_STATUS_SUCCESS);
+	if (callers)
+		commit(TX2, KTM_STATUS_SUCCESS);
+	else
+		OP_TRY(TRANSACTION_COMMIT, .on = TX2);
 	t = TOLD(RM2, KTM_NOTIFY_PREPARE);
 	CHECK_EQ(t.threads, 2);
 	TOLD(RM2, KTM_NOTIFY_COMMIT);
 	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_PREPARING);
 	OP_TRY(RELEASE);
-	test_join(pid);
+	if (callers)
+		test_join(pid);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
+	close(drv);
+	driver_open();
+}
+
+TEST(one_never_returns)
+{
+	never_returns(true);
+	never_returns(false);
+}
+
+/* ---- in which thread ---- */
+
+/* Who waits for the commit runs them, and need not be woken for that. */
+TEST(called_by_who_waits)
+{
+	const unsigned int self = gettid();
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK_0, 1);
+	commit(TX, KTM_STATUS_SUCCESS);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).thread, self);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, self);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, self);
+	op_tx(TX2);
+	op_rm_enlist(RM, TX2, EN_MASK, 2);
+	OP_TRY(TRANSACTION_COMMIT, .on = TX2);
+	CHECK(TOLD(RM, KTM_NOTIFY_PREPARE).thread != self);
+	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != self);
+	close(drv);
+}
+
+/* While it is in the callback of one RM the others are told by their workers. */
+TEST(others_at_the_same_time)
+{
+	static const unsigned int tx = TX;
+	struct ktm_test_told t1, t2;
+	pid_t pid;
+
+	begin();
+	op_rm(RM2);
+	enable(RM2);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	op_rm_enlist(RM2, TX, EN_MASK, 2);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	pid = test_spawn(in_child, (void *)&tx);
+	t1 = told();
+	t2 = told();
+	CHECK_EQ(t1.notification.kind, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(t2.notification.kind, KTM_NOTIFY_PREPARE);
+	CHECK_EQ((t1.thread == (unsigned int)pid) + (t2.thread == (unsigned int)pid), 1);
+	OP_TRY(RELEASE);
+	test_join(pid);
+	close(drv);
+}
+
+/* What comes due while the caller is in a callback, for another RM than that one's. */
+TEST(news_for_another_meanwhile)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	begin();
+	op_rm(RM2);
+	enable(RM2);
+	op_enlist(RM, TX, EN, EN_MASK_0);
+	op_enlist(RM2, TX, EN2, EN_MASK);
+	script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	pid = test_spawn(rolled_back, (void *)&tx);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).thread, (unsigned int)pid);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
+	CHECK(TOLD(RM2, KTM_NOTIFY_ROLLBACK).thread != (unsigned int)pid);
+	OP_TRY(RELEASE);
+	test_join(pid);
+	close(drv);
+}
+
+static void as_nobody(void *data)
+{
+	CHECK_EQ(setresuid(65534, 65534, 65534), 0);
+	in_child(data);
+}
+
+/* What it may do does not depend on whose thread that is. */
+TEST(with_the_rights_of_the_kernel)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	pid = test_spawn(as_nobody, (void *)&tx);
+	test_join(pid);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).uid, 0);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).uid, 0);
+	close(drv);
+}
+
+/* The signals of that thread are none of the RM's. */
+TEST(interrupted_and_told_again)
+{
+	const unsigned int self = gettid();
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ONCE, -EINTR, 0);
+	commit(TX, KTM_STATUS_SUCCESS);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, self);
+	CHECK(TOLD(RM, KTM_NOTIFY_PREPARE).thread != self);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	op_tx(TX2);
+	op_rm_enlist(RM, TX2, EN_MASK, 2);
+	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ONCE, -EINTR, 0);
+	commit(TX2, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, self);
+	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != self);
+	CHECK_EQ(op_tx_state(TX2), KTM_TX_STATE_COMMITTED);
+	close(drv);
+}
+
+/* A worker has none: there it is an error as others are. */
+TEST(interrupted_without_signals)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_PREPARE, 0, -EINTR, 0);
+	commit(TX, KTM_STATUS_ROLLED_BACK);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	close(drv);
+}
+
+static void killed(pid_t pid)
+{
+	int status;
+
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* kill -9 of a client that is in a driver's callback: that returns, and the commit goes on. */
+TEST(caller_is_killed_in_a_callback)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	pid = test_spawn(in_child, (void *)&tx);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	OP_TRY(RELEASE);
+	killed(pid);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != (unsigned int)pid);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	close(drv);
+}
+
+/* And of one that is about to: what was left to it is told by the worker. */
+TEST(caller_is_killed_before)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	pid = test_spawn(in_child, (void *)&tx);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	until_asleep(pid);
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != (unsigned int)pid);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	killed(pid);
+	close(drv);
+}
+
+static void frozen_client(void *data)
+{
+	(void)data;
+	commit(TX, KTM_STATUS_ALREADY_ABORTED);
+}
+
+/* Who is frozen is not yet one that waits for the commit. */
+TEST(not_by_who_is_frozen)
+{
+	pid_t pid;
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	OP(KTM_STATUS_SUCCESS, FREEZE_TRANSACTIONS, .timeout_ns = KTM_MAX_FREEZE_NS);
+	pid = test_spawn(frozen_client, NULL);
+	until_asleep(pid);
+	OP_TRY(TRANSACTION_ROLLBACK, .on = TX);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
+	OP(KTM_STATUS_SUCCESS, THAW_TRANSACTIONS);
+	test_join(pid);
 	close(drv);
 }
 

@@ -97,6 +97,7 @@ enum ktm_test_op_fn {
 #define KTM_TEST_DO_PUT		0x4	/* puts what is in @with */
 #define KTM_TEST_DO_ANSWER	0x8	/* gives the answer by itself, before all of these */
 #define KTM_TEST_DO_QUIETLY	0x10	/* is not noted: nobody TAKEs it */
+#define KTM_TEST_DO_ONCE	0x20	/* and the next time nothing, which is then HANDLED */
 
 /**
  * struct ktm_test_op - one call
@@ -160,6 +161,8 @@ struct ktm_test_op {
  * @ret: of what the callback called, of the end of a commit
  * @status: the same
  * @threads: callbacks of this file that were running, this one included
+ * @thread: where it was called
+ * @uid: fsuid with which
  * @notification: what; of the end of a commit all zero
  */
 struct ktm_test_told {
@@ -167,6 +170,8 @@ struct ktm_test_told {
 	__s32 ret;
 	__u32 status;
 	__u32 threads;
+	__u32 thread;
+	__u32 uid;
 	struct ktm_notification notification;
 };
 

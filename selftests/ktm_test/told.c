@@ -4,6 +4,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/ktm.h>
 #include <linux/module.h>
@@ -97,14 +98,23 @@ static int callback(void *context, const struct ktm_notification *n,
 		    struct ktm_enlistment_use *en)
 {
 	struct listener *l = context;
-	struct ktm_test_told told = { .rm = l->slot, .status = U32_MAX, .notification = *n };
+	struct ktm_test_told told = {
+		.rm = l->slot,
+		.status = U32_MAX,
+		.thread = task_pid_nr(current),
+		.uid = from_kuid(&init_user_ns, current_fsuid()),
+		.notification = *n,
+	};
+	struct step *next, step;
 	struct told *t = l->told;
-	struct step step;
 	int ret;
 
 	atomic_inc(&busy);
 	spin_lock(&t->lock);
-	step = t->steps[ffs(n->kind) - 1];
+	next = &t->steps[ffs(n->kind) - 1];
+	step = *next;
+	if (step.what & KTM_TEST_DO_ONCE)
+		*next = (struct step){ .returns = KTM_CALLBACK_HANDLED };
 	told.threads = ++t->threads;
 	spin_unlock(&t->lock);
 	play(t, &step, en, &told);

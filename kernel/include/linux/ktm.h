@@ -18,8 +18,9 @@
  * the log's device; all but those that say so may sleep and allocate with GFP_KERNEL. The
  * put functions may sleep, too, but do not wait for the device; ktm_rm_put() waits for a
  * callback that runs. Else the caller may hold mutexes of its own: ktm takes none but its
- * own, keeps none, and calls drivers from workers only. Any thread may call anything at any
- * time, but with what is just being put.
+ * own, keeps none, and calls drivers from workers only, and from Commit and Rollback with
+ * KTM_CALL_WAIT, which wait for callbacks anyway. Any thread may call anything at any time, but
+ * with what is just being put.
  *
  * Who the caller is: the credentials of current decide what may be opened, and whose an
  * object is that is made, which is then charged to that user's quota; of a kernel thread these
@@ -153,10 +154,15 @@ int ktm_rm_propagation_failed(struct ktm_rm_use *rm, u32 cookie, u32 cause, u32 
  * SINGLE_PHASE_COMMIT, and what a superior is told before it decides); afterwards it is as PENDING,
  * and in the kernel log.
  *
- * It is called in process context, by a worker of its RM that has no other work: one at a time, of
- * each enlistment in its order. It may sleep, and call everything in <linux/ktm.h>, for its own
- * transaction, too; but to wait there for what only it can bring about is to wait for ever. That
- * holds up this RM, its transactions, and nobody else.
+ * It is called in process context, with the credentials of a kernel thread: by the thread that
+ * waits in Commit or Rollback of the transaction, unless that is in a callback already, or by a
+ * worker of its RM that has no other work. Of each enlistment one at a time and in its order; of
+ * several at the same time, so what they share needs a lock. It may sleep, and call everything in
+ * <linux/ktm.h>, for its own transaction, too; but to wait there for what only it can bring about
+ * is to wait for ever. That holds up this RM, its transactions and who waits for them, nobody else.
+ *
+ * Who waits may have a signal. A callback that returns -EINTR there has not been told: the worker,
+ * which has none, calls it again with the same.
  *
  * Return: KTM_CALLBACK_ or a negative errno.
  */
