@@ -378,7 +378,7 @@ static u32 en_opened(struct ktm_object *obj, u32 access, u32 flags)
 	return KTM_STATUS_SUCCESS;
 }
 
-static void en_closed(struct ktm_object *obj, u32 access)
+static void en_closed(struct ktm_object *obj, u32 access, bool unseen)
 {
 	struct ktm_enlistment *en = ktm_en_of(obj);
 

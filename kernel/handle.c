@@ -33,6 +33,7 @@ u32 ktm_handle_begin(struct ktm_object *obj, u32 access, u32 flags, struct ktm_h
 		return KTM_STATUS_INSUFFICIENT_RESOURCES;
 	handle->obj = obj;
 	handle->access = access;
+	handle->unseen = true;
 	status = obj->ops->opened(obj, access, flags);
 	if (status) {
 		kfree(handle);
@@ -53,7 +54,7 @@ void ktm_handle_end(struct ktm_handle *handle)
 {
 	if (handle->obj->ops->handle_gone)
 		handle->obj->ops->handle_gone(handle);
-	handle->obj->ops->closed(handle->obj, handle->access);
+	handle->obj->ops->closed(handle->obj, handle->access, handle->unseen);
 	ktm_object_put(handle->obj);
 	kfree(handle);
 }
@@ -182,11 +183,13 @@ u32 ktm_handle_open(u8 kind, const void *scope, u32 flags, struct ktm_open *arg,
 /* The caller of the ioctl knows the number: from now on it is his. */
 void ktm_new_fd_install(struct ktm_new_fd *nfd)
 {
-	if (nfd->file)
-		fd_install(nfd->fd, nfd->file);
+	if (!nfd->file)
+		return;
+	nfd->handle->unseen = false;
+	fd_install(nfd->fd, nfd->file);
 }
 
-/* As if he had closed it at once. */
+/* It is as if he had never asked for it. */
 void ktm_new_fd_cancel(struct ktm_new_fd *nfd)
 {
 	if (!nfd->handle)

@@ -49,7 +49,8 @@ struct seq_file;
  * @x: the same for x
  * @opened: a handle is being made: count it, or refuse with a status; flags
  *	KTM_OPEN_EXCLUSIVE, KTM_OPEN_AGAIN
- * @closed: the last reference to a handle's file is gone; any process context
+ * @closed: the last reference to a handle's file is gone; @unseen: before anybody has had it, so
+ *	nobody has closed it either; any process context
  * @free: the last reference to the object is gone; must not sleep, frees by RCU
  * @show: one line for fdinfo
  * @handle_bytes: of a handle, struct ktm_handle first; 0: only that
@@ -62,7 +63,7 @@ struct ktm_kind_ops {
 	u32 not_found;
 	u32 all_access, r, w, x;
 	u32 (*opened)(struct ktm_object *obj, u32 access, u32 flags);
-	void (*closed)(struct ktm_object *obj, u32 access);
+	void (*closed)(struct ktm_object *obj, u32 access, bool unseen);
 	void (*free)(struct ktm_object *obj);
 	void (*show)(struct ktm_object *obj, struct seq_file *m);
 	size_t handle_bytes;
@@ -96,11 +97,12 @@ struct ktm_object {
 
 /*
  * private_data of a descriptor's file, or a driver's use of the object; fixed when it is
- * made. A kind may have more behind it.
+ * made, but for @unseen: until who asked for it has it. A kind may have more behind it.
  */
 struct ktm_handle {
 	struct ktm_object *obj;
 	u32 access;
+	bool unseen;
 };
 
 int ktm_objects_init(void);

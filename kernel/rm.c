@@ -283,7 +283,7 @@ static void rm_lose_enlistment(struct ktm_enlistment *en)
 	ktm_tx_enlistment_event(en, KTM_ENEV_RM_CLOSE);
 }
 
-static void rm_closed(struct ktm_object *obj, u32 access)
+static void rm_closed(struct ktm_object *obj, u32 access, bool unseen)
 {
 	struct ktm_rm *rm = ktm_rm_of(obj);
 	bool gone, discard;

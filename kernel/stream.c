@@ -581,7 +581,7 @@ static u32 stream_opened(struct ktm_object *obj, u32 access, u32 flags)
 						     KTM_STATUS_STREAM_NOT_FOUND;
 }
 
-static void stream_closed(struct ktm_object *obj, u32 access)
+static void stream_closed(struct ktm_object *obj, u32 access, bool unseen)
 {
 	ktm_tm_release(ktm_stream_of(obj)->tm);
 }

@@ -410,7 +410,7 @@ static u32 tm_opened(struct ktm_object *obj, u32 access, u32 flags)
 	return ktm_tm_hold(ktm_tm_of(obj)) ? KTM_STATUS_SUCCESS : KTM_STATUS_TM_NOT_FOUND;
 }
 
-static void tm_closed(struct ktm_object *obj, u32 access)
+static void tm_closed(struct ktm_object *obj, u32 access, bool unseen)
 {
 	ktm_tm_release(ktm_tm_of(obj));
 }

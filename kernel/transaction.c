@@ -953,17 +953,19 @@ out:
 	return status;
 }
 
-static void tx_closed(struct ktm_object *obj, u32 access)
+static void tx_closed(struct ktm_object *obj, u32 access, bool unseen)
 {
 	struct ktm_transaction *tx = ktm_tx_of(obj);
 	struct ktm_tm *tm = NULL;
 
 	ktm_tx_lock(tx);
 	tx->handles--;
-	if (access & KTM_TX_COMMIT)
+	if (access & KTM_TX_COMMIT) {
 		tx->committers--;
-	/* One that was never open for commit may still be opened for it, while it is open. */
-	if (!tx->committers && (access & KTM_TX_COMMIT || !tx->handles))
+		tx->left |= !unseen;
+	}
+	/* One that nobody has had open for commit may still be opened for it, while it is open. */
+	if (!tx->committers && (tx->left || !tx->handles))
 		ktm_tx_event(tx, KTM_TXEV_CLOSE);
 	if (!tx->handles) {
 		if (tx->holds_tm)

@@ -26,6 +26,7 @@ struct ktm_enlistment;
  * @ended_link: in tm->ended, under tm->list_lock
  * @handles: all of them
  * @committers: those with KTM_TX_COMMIT
+ * @left: one of those was closed by who had it
  * @holds_tm: @handles keep the TM alive
  * @published: it is in the table of UOWs
  * @retired: it has left the table and the TM's list. Until then it holds a
@@ -72,6 +73,7 @@ struct ktm_transaction {
 	u32 handles;
 	u32 committers;
 	u32 description_length;
+	bool left;
 	bool holds_tm;
 	bool published;
 	bool retired;

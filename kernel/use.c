@@ -47,6 +47,7 @@ struct ktm_handle *ktm_use_made(u32 ret, struct ktm_new_fd *nfd, u32 *status)
 	if (ret)
 		return ktm_tell_ptr(ret, status);
 	__module_get(THIS_MODULE);
+	nfd->handle->unseen = false;
 	ktm_tell(ret, status);
 	return nfd->handle;
 }

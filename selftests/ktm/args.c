@@ -629,6 +629,28 @@ TEST(read_only_enlist)
 	COMMIT(tx, KTM_CALL_WAIT, KTM_STATUS_SUCCESS);
 }
 
+/* Who was not told his descriptor for commit has never had it, so he has not closed it either. */
+TEST(read_only_open)
+{
+	unsigned char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_QUERY_INFORMATION,
+				     .tm_fd = tm);
+	struct ktm_open o = ARG(ktm_open, .access = KTM_TX_ALL_ACCESS);
+
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	o.guid = c.uow;
+	memcpy(page, &o, sizeof(o));
+	CHECK_EQ(mprotect(page, 4096, PROT_READ), 0);
+	CALL_ERRNO(dev(), KTM_IOC_TX_OPEN, page, EFAULT);
+	TX_IS(c.fd, KTM_TX_STATE_ACTIVE);
+	/* Who has had it has. */
+	CALL(dev(), KTM_IOC_TX_OPEN, &o, KTM_STATUS_SUCCESS);
+	close(o.fd);
+	TX_IS(c.fd, KTM_TX_STATE_ABORTED);
+	close(c.fd);
+}
+
 /* Descriptors in fields. */
 TEST(descriptors_in_fields)
 {
