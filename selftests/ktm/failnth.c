@@ -13,6 +13,7 @@
 #include "calls.h"
 #include "disk.h"
 #include "failalloc.h"
+#include "nomem.h"
 #include "streams.h"
 
 #define RM_GUID		guid_of(1)
@@ -26,14 +27,16 @@
  */
 #define EACH		64
 #define THEN		16
-/* More than any request allocates: a safety net. */
-#define TOO_MANY	20000
+/* More than any request allocates, filling a table: a safety net. */
+#define MOST		20000
 
 static struct disk d;
 
 /* Which request of the scenario is hit, by its place in it, and which allocation. */
 static unsigned int target, nth, place;
 static bool hit;
+/* That one's number; 0: it was none. */
+static unsigned int hit_request;
 static unsigned long tried, refused;
 
 void test_setup(void)
@@ -46,10 +49,91 @@ static bool armed(void)
 	return ++place == target;
 }
 
+/* ---- what a refused request must leave as it was ---- */
+
+/* What is looked at besides that which is asked: descriptors, or -1. */
+static int tm_there = -1, tx_there = -1;
+
+union answer {
+	struct ktm_tm_info tm;
+	struct ktm_rm_info rm;
+	struct ktm_rm_completion completion;
+	struct ktm_tx_info tx;
+	struct ktm_tx_properties properties;
+	struct ktm_en_info en;
+	struct ktm_stream_info stream;
+};
+
+static const unsigned int classes[] = {
+	KTM_INFO_TM_BASIC, KTM_INFO_RM_BASIC, KTM_INFO_RM_COMPLETION, KTM_INFO_TX_BASIC,
+	KTM_INFO_TX_PROPERTIES, KTM_INFO_EN_BASIC, KTM_INFO_STREAM_BASIC,
+};
+
+#define CLASSES	(sizeof(classes) / sizeof(*classes))
+
+struct picture {
+	union answer of[3][CLASSES];
+	struct nomem_traces traces;
+};
+
+/* But for what goes by, and what a log does by itself. */
+static void look_at(int fd, unsigned int class, union answer *a)
+{
+	struct ktm_query q = ARG(ktm_query, .info_class = class, .length = sizeof(*a),
+				 .buffer = (uintptr_t)a);
+
+	/* It is of another kind. */
+	if (ioctl(fd, KTM_IOC_QUERY, &q))
+		return;
+	if (class == KTM_INFO_TX_BASIC)
+		a->tx.age_ns = 0;
+	if (class == KTM_INFO_TM_BASIC) {
+		a->tm.log_free = 0;
+		a->tm.log_lsn = 0;
+		a->tm.log_flushed_lsn = 0;
+		a->tm.forces = 0;
+		a->tm.writes = 0;
+	}
+	if (class == KTM_INFO_STREAM_BASIC) {
+		a->stream.flushed_lsn = 0;
+		a->stream.place_lsn = 0;
+	}
+}
+
+static void look(int fd, struct picture *p)
+{
+	const int fds[] = { fd, tm_there, tx_there };
+	unsigned int i, c;
+
+	memset(p, 0, sizeof(*p));
+	for (i = 0; i < 3; i++)
+		for (c = 0; c < CLASSES; c++)
+			look_at(fds[i], classes[c], &p->of[i][c]);
+	p->traces = nomem_look();
+}
+
+/* What a request made may go a moment after it, in a worker. */
+static void must_be_as(const struct picture *before, int fd, unsigned int request)
+{
+	const struct deadline end = deadline_in(PATIENCE);
+	static struct picture now;
+
+	for (look(fd, &now); memcmp(before, &now, sizeof(now)); look(fd, &now)) {
+		if (deadline_passed(&end))
+			FAIL("%s, refused at allocation %u, has changed %s", request_name(request),
+			     nth, memcmp(before->of, now.of, sizeof(now.of)) ? "an object" :
+			     "what there is");
+		nap();
+	}
+}
+
+/* ---- steps ---- */
+
 /* The next request of the scenario; @may_fail: not promised to succeed without memory. */
 static unsigned int step_of(int fd, unsigned int request, void *arg, size_t size, bool may_fail)
 {
 	struct { unsigned int size, status; } *head = arg;
+	static struct picture picture;
 	unsigned char before[256];
 	int ret;
 
@@ -62,6 +146,8 @@ static unsigned int step_of(int fd, unsigned int request, void *arg, size_t size
 		return head->status;
 	}
 	memcpy(before, arg, size);
+	hit_request = request;
+	look(fd, &picture);
 	fail_nth_arm(nth);
 	ret = ioctl(fd, request, arg);
 	hit = fail_nth_disarm();
@@ -78,6 +164,7 @@ static unsigned int step_of(int fd, unsigned int request, void *arg, size_t size
 	    head->status != KTM_STATUS_TOO_MANY_FILES)
 		FAIL("%s, allocation %u: %s", request_name(request), nth,
 		     status_name(head->status));
+	must_be_as(&picture, fd, request);
 	memcpy(arg, before, size);
 	ret = ioctl(fd, request, arg);
 	if (ret)
@@ -186,6 +273,7 @@ static void transaction(int tm, int rm, bool durable)
 	int again;
 
 	STEP(dev(), KTM_IOC_TX_CREATE, &c);
+	tx_there = c.fd;
 	again = step_open(dev(), KTM_IOC_TX_OPEN, UOW);
 	step_close(again);
 	step_narrow(c.fd, KTM_TX_QUERY_INFORMATION);
@@ -207,6 +295,7 @@ static void transaction(int tm, int rm, bool durable)
 	CHECK_EQ(w.outcome, KTM_OUTCOME_COMMITTED);
 	step_close(e.fd);
 	step_close(c.fd);
+	tx_there = -1;
 }
 
 static void step_set(int fd, unsigned int class, guid_t guid, void *buffer, unsigned int length)
@@ -285,8 +374,10 @@ static void step_exchange(int rm, guid_t en, bool durable)
 		answer.information = (uintptr_t)information;
 		answer.information_length = sizeof(information);
 	}
-	if (now)
+	if (now) {
+		hit_request = KTM_IOC_EXCHANGE;
 		fail_nth_arm(nth);
+	}
 	CHECK_EQ(ioctl(rm, KTM_IOC_EXCHANGE, &e), 0);
 	if (now) {
 		hit = fail_nth_disarm();
@@ -343,6 +434,7 @@ static void volatile_life(void)
 	int again;
 
 	STEP(dev(), KTM_IOC_TM_CREATE, &t);
+	tm_there = t.fd;
 	again = step_open(dev(), KTM_IOC_TM_OPEN, TM_GUID);
 	STEP(again, KTM_IOC_RM_CREATE, &r);
 	step_close(again);
@@ -376,6 +468,7 @@ static void durable_life(void)
 	journal_format(d.path, TM_GUID);
 	t.device_fd = disk_open(d.path);
 	STEP(dev(), KTM_IOC_TM_CREATE, &t);
+	tm_there = t.fd;
 	STEP(t.fd, KTM_IOC_TM_RECOVER, &recover);
 	STEP(t.fd, KTM_IOC_RM_CREATE, &r);
 	STEP(r.fd, KTM_IOC_RM_RECOVER, &call);
@@ -418,6 +511,105 @@ static void durable_life(void)
 	tm_close(t.fd, d.path);
 }
 
+/* What always comes to the same. */
+static void step_same(int fd, unsigned int request, void *arg, unsigned int want)
+{
+	struct { unsigned int size, status; } *head = arg;
+	bool now = armed();
+
+	if (now) {
+		hit_request = request;
+		fail_nth_arm(nth);
+	}
+	CHECK_EQ(ioctl(fd, request, arg), status_errno(want) ? -1 : 0);
+	if (now) {
+		hit = fail_nth_disarm();
+		tried += hit;
+	}
+	CHECK_EQ(head->status, want);
+}
+
+/* Asked of everybody, and of RMs, which nobody asks to propagate. */
+static void small_questions(int rm)
+{
+	struct ktm_version version = ARG(ktm_version);
+	struct ktm_freeze f = ARG(ktm_freeze, .freeze_timeout_ns = KTM_MAX_FREEZE_NS,
+				  .thaw_timeout_ns = KTM_MAX_FREEZE_NS);
+	struct ktm_propagation p = ARG(ktm_propagation, .cookie = 1);
+	struct ktm_call call = ARG(ktm_call);
+
+	step_same(dev(), KTM_IOC_VERSION, &version, KTM_STATUS_SUCCESS);
+	step_same(dev(), KTM_IOC_FREEZE, &f, KTM_STATUS_SUCCESS);
+	step_same(dev(), KTM_IOC_THAW, &call, KTM_STATUS_SUCCESS);
+	step_same(rm, KTM_IOC_PROPAGATION_COMPLETE, &p, KTM_STATUS_NOT_REQUESTED);
+	step_same(rm, KTM_IOC_PROPAGATION_FAILED, &p, KTM_STATUS_NOT_REQUESTED);
+}
+
+/* All the ways in which one does not commit, and the ones that do not wait to be asked. */
+static void no_commits(int tm, int rm)
+{
+	struct ktm_call call = ARG(ktm_call);
+	int tx = tx_create(tm);
+	guid_t en = enlist(rm, tx), other;
+
+	CHECK_EQ(SURE(tx, KTM_IOC_ROLLBACK, &call), KTM_STATUS_PENDING);
+	step_take(rm, KTM_NOTIFY_ROLLBACK);
+	step_sure(rm, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+	close(tx);
+
+	tx = tx_create(tm);
+	en = enlist(rm, tx);
+	other = enlist(rm, tx);
+	step_sure(rm, KTM_IOC_READ_ONLY, other, KTM_STATUS_SUCCESS);
+	step_sure(rm, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	step_take(rm, KTM_NOTIFY_ROLLBACK);
+	ANSWER(rm, KTM_IOC_ROLLBACK_COMPLETE, en, KTM_STATUS_SUCCESS);
+	close(tx);
+
+	tx = tx_create(tm);
+	en = enlist(rm, tx);
+	other = enlist(rm, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	take(rm);
+	take(rm);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	step_sure(rm, KTM_IOC_REQUEST_OUTCOME, en, KTM_STATUS_SUCCESS);
+	TX_IS(tx, KTM_TX_STATE_ABORTING);
+	close(tx);
+	close(rm);
+}
+
+/* Who could not open it for commit has never had it, so he has not closed it either. */
+static void without_commit(int tm)
+{
+	struct ktm_tx_create c = ARG(ktm_tx_create, .access = KTM_TX_QUERY_INFORMATION,
+				     .tm_fd = tm, .uow = UOW);
+	int again;
+
+	CALL(dev(), KTM_IOC_TX_CREATE, &c, KTM_STATUS_SUCCESS);
+	tx_there = c.fd;
+	again = step_open(dev(), KTM_IOC_TX_OPEN, UOW);
+	TX_IS(c.fd, KTM_TX_STATE_ACTIVE);
+	close(again);
+	TX_IS(c.fd, KTM_TX_STATE_ABORTED);
+	close(c.fd);
+	tx_there = -1;
+}
+
+static void rest_of_life(void)
+{
+	int tm = tm_volatile(), rm = rm_create(tm, KTM_RM_VOLATILE);
+
+	tm_there = tm;
+	small_questions(rm);
+	no_commits(tm, rm);
+	without_commit(tm);
+	tm_there = -1;
+	close(tm);
+	while (count_objects(dev(), KTM_KIND_TM))
+		usleep(1000);
+}
+
 /* One that stays by itself: opened by its log, renamed, recovered in part, put offline. */
 static void managed_life(void)
 {
@@ -425,7 +617,8 @@ static void managed_life(void)
 				     .flags = KTM_TM_PERSIST);
 	struct ktm_tm_open_log o = ARG(ktm_tm_open_log, .access = KTM_TM_ALL_ACCESS);
 	struct ktm_tm_rename rename = ARG(ktm_tm_rename, .guid = guid_of(9));
-	struct ktm_tm_recover recover = ARG(ktm_tm_recover, .device_fd = -1);
+	struct ktm_tm_rollforward to = ARG(ktm_tm_rollforward, .device_fd = -1,
+					   .virtual_clock = 1000000);
 	struct ktm_call call = ARG(ktm_call);
 	int device;
 
@@ -440,7 +633,7 @@ static void managed_life(void)
 	CHECK(listed(dev(), KTM_KIND_TM, guid_of(9)));
 	CHECK(!listed(dev(), KTM_KIND_TM, TM_GUID));
 	step_query(o.fd, KTM_INFO_TM_LOG_PATH, nil);
-	STEP(o.fd, KTM_IOC_TM_RECOVER, &recover);
+	STEP(o.fd, KTM_IOC_TM_ROLLFORWARD, &to);
 	SURE(o.fd, KTM_IOC_TM_OFFLINE, &call);
 	close(device);
 	tm_close(o.fd, d.path);
@@ -503,6 +696,7 @@ static void stream_life(void)
 
 	journal_format(d.path, TM_GUID);
 	t.fd = tm_online(d.path);
+	tm_there = t.fd;
 	rm = rm_create(t.fd, 0);
 	rm_recover_empty(rm);
 	STEP(t.fd, KTM_IOC_STREAM_CREATE, &c);
@@ -548,17 +742,21 @@ static void each_allocation(void (*life)(void))
 
 	for (target = 1; more; target++) {
 		for (nth = 1; ; nth += nth < EACH ? 1 : THEN) {
-			CHECK(nth < TOO_MANY);
+			CHECK(nth < MOST);
 			place = 0;
 			hit = false;
+			hit_request = 0;
+			tm_there = -1;
 			life();
 			more = place >= target;
 			if (!hit)
 				break;
 		}
+		if (hit_request)
+			nomem_tried(request_name(hit_request));
 	}
 	printf("campaign failnth: tried=%lu violations=0 seed=0\n# refused=%lu\n", tried, refused);
-	CHECK(tried > 20);
+	CHECK(tried && refused);
 }
 
 TEST(volatile_tm)
@@ -582,4 +780,15 @@ TEST(managed_tm)
 {
 	d = disk_make(8 * MIB);
 	each_allocation(managed_life);
+}
+
+TEST(the_rest)
+{
+	each_allocation(rest_of_life);
+}
+
+/* The last one. */
+TEST(all_were_tried)
+{
+	nomem_all_requests();
 }
