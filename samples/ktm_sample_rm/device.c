@@ -130,6 +130,14 @@ static int use_item(unsigned int cmd, struct ktm_transaction_use *tx, struct ktm
 		if (attached)
 			err = sample_rm_change(attached, tx, item->key, item->key_length, &value);
 		break;
+	case KTM_SAMPLE_NEXT:
+		err = down_read_interruptible(&attachment);
+		if (err)
+			return err;
+		err = -ENOTCONN;
+		if (attached)
+			err = sample_rm_next(attached, tx, item->key, &item->key_length);
+		break;
 	default:
 		err = down_read_interruptible(&attachment);
 		if (err)
@@ -144,15 +152,22 @@ static int use_item(unsigned int cmd, struct ktm_transaction_use *tx, struct ktm
 	return err;
 }
 
+/* READ and NEXT: they change nothing, need no transaction, and have something to give. */
+static bool only_looks(unsigned int cmd)
+{
+	return cmd == KTM_SAMPLE_READ || cmd == KTM_SAMPLE_NEXT;
+}
+
 static int ioctl_item(unsigned int cmd, struct ktm_sample_item *item)
 {
 	struct ktm_transaction_use *tx = NULL;
 	int err;
 
-	if (!item->key_length || item->key_length > KTM_SAMPLE_MAX_KEY || item->reserved)
+	if (item->key_length > KTM_SAMPLE_MAX_KEY || item->reserved ||
+	    (!item->key_length && cmd != KTM_SAMPLE_NEXT))
 		return -EINVAL;
 	/* It is looked up here, where the descriptors are the caller's. */
-	if (cmd != KTM_SAMPLE_READ || item->tx_fd != -1) {
+	if (!only_looks(cmd) || item->tx_fd != -1) {
 		tx = ktm_transaction_get_from_fd(item->tx_fd, KTM_TX_ENLIST, NULL);
 		if (IS_ERR(tx))
 			return PTR_ERR(tx);
@@ -186,6 +201,7 @@ static long sample_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KTM_SAMPLE_READ:
 	case KTM_SAMPLE_WRITE:
 	case KTM_SAMPLE_DELETE:
+	case KTM_SAMPLE_NEXT:
 		break;
 	default:
 		return -ENOTTY;
@@ -194,7 +210,7 @@ static long sample_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (IS_ERR(item))
 		return PTR_ERR(item);
 	err = ioctl_item(cmd, item);
-	if (!err && cmd == KTM_SAMPLE_READ && copy_to_user(user, item, sizeof(*item)))
+	if (!err && only_looks(cmd) && copy_to_user(user, item, sizeof(*item)))
 		err = -EFAULT;
 	kfree(item);
 	return err;

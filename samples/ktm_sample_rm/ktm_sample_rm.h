@@ -32,8 +32,8 @@ struct ktm_sample_attach {
 };
 
 /**
- * struct ktm_sample_item - KTM_SAMPLE_READ, _WRITE, _DELETE: a key and its value
- * @tx_fd: a descriptor of the transaction with KTM_TX_ENLIST; READ: or -1
+ * struct ktm_sample_item - KTM_SAMPLE_READ, _WRITE, _DELETE, _NEXT: a key and its value
+ * @tx_fd: a descriptor of the transaction with KTM_TX_ENLIST; READ, NEXT: or -1
  * @key_length: bytes of @key
  * @value_length: bytes of @value; READ: out
  * @reserved: 0
@@ -47,6 +47,10 @@ struct ktm_sample_attach {
  * that it is not known yet what was committed last. ENOENT: no such key. ESTALE: the transaction
  * is not active any more. ENOSPC: KTM_SAMPLE_MAX_KEYS. E2BIG: KTM_SAMPLE_MAX_WRITES. EINVAL: a
  * length, @reserved. ENOTCONN: not attached, or the TM is offline. Others: as ktm_rm_enlist().
+ *
+ * KTM_SAMPLE_NEXT: @key, of @key_length bytes, which may be 0, becomes the key behind it in the
+ * order of memcmp(), a shorter one before what it is the beginning of, among those for which READ
+ * would not say ENOENT. ENOENT: there is none. What commits meanwhile may be missed.
  */
 struct ktm_sample_item {
 	__s32 tx_fd;
@@ -62,5 +66,6 @@ struct ktm_sample_item {
 #define KTM_SAMPLE_READ		_IOWR(0xBA, 2, struct ktm_sample_item)
 #define KTM_SAMPLE_WRITE	_IOW(0xBA, 3, struct ktm_sample_item)
 #define KTM_SAMPLE_DELETE	_IOW(0xBA, 4, struct ktm_sample_item)
+#define KTM_SAMPLE_NEXT		_IOWR(0xBA, 5, struct ktm_sample_item)
 
 #endif /* KTM_SAMPLE_RM_H */

@@ -339,6 +339,24 @@ int sample_rm_change(struct sample_rm *r, struct ktm_transaction_use *tx, const 
 	return err;
 }
 
+/* 0, or why @ours, or with NULL who is outside of all, cannot read it. */
+static int may_look(const struct sample_entry *e, const struct sample_tx *ours)
+{
+	if (e->owner && e->owner->state == SAMPLE_FOUND)
+		return -EBUSY;
+	return seen_by(e, ours)->there ? 0 : -ENOENT;
+}
+
+static struct sample_tx *ours_of(struct sample_rm *r, struct ktm_transaction_use *tx)
+{
+	struct ktm_guid uow;
+
+	if (!tx)
+		return NULL;
+	uow = ktm_transaction_id(tx);
+	return sample_tx_of(&r->store, &uow);
+}
+
 /**
  * sample_rm_look - read a key
  * @r: the store
@@ -353,25 +371,50 @@ int sample_rm_look(struct sample_rm *r, struct ktm_transaction_use *tx, const vo
 		   u32 key_length, struct sample_value *value)
 {
 	const struct sample_entry *e;
-	struct sample_tx *ours = NULL;
-	struct ktm_guid uow;
+	struct sample_tx *ours;
 	int err = mutex_lock_interruptible(&r->lock);
 
 	if (err)
 		return err;
-	if (tx) {
-		uow = ktm_transaction_id(tx);
-		ours = sample_tx_of(&r->store, &uow);
-	}
+	ours = ours_of(r, tx);
 	e = sample_find(&r->store, key, key_length);
-	if (!e)
-		err = -ENOENT;
-	else if (e->owner && e->owner->state == SAMPLE_FOUND)
-		err = -EBUSY;
-	else if (!seen_by(e, ours)->there)
-		err = -ENOENT;
-	else
+	err = e ? may_look(e, ours) : -ENOENT;
+	if (!err)
 		*value = *seen_by(e, ours);
+	mutex_unlock(&r->lock);
+	return err;
+}
+
+/**
+ * sample_rm_next - which key is behind another one
+ * @r: the store
+ * @tx: a use of the transaction that asks, or NULL
+ * @key: any, which may be there or not; out: the one behind it; room for KTM_SAMPLE_MAX_KEY
+ * @key_length: bytes of it, 0 to KTM_SAMPLE_MAX_KEY; out: of the other
+ *
+ * Return: 0 or a negative errno, as <ktm_sample_rm.h> says.
+ */
+int sample_rm_next(struct sample_rm *r, struct ktm_transaction_use *tx, void *key, u32 *key_length)
+{
+	const struct sample_entry *e, *next = NULL;
+	struct sample_tx *ours;
+	int err = mutex_lock_interruptible(&r->lock);
+
+	if (err)
+		return err;
+	ours = ours_of(r, tx);
+	list_for_each_entry(e, &r->store.entries, link) {
+		if (sample_compare(e, key, *key_length) > 0 &&
+		    (!next || sample_compare(e, next->key, next->key_length) < 0) &&
+		    may_look(e, ours) != -ENOENT)
+			next = e;
+	}
+	if (next) {
+		memcpy(key, next->key, next->key_length);
+		*key_length = next->key_length;
+	} else {
+		err = -ENOENT;
+	}
 	mutex_unlock(&r->lock);
 	return err;
 }

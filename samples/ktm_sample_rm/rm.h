@@ -37,5 +37,7 @@ int sample_rm_change(struct sample_rm *r, struct ktm_transaction_use *tx, const 
 		     u32 key_length, const struct sample_value *value);
 int sample_rm_look(struct sample_rm *r, struct ktm_transaction_use *tx, const void *key,
 		   u32 key_length, struct sample_value *value);
+int sample_rm_next(struct sample_rm *r, struct ktm_transaction_use *tx, void *key,
+		   u32 *key_length);
 
 #endif /* KTM_SAMPLE_RM_RM_H */

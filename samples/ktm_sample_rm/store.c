@@ -3,6 +3,7 @@
  * The store in memory, see store.h. It knows nothing of ktm or of the log.
  */
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -38,6 +39,21 @@ void sample_store_clear(struct sample_store *s)
 }
 
 /**
+ * sample_compare - which of two keys is first
+ * @e: the entry of the one
+ * @key: the other
+ * @length: bytes of it
+ *
+ * Return: less than 0: @e; more: @key; 0: they are the same.
+ */
+int sample_compare(const struct sample_entry *e, const void *key, u32 length)
+{
+	int order = memcmp(e->key, key, min(e->key_length, length));
+
+	return order ?: (int)e->key_length - (int)length;
+}
+
+/**
  * sample_find - a key
  * @s: the store
  * @key: it
@@ -50,7 +66,7 @@ struct sample_entry *sample_find(struct sample_store *s, const void *key, u32 le
 	struct sample_entry *e;
 
 	list_for_each_entry(e, &s->entries, link) {
-		if (e->key_length == length && !memcmp(e->key, key, length))
+		if (!sample_compare(e, key, length))
 			return e;
 	}
 	return NULL;

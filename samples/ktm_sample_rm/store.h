@@ -89,6 +89,7 @@ struct sample_store {
 
 void sample_store_init(struct sample_store *s);
 void sample_store_clear(struct sample_store *s);
+int sample_compare(const struct sample_entry *e, const void *key, u32 length);
 struct sample_entry *sample_find(struct sample_store *s, const void *key, u32 length);
 int sample_set(struct sample_store *s, const void *key, u32 key_length,
 	       const struct sample_value *value);

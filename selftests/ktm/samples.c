@@ -156,6 +156,18 @@ static int try_read(int tx, const char *key, char *value)
 	return 0;
 }
 
+/* The key behind @key, which it becomes. */
+static int try_next(int tx, char *key)
+{
+	struct ktm_sample_item i = item_of(tx, key, "");
+
+	if (ioctl(store, KTM_SAMPLE_NEXT, &i))
+		return errno;
+	memcpy(key, i.key, i.key_length);
+	key[i.key_length] = 0;
+	return 0;
+}
+
 static void put(int tx, const char *key, const char *value)
 {
 	CHECK_EQ(try_write(tx, key, value), 0);
@@ -171,6 +183,21 @@ static void check_is(const char *file, int line, int tx, const char *key, const 
 	if (want ? err || strcmp(value, want) : err != ENOENT)
 		test_fail(file, line, "%s is %s (errno %d), not %s", key, err ? "-" : value, err,
 			  want ? want : "absent");
+}
+
+/* All keys that somebody sees, in their order, each with a blank behind it. */
+#define KEYS(tx, want)	check_key_list(__FILE__, __LINE__, tx, want)
+static void check_key_list(const char *file, int line, int tx, const char *want)
+{
+	char key[KTM_SAMPLE_MAX_KEY + 1] = "", all[256] = "";
+	int err;
+
+	while (!(err = try_next(tx, key))) {
+		CHECK(strlen(all) + strlen(key) + 2 <= sizeof(all));
+		strcat(strcat(all, key), " ");
+	}
+	if (err != ENOENT || strcmp(all, want))
+		test_fail(file, line, "the keys are '%s' (errno %d), not '%s'", all, err, want);
 }
 
 static void commit(int tx)
@@ -299,6 +326,32 @@ TEST(isolation)
 	tear_down();
 }
 
+TEST(keys_in_their_order)
+{
+	char key[KTM_SAMPLE_MAX_KEY + 1] = "aa";
+	int tx;
+
+	KEYS(-1, "");
+	set("b", "");
+	set("a", "1");
+	set("ab", "2");
+	set("B", "3");
+	KEYS(-1, "B a ab b ");
+	/* Behind one that is not there. */
+	CHECK_EQ(try_next(-1, key), 0);
+	CHECK(!strcmp(key, "ab"));
+	tx = tx_create(tm);
+	put(tx, "c", "4");
+	CHECK_EQ(try_delete(tx, "a"), 0);
+	KEYS(tx, "B ab b c ");
+	KEYS(-1, "B a ab b ");
+	commit(tx);
+	KEYS(-1, "B ab b c ");
+	restart();
+	KEYS(-1, "B ab b c ");
+	tear_down();
+}
+
 static void write_and_be_killed(void *data)
 {
 	int tx = tx_create(tm);
@@ -328,6 +381,7 @@ TEST(what_is_refused)
 	struct ktm_sample_attach a = { .tm_fd = tm, .reserved = 1 };
 	int tx = tx_create(tm), narrow_tx = narrow(tx, KTM_TX_QUERY_INFORMATION);
 	int narrow_tm = narrow(tm, KTM_TM_CREATE_RM);
+	char key[KTM_SAMPLE_MAX_KEY + 1] = "";
 	struct ktm_sample_item i;
 
 	CHECK_EQ(try_attach(tm), EALREADY);
@@ -336,9 +390,12 @@ TEST(what_is_refused)
 	CHECK_EQ(try_write(narrow_tx, "a", "1"), EACCES);
 	CHECK_EQ(try_write(tx, "", "1"), EINVAL);
 	CHECK_EQ(try_delete(tx, "a"), ENOENT);
+	CHECK_EQ(try_next(-1, key), ENOENT);
+	CHECK_EQ(try_next(narrow_tx, key), EACCES);
 	i = item_of(tx, "a", "1");
 	i.key_length = KTM_SAMPLE_MAX_KEY + 1;
 	CHECK(ioctl(store, KTM_SAMPLE_WRITE, &i) == -1 && errno == EINVAL);
+	CHECK(ioctl(store, KTM_SAMPLE_NEXT, &i) == -1 && errno == EINVAL);
 	i = item_of(tx, "a", "1");
 	i.value_length = KTM_SAMPLE_MAX_VALUE + 1;
 	CHECK(ioctl(store, KTM_SAMPLE_WRITE, &i) == -1 && errno == EINVAL);
@@ -355,6 +412,7 @@ TEST(what_is_refused)
 	CHECK_EQ(try_detach(), ENOTCONN);
 	CHECK_EQ(try_write(narrow_tx, "a", "1"), EACCES);
 	CHECK_EQ(try_read(-1, "a", NULL), ENOTCONN);
+	CHECK_EQ(try_next(-1, key), ENOTCONN);
 	CHECK_EQ(try_attach(narrow_tm), EACCES);
 	CHECK_EQ(try_attach(-1), EBADF);
 	CHECK(ioctl(store, KTM_SAMPLE_ATTACH, &a) == -1 && errno == EINVAL);
@@ -546,6 +604,41 @@ TEST(out_of_quota)
 	tear_down();
 }
 
+/* See the kernel's Documentation/block/stat.rst. */
+static unsigned int flushes_of_the_disk(void)
+{
+	unsigned int column = 0;
+	char name[128], *at;
+	char line[512];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/sys/block/%s/stat", strrchr(d.path, '/') + 1);
+	f = fopen(name, "r");
+	CHECK(f && fgets(line, sizeof(line), f));
+	fclose(f);
+	for (at = strtok(line, " "); at && column < 15; at = strtok(NULL, " "))
+		column++;
+	CHECK(at);
+	return strtoul(at, NULL, 10);
+}
+
+/* That of the decision, which makes the vote and its redo durable, too. */
+TEST(a_commit_costs_one_flush)
+{
+	const unsigned int commits = 40;
+	unsigned int before, flushes, n;
+
+	set("a", "first");
+	before = flushes_of_the_disk();
+	for (n = 0; n < commits; n++)
+		set("a", "again");
+	flushes = flushes_of_the_disk() - before;
+	/* One more now and then is the journal's own. */
+	if (flushes < commits || flushes > commits + commits / 10)
+		FAIL("%u flushes for %u commits", flushes, commits);
+	tear_down();
+}
+
 /* ---- restarts ---- */
 
 TEST(it_is_there_after_a_restart)
@@ -623,6 +716,7 @@ static int vote(int other, guid_t *en, int *tx, unsigned int want)
 	set("a", "old");
 	*tx = tx_create(tm);
 	put(*tx, "a", "new");
+	put(*tx, "new", "");
 	*en = enlist(other, *tx);
 	pid = commit_elsewhere(*tx, want);
 	TAKE(other, KTM_NOTIFY_PREPARE, *en);
@@ -643,6 +737,8 @@ static void check_in_doubt(void)
 	CHECK_EQ(try_write(tx, "a", "mine"), EBUSY);
 	CHECK_EQ(try_delete(tx, "a"), EBUSY);
 	CHECK_EQ(try_read(-1, "a", value), EBUSY);
+	/* It is there, or will be: whoever asks must not take it for absent. */
+	KEYS(-1, "a new ");
 	put(tx, "b", "the others are free");
 	commit(tx);
 	IS(-1, "b", "the others are free");
