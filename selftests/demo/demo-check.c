@@ -2,16 +2,20 @@
 /*
  * demo-check - is every package of the catalogue there whole or not at all?
  *
- * usage: demo-check [--acknowledged FILE] [--whole FILE] [--count-torn]
+ * usage: demo-check [--keys FILE] [--acknowledged FILE] [--whole FILE] [--count-torn]
  *		     MANIFEST DATABASE DIRECTORY
  *
  * Looks at what the disks hold, not at what anybody says of it: opens the
- * database and reads the directory by itself. Complains of
+ * database and reads the directory by itself. Only what a driver keeps cannot be
+ * had without it: --keys names what "demo-keys list" has said. Complains of
  *
  *  - a row that is not, word for word, a line of the manifest;
  *  - a row whose file is missing or has another SHA-256 than its name says;
  *  - a file that no row names;
  *  - a package of which some rows are there and some are not;
+ *  - with --keys: a key that no package of the catalogue has, or that is there
+ *    twice, or whose value is not what the rows and files of its package come to;
+ *  - a key without its rows, rows without their key;
  *  - a package that was acknowledged (--acknowledged: one name per line) and
  *    is not there whole.
  *
@@ -22,6 +26,7 @@
  *
  * Exits 1 if there was a complaint, 2 if it could not look.
  */
+#include "index.h"
 #include "manifest.h"
 
 #include <dirent.h>
@@ -42,12 +47,17 @@ struct stored {
 	bool named_by_row;
 };
 
+enum key_state { KEY_ABSENT, KEY_RIGHT, KEY_WRONG };
+
 struct checker {
 	struct manifest manifest;
 	struct stored *stored;
 	size_t nr_stored;
 	bool *row_seen;		/* by document */
 	size_t rows;
+	bool with_keys;
+	enum key_state *key;	/* by package */
+	size_t keys;
 	bool count_torn;
 	unsigned long complaints;
 };
@@ -189,15 +199,65 @@ static void read_database(struct checker *c, const char *path)
 	sqlite3_close(db);
 }
 
+/* What the importer has written, if it has. */
+static bool value_is_right(const struct checker *c, const struct package *p, const char *value)
+{
+	char want[KTM_SAMPLE_MAX_VALUE + 1];
+	struct index_value v;
+	size_t i;
+
+	index_begin(&v);
+	for (i = p->first; i < p->first + p->nr; i++)
+		index_add(&v, c->manifest.documents[i].sha256);
+	return !index_end(&v, p->version, want) && !strcmp(value, want);
+}
+
+static void check_key(struct checker *c, const char *key, const char *value)
+{
+	const struct package *p = manifest_find_package(&c->manifest, key);
+	enum key_state *state;
+
+	c->keys++;
+	if (!p) {
+		complain(c, "a key that the catalogue does not have", key);
+		return;
+	}
+	state = &c->key[p - c->manifest.packages];
+	if (*state != KEY_ABSENT)
+		complain(c, "a key that is there twice", key);
+	*state = value_is_right(c, p, value) ? KEY_RIGHT : KEY_WRONG;
+	if (*state == KEY_WRONG)
+		complain(c, "a key with a value that is not its own", key);
+}
+
+static void read_keys(struct checker *c, const char *path)
+{
+	FILE *list = fopen(path, "r");
+	char line[KTM_SAMPLE_MAX_KEY + KTM_SAMPLE_MAX_VALUE + 3], *value;
+
+	if (!list)
+		die(path, strerror(errno));
+	while (fgets(line, sizeof(line), list)) {
+		value = strchr(line, '\t');
+		if (!value)
+			die(path, "is no list of keys");
+		*value++ = 0;
+		value[strcspn(value, "\n")] = 0;
+		check_key(c, line, value);
+	}
+	fclose(list);
+}
+
 enum shape { ABSENT, WHOLE, TORN };
 
 /*
- * A package is whole if each of its documents has row and file, absent if none
- * has a row. (A file that belongs to an absent package shows as one that no row
+ * A package is whole if each of its documents has row and file, and it has its key;
+ * absent if none has a row and it has no key. (A file that belongs to an absent package shows as one that no row
  * names; several packages may own the same content.)
  */
 static enum shape shape_of(struct checker *c, const struct package *p)
 {
+	const enum key_state key = c->key[p - c->manifest.packages];
 	size_t with_row = 0, complete = 0, orphans = 0, i;
 
 	for (i = p->first; i < p->first + p->nr; i++) {
@@ -207,9 +267,13 @@ static enum shape shape_of(struct checker *c, const struct package *p)
 		complete += c->row_seen[i] && s && s->right;
 		orphans += s && !s->named_by_row;
 	}
-	if (complete == p->nr)
+	if (c->with_keys && with_row && key == KEY_ABSENT)
+		complain(c, "rows without their key", p->name);
+	if (!with_row && key != KEY_ABSENT)
+		complain(c, "a key without its rows", p->name);
+	if (complete == p->nr && (!c->with_keys || key == KEY_RIGHT))
 		return WHOLE;
-	return with_row || orphans ? TORN : ABSENT;
+	return with_row || orphans || key != KEY_ABSENT ? TORN : ABSENT;
 }
 
 static void check_packages(struct checker *c, const char *whole_path, bool *whole, size_t count[3])
@@ -273,19 +337,22 @@ static void check_files(struct checker *c)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "keys", required_argument, NULL, 'k' },
 		{ "acknowledged", required_argument, NULL, 'a' },
 		{ "whole", required_argument, NULL, 'w' },
 		{ "count-torn", no_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *acknowledged_path = NULL, *whole_path = NULL;
+	const char *acknowledged_path = NULL, *whole_path = NULL, *keys_path = NULL;
 	size_t count[3] = { 0 }, acknowledged = 0;
 	struct checker c = { 0 };
 	bool *whole;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == 'a')
+		if (opt == 'k')
+			keys_path = optarg;
+		else if (opt == 'a')
 			acknowledged_path = optarg;
 		else if (opt == 'w')
 			whole_path = optarg;
@@ -300,21 +367,27 @@ int main(int argc, char **argv)
 		return 2;
 	c.row_seen = calloc(c.manifest.nr_documents + 1, sizeof(*c.row_seen));
 	whole = calloc(c.manifest.nr_packages + 1, sizeof(*whole));
-	if (!c.row_seen || !whole)
+	c.key = calloc(c.manifest.nr_packages + 1, sizeof(*c.key));
+	if (!c.row_seen || !whole || !c.key)
 		die("memory", strerror(errno));
 
 	read_directory(&c, argv[optind + 2]);
 	read_database(&c, argv[optind + 1]);
+	c.with_keys = keys_path;
+	if (keys_path)
+		read_keys(&c, keys_path);
 	check_files(&c);
 	check_packages(&c, whole_path, whole, count);
 	if (acknowledged_path)
 		acknowledged = check_acknowledged(&c, acknowledged_path, whole);
 
-	printf("%zu packages whole, %zu torn, %zu not there; %zu rows, %zu files; %zu acknowledged\n",
-	       count[WHOLE], count[TORN], count[ABSENT], c.rows, c.nr_stored, acknowledged);
+	printf("%zu packages whole, %zu torn, %zu not there; %zu rows, %zu files, %zu keys; "
+	       "%zu acknowledged\n", count[WHOLE], count[TORN], count[ABSENT], c.rows, c.nr_stored,
+	       c.keys, acknowledged);
 	if (c.complaints)
 		printf("%lu violations\n", c.complaints);
 	free(whole);
+	free(c.key);
 	free(c.row_seen);
 	free(c.stored);
 	manifest_free(&c.manifest);

@@ -4,18 +4,20 @@
  *
  * usage: demo-import [--pace FILE] [--workers N] MANIFEST TREE SQLITE-SOCKET FILES-SOCKET
  *
- * A package is a row per file through ktm-rm-sqlite and the files themselves
- * through ktm-rm-files, each stored under its SHA-256, joined by one
- * transaction of the kernel's. Prints "@commit PACKAGE" when the commit has
+ * A package is a row per file through ktm-rm-sqlite, the files themselves
+ * through ktm-rm-files, each stored under its SHA-256, and a key in the store of
+ * ktm_sample_rm, a driver (index.h), joined by one transaction of the kernel's. Prints "@commit PACKAGE" when the commit has
  * returned, and not before: whoever saw that line may rely on the package.
  *
  * Several workers import at once. Two packages may share a file (a licence, for
  * one); the one that comes second is told so, rolls back and tries again.
  */
+#include "index.h"
 #include "manifest.h"
 #include "pace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <ktm.h>
 #include <ktm-rm-client.h>
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +40,7 @@ struct importer {
 	struct manifest manifest;
 	const char *tree;
 	int ktm;
+	int store;
 	struct ktm_client *sql;
 	struct ktm_client *files;
 };
@@ -83,7 +87,8 @@ static bool is_known(struct importer *imp, const struct package *p)
 }
 
 static int store_document(struct importer *imp, uint64_t in_sql, uint64_t in_files,
-			  const struct package *p, const struct document *d)
+			  const struct package *p, const struct document *d,
+			  struct index_value *index)
 {
 	char path[4096], sha256[SHA256_HEX + 1];
 	struct ktm_sql_value row[5];
@@ -95,6 +100,7 @@ static int store_document(struct importer *imp, uint64_t in_sql, uint64_t in_fil
 	if (read_whole_file(path, &data, &size))
 		die(path, strerror(errno));
 	sha256_hex(data, size, sha256);
+	index_add(index, sha256);
 	ret = check_call(imp->files, sha256,
 			 ktm_files_put(imp->files, in_files, sha256, 0, data, size));
 	free(data);
@@ -112,9 +118,29 @@ static int store_document(struct importer *imp, uint64_t in_sql, uint64_t in_fil
 				       NULL));
 }
 
+/* The driver takes part by itself when it is first given the transaction. */
+static int store_key(struct importer *imp, int tx, const struct package *p,
+		     struct index_value *index)
+{
+	struct ktm_sample_item item = { .tx_fd = tx, .key_length = (uint32_t)strlen(p->name) };
+	char value[KTM_SAMPLE_MAX_VALUE + 1];
+
+	if (item.key_length > sizeof(item.key) || index_end(index, p->version, value))
+		die(p->name, "is too long for the store in the kernel");
+	item.value_length = (uint32_t)strlen(value);
+	memcpy(item.key, p->name, item.key_length);
+	memcpy(item.value, value, item.value_length);
+	if (!ioctl(imp->store, KTM_SAMPLE_WRITE, &item))
+		return 0;
+	if (errno != EBUSY)
+		die(STORE_DEVICE, strerror(errno));
+	return -EBUSY;
+}
+
 /* 0: committed. -EBUSY: rolled back for a conflict. */
 static int try_package(struct importer *imp, const struct package *p)
 {
+	struct index_value index;
 	uint64_t in_sql, in_files;
 	uint32_t status;
 	size_t i;
@@ -126,9 +152,12 @@ static int try_package(struct importer *imp, const struct package *p)
 	ret = check_call(imp->sql, "join", ktm_client_join(imp->sql, tx, &in_sql));
 	if (!ret)
 		ret = check_call(imp->files, "join", ktm_client_join(imp->files, tx, &in_files));
+	index_begin(&index);
 	for (i = 0; !ret && i < p->nr; i++)
 		ret = store_document(imp, in_sql, in_files, p,
-				     &imp->manifest.documents[p->first + i]);
+				     &imp->manifest.documents[p->first + i], &index);
+	if (!ret)
+		ret = store_key(imp, tx, p, &index);
 	if (ret) {
 		if (ktm_tx_rollback(tx, KTM_CALL_WAIT, &status))
 			die("could not roll back", ktm_status_text(status));
@@ -173,6 +202,9 @@ static void work(struct importer *imp, _Atomic uint64_t *next, _Atomic uint64_t 
 	imp->ktm = ktm_open_device();
 	if (imp->ktm < 0)
 		die(KTM_DEVICE, strerror(-imp->ktm));
+	imp->store = open(STORE_DEVICE, O_RDWR | O_CLOEXEC);
+	if (imp->store < 0)
+		die(STORE_DEVICE, strerror(errno));
 	imp->sql = connect_to(sql_socket);
 	imp->files = connect_to(files_socket);
 	while ((i = atomic_fetch_add(next, 1)) < imp->manifest.nr_packages) {
@@ -185,6 +217,7 @@ static void work(struct importer *imp, _Atomic uint64_t *next, _Atomic uint64_t 
 	}
 	ktm_client_close(imp->files);
 	ktm_client_close(imp->sql);
+	close(imp->store);
 	close(imp->ktm);
 }
 

@@ -55,38 +55,52 @@ preload_for()
 	[ "$FAULT" != "$1" ] || echo /root/unsynced.so
 }
 
+# How often the device of the journal has been told to flush.
+journal_flushes()
+{
+	awk '{ print $16 }' "/sys/class/block/$(basename "$(readlink -f $journal)")/stat"
+}
+
 start_managers()
 {
 	stage recover
+	insmod /root/ktm_sample_rm.ko || fail "ktm_sample_rm could not be loaded"
 	mkdir -p /mnt/sqlite/store /mnt/files/store
 	LD_PRELOAD=$(preload_for sqlite) ktm-rm-sqlite --device $journal --db /mnt/sqlite/store/catalogue.db \
 		--schema /root/schema.sql --socket $sqlite &
 	sqlite_pid=$!
 	LD_PRELOAD=$(preload_for files) ktm-rm-files --device $journal --store /mnt/files/store --socket $files &
 	files_pid=$!
+	demo-keys attach $journal $recover_seconds &
+	wait_for $! || fail "the store of ktm_sample_rm does not recover"
 	wait_settled "recovery did not end"
 }
 
-# Sets settled when there is nothing left to do; a resource manager that ended
-# would never get there.
-wait_settled()
+# Until the process PID has ended, which it never would if a resource manager had.
+wait_for()
 {
-	demo-ready $recover_seconds $sqlite $files >$state/settled &
-	ready_pid=$!
-	while kill -0 $ready_pid 2>/dev/null; do
+	while kill -0 "$1" 2>/dev/null; do
 		kill -0 $sqlite_pid 2>/dev/null || fail "ktm-rm-sqlite has ended"
 		kill -0 $files_pid 2>/dev/null || fail "ktm-rm-files has ended"
 		sleep 0.1
 	done
+	wait "$1"
+}
+
+# Sets settled when there is nothing left to do.
+wait_settled()
+{
+	demo-ready $recover_seconds $sqlite $files >$state/settled &
 	# What the check finds says more than that something is left over.
-	wait $ready_pid || unsettled=$1
+	wait_for $! || unsettled=$1
 	settled=$(cat $state/settled)
 }
 
 check_catalogue()
 {
 	stage check "$settled"
-	checked=$(demo-check --acknowledged /root/acknowledged /root/manifest \
+	demo-keys list >$state/keys || fail "the keys of ktm_sample_rm could not be read"
+	checked=$(demo-check --keys $state/keys --acknowledged /root/acknowledged /root/manifest \
 		/mnt/sqlite/store/catalogue.db /mnt/files/store/tree)
 	status=$?
 	echo "$checked" | sed 's/^\([0-9]\)/@check \1/'
@@ -113,8 +127,10 @@ import()
 	demo-baseline --pace $state/pace /root/manifest /mnt/catalogue \
 		/mnt/baseline/catalogue.db /mnt/baseline/files &
 	baseline_pid=$!
+	flushes=$(journal_flushes)
 	demo-import --pace $state/pace /root/manifest /mnt/catalogue $sqlite $files ||
 		fail "the import failed"
+	echo "@flushes $(($(journal_flushes) - flushes))"
 	wait $baseline_pid || fail "the import without transactions failed"
 }
 
@@ -123,6 +139,8 @@ stop_managers()
 	kill $sqlite_pid $files_pid
 	wait $sqlite_pid || fail "ktm-rm-sqlite ended with status $?"
 	wait $files_pid || fail "ktm-rm-files ended with status $?"
+	demo-keys detach || fail "the store of ktm_sample_rm could not be detached"
+	rmmod ktm_sample_rm || fail "ktm_sample_rm could not be unloaded"
 }
 
 stage booted "$(cut -d' ' -f1 /proc/uptime)"

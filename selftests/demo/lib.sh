@@ -28,11 +28,34 @@ die() {
 build_all() {
 	# What a make around us said about its own jobs is not for the one below.
 	unset MAKEFLAGS MFLAGS MAKELEVEL
-	make --no-print-directory -j2 -C "$top" BUILD="$BUILD" KERNELS=$kernel module-$kernel \
-		all-selftests/cut all-selftests/demo >"$work/build.log" 2>&1 || {
+	{
+		make --no-print-directory -j2 -C "$top" BUILD="$BUILD" KERNELS=$kernel \
+			module-$kernel all-selftests/cut all-selftests/demo && build_store
+	} >"$work/build.log" 2>&1 || {
 		tail -n 30 "$work/build.log" >&2
 		die "could not build; all of it is in $work/build.log"
 	}
+}
+
+# The driver that is the third resource manager, or with FAULT=sample-NAME a broken one: a
+# copy of it is built with the patch of that name (selftests/ktm/faults).
+build_store() {
+	local tree=$top out=$BUILD/$kernel
+
+	if [[ $fault == sample-* ]]; then
+		tree=$work/tree out=$work/tree/out
+		rm -rf "$tree"
+		mkdir -p "$out"
+		cp -r "$top"/{Kbuild,kernel,uapi,scripts,samples} "$tree/"
+		cp "$BUILD/$kernel/Module.symvers" "$out/"
+		patch -d "$tree" -p1 --fuzz=0 <"$(fault_patch)" || return
+	fi
+	WERROR=1 "$tree/scripts/build-module.sh" $kernel "$out" samples || return
+	store_module=$out/samples/ktm_sample_rm/ktm_sample_rm.ko
+}
+
+fault_patch() {
+	echo "$top/selftests/ktm/faults/$fault.patch"
 }
 
 # splitmix64 as selftests/cut/prng.h has it: dice SEED NUMBER gives 63 bits.
@@ -54,10 +77,12 @@ guest_options() {
 		--disk "$work/catalogue.img,serial=catalogue,readonly=on"
 		--file "$work/manifest:/root/manifest"
 		--file "$demo_dir/schema.sql:/root/schema.sql"
-		--file "$demo_dir/guest.sh:/root/guest.sh")
+		--file "$demo_dir/guest.sh:/root/guest.sh"
+		--file "$store_module:/root/ktm_sample_rm.ko")
 	[ -z "${RECOVER_SECONDS:-}" ] || vm_args+=(--env "RECOVER_SECONDS=$RECOVER_SECONDS")
-	[ -z "$fault" ] || vm_args+=(--file "$bin/unsynced.so:/root/unsynced.so" --env "FAULT=$fault")
-	for program in demo-check demo-baseline demo-import demo-ready; do
+	[[ ! $fault =~ ^(files|sqlite)$ ]] ||
+		vm_args+=(--file "$bin/unsynced.so:/root/unsynced.so" --env "FAULT=$fault")
+	for program in demo-check demo-baseline demo-import demo-keys demo-ready; do
 		vm_args+=(--bin "$bin/$program")
 	done
 	for program in rm/ktm-rm-sqlite rm/ktm-rm-files ktmctl/ktmctl; do

@@ -60,6 +60,25 @@ fail:
 }
 
 /**
+ * sha256_hex_end() - what came to a context, as hexadecimal digits
+ * @ctx: the context, which begins anew
+ * @hex: where the digits go
+ */
+void sha256_hex_end(struct sha256_ctx *ctx, char hex[SHA256_HEX + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	size_t i;
+
+	sha256_digest(ctx, sizeof(digest), digest);
+	for (i = 0; i < sizeof(digest); i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hex[SHA256_HEX] = 0;
+}
+
+/**
  * sha256_hex() - the SHA-256 of some bytes in hexadecimal digits
  * @data: the bytes
  * @size: how many
@@ -67,19 +86,11 @@ fail:
  */
 void sha256_hex(const void *data, size_t size, char hex[SHA256_HEX + 1])
 {
-	static const char digits[] = "0123456789abcdef";
-	uint8_t digest[SHA256_DIGEST_SIZE];
 	struct sha256_ctx ctx;
-	size_t i;
 
 	sha256_init(&ctx);
 	sha256_update(&ctx, size, data);
-	sha256_digest(&ctx, sizeof(digest), digest);
-	for (i = 0; i < sizeof(digest); i++) {
-		hex[2 * i] = digits[digest[i] >> 4];
-		hex[2 * i + 1] = digits[digest[i] & 15];
-	}
-	hex[SHA256_HEX] = 0;
+	sha256_hex_end(&ctx, hex);
 }
 
 /* Cuts the field that ends with @end off the front of *@text. */

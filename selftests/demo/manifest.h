@@ -48,6 +48,8 @@ const struct package *manifest_find_package(const struct manifest *m, const char
 const struct document *manifest_find_document(const struct manifest *m, const char *path);
 
 int read_whole_file(const char *path, void **data, size_t *size);
+struct sha256_ctx;
+void sha256_hex_end(struct sha256_ctx *ctx, char hex[SHA256_HEX + 1]);
 void sha256_hex(const void *data, size_t size, char hex[SHA256_HEX + 1]);
 
 #endif
