@@ -370,7 +370,7 @@ static bool is_right(struct participant *p, const struct ktm_test_op *c)
 {
 	enum kind on = look(p, c->on).kind;
 
-	if (c->slot >= KTM_TEST_SLOTS || c->length > DATA_BYTES - 1 ||
+	if (c->slot >= KTM_TEST_SLOTS || c->on >= KTM_TEST_SLOTS || c->length > DATA_BYTES - 1 ||
 	    (c->fn != OP_STREAM_CREATE && c->count > DATA_BYTES / sizeof(c->guid)) ||
 	    !memchr(c->name, 0, sizeof(c->name)))
 		return false;

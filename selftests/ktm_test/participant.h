@@ -98,6 +98,7 @@ enum ktm_test_op_fn {
 #define KTM_TEST_DO_ANSWER	0x8	/* gives the answer by itself, before all of these */
 #define KTM_TEST_DO_QUIETLY	0x10	/* is not noted: nobody TAKEs it */
 #define KTM_TEST_DO_ONCE	0x20	/* and the next time nothing, which is then HANDLED */
+#define KTM_TEST_DO_BEGIN	0x40	/* begins to commit the transaction in @with, and does not wait */
 
 /**
  * struct ktm_test_op - one call
@@ -105,7 +106,7 @@ enum ktm_test_op_fn {
  * @how: KTM_TEST_OP_
  * @ret: out: what it returned; of a pointer 0 or the error
  * @status: out: the status that it told; U32_MAX: it told none
- * @on: slot of what is used
+ * @on: slot of what is used; SCRIPT: of the RM, 0: of all that have no script of their own
  * @with: ENLIST: of the transaction; SCRIPT: see above; answers: of a log stream, if it is one
  * @slot: where what is made goes
  * @fd: for _GET_FROM_FD

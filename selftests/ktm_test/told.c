@@ -4,6 +4,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/delay.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/ktm.h>
@@ -21,7 +22,9 @@
 static atomic_t busy;
 static DECLARE_WAIT_QUEUE_HEAD(idle);
 
+/* @given: it is of this RM, and not what all do */
 struct step {
+	bool given;
 	u32 what, with;
 	int returns;
 };
@@ -34,12 +37,13 @@ struct listener {
 
 /*
  * @lock: all but @listeners, which are written when one begins to listen
- * @steps: by bit of the notification
+ * @steps: by slot of the RM and bit of the notification; those of slot 0 are for all RMs that have
+ *	none of their own
  */
 struct told {
 	struct participant *participant;
 	spinlock_t lock;
-	struct step steps[32];
+	struct step steps[KTM_TEST_SLOTS][32];
 	struct ktm_test_told list[MOST];
 	u32 first, end, threads;
 	bool released;
@@ -60,6 +64,13 @@ static void note(struct told *t, const struct ktm_test_told *told)
 		t->list[t->end++ % MOST] = *told;
 	spin_unlock(&t->lock);
 	wake_up_all(&t->wait);
+}
+
+static struct step *step_of(struct told *t, u32 slot, u32 kind)
+{
+	const u32 bit = ffs(kind) - 1;
+
+	return &t->steps[t->steps[slot][bit].given ? slot : 0][bit];
 }
 
 static int answer(struct ktm_enlistment_use *en, const struct ktm_notification *n, u32 *status)
@@ -89,6 +100,9 @@ static void play(struct told *t, const struct step *step, struct ktm_enlistment_
 	if (step->what & KTM_TEST_DO_COMMIT)
 		told->ret = ktm_transaction_commit(test_transaction(t->participant, step->with),
 						   KTM_CALL_WAIT, &told->status);
+	if (step->what & KTM_TEST_DO_BEGIN)
+		told->ret = ktm_transaction_commit(test_transaction(t->participant, step->with), 0,
+						   &told->status);
 	if (step->what & KTM_TEST_DO_PUT)
 		test_put(t->participant, step->with);
 }
@@ -111,10 +125,10 @@ static int callback(void *context, const struct ktm_notification *n,
 
 	atomic_inc(&busy);
 	spin_lock(&t->lock);
-	next = &t->steps[ffs(n->kind) - 1];
+	next = step_of(t, l->slot, n->kind);
 	step = *next;
 	if (step.what & KTM_TEST_DO_ONCE)
-		*next = (struct step){ .returns = KTM_CALLBACK_HANDLED };
+		*next = (struct step){ .given = true, .returns = KTM_CALLBACK_HANDLED };
 	told.threads = ++t->threads;
 	spin_unlock(&t->lock);
 	play(t, &step, en, &told);
@@ -145,9 +159,10 @@ static struct listener *listen(struct told *t, u32 slot)
 	return &t->listeners[slot];
 }
 
-/* Uses nothing that goes with the file. */
+/* Uses nothing that goes with the file; takes its time, so that it is met in it. */
 static int plain(void *context, const struct ktm_notification *n, struct ktm_enlistment_use *en)
 {
+	usleep_range(100, 200);
 	return KTM_CALLBACK_HANDLED;
 }
 
@@ -178,7 +193,8 @@ int told_script(struct told *t, const struct ktm_test_op *c)
 	spin_lock(&t->lock);
 	for (i = 0; i < 32; i++) {
 		if (c->mask & BIT(i))
-			t->steps[i] = (struct step){
+			t->steps[c->on][i] = (struct step){
+				.given = true,
 				.what = c->flags,
 				.with = c->with,
 				.returns = c->returns,
