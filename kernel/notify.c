@@ -281,8 +281,12 @@ static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct work_struc
 	return inbox;
 }
 
-/* @goes_on: who has read this reads all else that waits of its enlistment, too. */
-static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied, bool goes_on)
+/*
+ * @goes_on: as long as this is the queue's @work, who has read this reads all else that waits of
+ * its enlistment, too.
+ */
+static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
+		     const struct work_struct *goes_on)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 	bool more, wake;
@@ -306,7 +310,7 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied, 
 		list_add_tail(&inbox->link, &q->inboxes);
 	wake = !list_empty(&q->inboxes);
 	/* Of all others somebody has been told. */
-	if ((more && !goes_on) || (!q->reading && !list_empty(&q->last_recover.link)))
+	if ((more && goes_on != q->work) || (!q->reading && !list_empty(&q->last_recover.link)))
 		queue_kick(q);
 	spin_unlock(&q->lock);
 	if (wake)
@@ -431,7 +435,7 @@ bool ktm_notify_deliver(struct ktm_queue *q, const struct work_struct *work,
 	fill_in(q, inbox, &n);
 	superior = reports_to(q, inbox);
 	told = call(inbox_owner(q, inbox), &n, ctx);
-	read_end(q, inbox, told, told && en);
+	read_end(q, inbox, told, told && en ? work : NULL);
 	if (superior)
 		reported(superior, told);
 	return told;
@@ -451,7 +455,7 @@ static ssize_t copy_waiting(struct ktm_queue *q, struct iov_iter *to)
 			break;
 		superior = reports_to(q, inbox);
 		err = copy_one(q, inbox, to);
-		read_end(q, inbox, !err, false);
+		read_end(q, inbox, !err, NULL);
 		if (superior)
 			reported(superior, !err);
 		if (err)
