@@ -832,6 +832,146 @@ TEST(power_cut_when_prepared)
 	tear_down();
 }
 
+/* A process's RM in the same transaction, after a cut: it hears what has become of that. */
+static void other_hears(guid_t en, bool committed)
+{
+	const guid_t guid = guid_of(951);
+	struct ktm_open o = ARG(ktm_open, .access = KTM_RM_ALL_ACCESS, .guid = guid);
+
+	/* Nothing had to be known of it yet. */
+	if (test_try(tm, KTM_IOC_RM_OPEN, &o) == KTM_STATUS_RM_NOT_FOUND) {
+		CHECK(!committed);
+		return;
+	}
+	CHECK_EQ(o.status, KTM_STATUS_SUCCESS);
+	if (committed) {
+		rm_recover_one(o.fd, en);
+		TAKE(o.fd, KTM_NOTIFY_COMMIT, en);
+		ANSWER(o.fd, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	} else {
+		rm_recover_empty(o.fd);
+	}
+	close(o.fd);
+}
+
+/*
+ * The store and a process's RM, and the power goes: when the store only has voted, when it is
+ * decided, when the process's RM has finished. Both end the same way, and again after another cut.
+ */
+TEST(power_cuts_with_another)
+{
+	int other = rm_online(tm, 951), tx;
+	unsigned char *voted, *decided, *again, *finished;
+	guid_t en;
+	pid_t pid;
+
+	pid = vote(other, &en, &tx, KTM_STATUS_SUCCESS);
+	voted = disk_read(&d);
+	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(other, KTM_NOTIFY_COMMIT, en);
+	decided = disk_read(&d);
+	again = disk_read(&d);
+	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	test_join(pid);
+	until_free("a");
+	finished = disk_read(&d);
+	close(tx);
+	close(other);
+
+	power_cut(voted);
+	IS(-1, "a", "old");
+	other_hears(en, false);
+
+	power_cut(decided);
+	until_free("a");
+	IS(-1, "a", "new");
+	other_hears(en, true);
+	restart();
+	IS(-1, "a", "new");
+	other_hears(en, false);
+
+	/* The other one is there first, and it goes once more before the store comes. */
+	store_end();
+	tm = disk_after_cut(&d, tm, again);
+	other_hears(en, true);
+	again = disk_read(&d);
+	tm = disk_after_cut(&d, tm, again);
+	store_begin();
+	until_free("a");
+	IS(-1, "a", "new");
+
+	power_cut(finished);
+	until_free("a");
+	IS(-1, "a", "new");
+	tear_down();
+}
+
+/* Commits as long as it may, to a store that comes and goes; what was committed is in word @data. */
+static void write_to_what_goes(void *data)
+{
+	const unsigned int n = (uintptr_t)data;
+	struct ktm_call call = ARG(ktm_call, .flags = KTM_CALL_WAIT);
+	char key[16], value[16];
+	unsigned int i, status;
+	int tx, err;
+
+	close(store);
+	name_key(key, n);
+	for (i = 1; !is_open(1); i++) {
+		store = open("/dev/" STORE, O_RDWR | O_CLOEXEC);
+		if (store < 0) {
+			nap();
+			continue;
+		}
+		tx = tx_create(tm);
+		snprintf(value, sizeof(value), "%u", i);
+		err = try_write(tx, key, value);
+		close(store);
+		if (!err) {
+			status = test_try(tx, KTM_IOC_COMMIT, &call);
+			if (status == KTM_STATUS_SUCCESS)
+				shared_word[n] = i;
+			else
+				CHECK_EQ(status, KTM_STATUS_ROLLED_BACK);
+		} else {
+			CHECK(err == ENOTCONN || err == EBUSY);
+		}
+		close(tx);
+	}
+}
+
+/* Its module goes and comes, whatever its callbacks are at: what was committed is there. */
+TEST(unloaded_again_and_again)
+{
+	const unsigned int writers = 3, times = 8;
+	char key[16], value[16];
+	unsigned int i, n;
+	pid_t pids[3];
+
+	for (n = 0; n < writers; n++)
+		pids[n] = test_spawn(write_to_what_goes, (void *)(uintptr_t)n);
+	for (i = 0; i < times; i++) {
+		const struct deadline end = deadline_in(PATIENCE);
+		const uint64_t before = shared_word[i % writers];
+
+		while (shared_word[i % writers] == before) {
+			CHECK(!deadline_passed(&end));
+			nap();
+		}
+		store_end();
+		store_begin();
+	}
+	go(1);
+	for (n = 0; n < writers; n++) {
+		test_join(pids[n]);
+		name_key(key, n);
+		until_free(key);
+		snprintf(value, sizeof(value), "%u", (unsigned int)shared_word[n]);
+		IS(-1, key, value);
+	}
+	tear_down();
+}
+
 /* Its redo is in the stream, and the TM has forgotten it: nobody asks for it. */
 TEST(rolled_back_before_a_restart)
 {
