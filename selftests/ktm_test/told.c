@@ -135,8 +135,9 @@ static int callback(void *context, const struct ktm_notification *n,
 	ret = step.returns;
 	if (!(step.what & KTM_TEST_DO_QUIETLY))
 		note(t, &told);
+	/* Killable: it may be a test's own thread, which has to end when the test has failed. */
 	if (step.what & KTM_TEST_DO_SLEEP)
-		wait_event(t->wait, READ_ONCE(t->released));
+		wait_event_killable(t->wait, READ_ONCE(t->released));
 	spin_lock(&t->lock);
 	t->threads--;
 	spin_unlock(&t->lock);
