@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -582,6 +583,39 @@ TEST(caller_is_killed_before)
 	close(drv);
 }
 
+static void in_real_time(bool on)
+{
+	const struct sched_param p = { .sched_priority = on };
+
+	CHECK_EQ(sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p), 0);
+}
+
+/* It dies in the moment in which something has been left to it: on its processor it is our turn. */
+TEST(caller_is_killed_with_something_to_tell)
+{
+	static const unsigned int tx = TX;
+	cpu_set_t first;
+	pid_t pid;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	CHECK_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
+	begin();
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	pid = test_spawn(in_child, (void *)&tx);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	until_asleep(pid);
+	in_real_time(true);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	in_real_time(false);
+	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != (unsigned int)pid);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	killed(pid);
+	close(drv);
+}
+
 static void frozen_client(void *data)
 {
 	(void)data;
@@ -836,18 +870,15 @@ TEST(comes_back)
 	finish_durable(&d);
 }
 
-/* The log fails under the decision. */
-TEST(commit_async_in_doubt)
+/* A durable RM with callbacks and a transaction with it, on a log that is about to fail. */
+static void begin_to_fail(struct disk *d, struct flaky *f)
 {
-	struct ktm_test_told t;
-	struct flaky f;
-	struct disk d;
 	int fd;
 
-	d = disk_make(8 * MIB);
-	f = flaky_make(&d);
-	journal_format(f.path, guid_of(980));
-	fd = disk_open(f.path);
+	*d = disk_make(8 * MIB);
+	*f = flaky_make(d);
+	journal_format(f->path, guid_of(980));
+	fd = disk_open(f->path);
 	OP(KTM_STATUS_SUCCESS, TM_CREATE, .slot = 0, .device = fd + 1,
 	   .access = KTM_TM_ALL_ACCESS);
 	close(fd);
@@ -858,16 +889,31 @@ TEST(commit_async_in_doubt)
 	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
 	op_tx(TX);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	flaky_set(&f, FAIL_WRITES);
+	flaky_set(f, FAIL_WRITES);
+}
+
+static void end_failing(struct flaky *f)
+{
+	close(drv);
+	flaky_set(f, NO_TROUBLE);
+	tm_close(-1, f->path);
+	flaky_remove(f);
+}
+
+/* The log fails under the decision. */
+TEST(commit_async_in_doubt)
+{
+	struct ktm_test_told t;
+	struct flaky f;
+	struct disk d;
+
+	begin_to_fail(&d, &f);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	t = TOLD(TX, 0);
 	CHECK_EQ(t.ret, -ENOTRECOVERABLE);
 	CHECK_EQ(t.status, KTM_STATUS_INDOUBT);
-	close(drv);
-	flaky_set(&f, NO_TROUBLE);
-	tm_close(-1, f.path);
-	flaky_remove(&f);
+	end_failing(&f);
 }
 
 /* ---- commits that call back ---- */
