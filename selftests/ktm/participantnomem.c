@@ -403,6 +403,16 @@ static void told_and_again(void)
 	no_participant();
 }
 
+/* Else what a refused call has set would not be seen. */
+static void set_otherwise(void)
+{
+	struct ktm_tx_properties p = { .set = KTM_TX_SET_DESCRIPTION | KTM_TX_SET_TIMEOUT,
+				       .description_length = 2, .description = "tx" };
+
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_SET, .on = TX, .kind = KTM_INFO_TX_PROPERTIES,
+	   .data = (uintptr_t)&p, .length = sizeof(p));
+}
+
 static void put_and_make_tx(void)
 {
 	op_tx(TRIED);
@@ -438,7 +448,7 @@ TEST(transactions)
 	     .data = (uintptr_t)buffer, .length = sizeof(buffer));
 	EACH(NULL, TRANSACTION_QUERY, .on = TX, .kind = KTM_INFO_TX_ENLISTMENTS,
 	     .data = (uintptr_t)buffer, .length = sizeof(buffer));
-	EACH(NULL, TRANSACTION_SET, .on = TX, .kind = KTM_INFO_TX_PROPERTIES,
+	EACH(set_otherwise, TRANSACTION_SET, .on = TX, .kind = KTM_INFO_TX_PROPERTIES,
 	     .data = (uintptr_t)&p, .length = sizeof(p));
 	BEGINS(active, TRANSACTION_ROLLBACK, .on = TX);
 	BEGINS(active, TRANSACTION_COMMIT, .on = TX);
@@ -749,6 +759,14 @@ static void asked_to_recover(void)
 	   .access = KTM_EN_ALL_ACCESS);
 }
 
+static void inform_otherwise(void)
+{
+	static char other[] = "other";
+
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_SET, .on = EN, .kind = KTM_INFO_EN_RECOVERY,
+	   .data = (uintptr_t)other, .length = sizeof(other));
+}
+
 TEST(durable)
 {
 	struct ktm_en_info info;
@@ -765,11 +783,12 @@ TEST(durable)
 	EACH(active, RM_ENLIST, .on = RM, .with = TX, .mask = EN_MASK);
 	SURE(NULL, RM_RECOVER, .on = RM);
 	active();
-	EACH(NULL, ENLISTMENT_SET, .on = EN, .kind = KTM_INFO_EN_RECOVERY,
+	EACH(inform_otherwise, ENLISTMENT_SET, .on = EN, .kind = KTM_INFO_EN_RECOVERY,
 	     .data = (uintptr_t)information, .length = sizeof(information));
 	ASK(ENLISTMENT, EN, EN_BASIC, &info);
-	EACH(NULL, RM_SET, .on = RM, .kind = KTM_INFO_EN_RECOVERY, .guid = info.enlistment,
-	     .data = (uintptr_t)information, .length = sizeof(information));
+	EACH(inform_otherwise, RM_SET, .on = RM, .kind = KTM_INFO_EN_RECOVERY,
+	     .guid = info.enlistment, .data = (uintptr_t)information,
+	     .length = sizeof(information));
 	prepare();
 	EACH(prepare, ENLISTMENT_PREPARE_COMPLETE, .on = EN, .data = (uintptr_t)information,
 	     .length = sizeof(information));
