@@ -55,12 +55,6 @@ preload_for()
 	[ "$FAULT" != "$1" ] || echo /root/unsynced.so
 }
 
-# How often the device of the journal has been told to flush.
-journal_flushes()
-{
-	awk '{ print $16 }' "/sys/class/block/$(basename "$(readlink -f $journal)")/stat"
-}
-
 start_managers()
 {
 	stage recover
@@ -127,10 +121,8 @@ import()
 	demo-baseline --pace $state/pace /root/manifest /mnt/catalogue \
 		/mnt/baseline/catalogue.db /mnt/baseline/files &
 	baseline_pid=$!
-	flushes=$(journal_flushes)
 	demo-import --pace $state/pace /root/manifest /mnt/catalogue $sqlite $files ||
 		fail "the import failed"
-	echo "@flushes $(($(journal_flushes) - flushes))"
 	wait $baseline_pid || fail "the import without transactions failed"
 }
 
