@@ -435,7 +435,7 @@ EXPORT_SYMBOL_GPL(ktm_tm_enumerate);
  * Return: 0, or:
  *
  * * -EACCES: current lacks CAP_SYS_ADMIN
- * * -EINVAL: a time-out is 0 or too long
+ * * -EINVAL: @thaw_timeout_ns is 0, or a time-out is too long
  * * -EBUSY: all is frozen already
  * * -ETIMEDOUT: commits took longer; nothing is frozen
  * * -EINTR: a signal came before; nothing is frozen

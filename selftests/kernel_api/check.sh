@@ -6,7 +6,7 @@
 # reference's name, rights, references, locks, context, each errno; and that nothing else is
 # said of a function than of the request that does the same. Then, that this notices what it
 # is there for. Which errnos the functions really return is looked at by
-# selftests/ktm/check-called.sh. TAP on standard output.
+# check-called.sh. TAP on standard output.
 
 set -uo pipefail
 export LC_ALL=C
@@ -139,5 +139,94 @@ result "$violations" "a description that cannot be read is noticed"
 sed 's/^pair ktm_tm_open ENOENT$/pair ktm_tm_open EBUSY/' "$tmp/described" >"$tmp/out"
 [ "$(differences "$tmp/out")" = "ktm_tm_open: TM_OPEN does not end with EBUSY" ]
 result $? "an errno that the request does not have is noticed"
+
+# ---- what functions have returned: the checker notices what it is there for ----
+
+called() {
+	cat >"$tmp/said" <<-'EOF'
+	function ktm_one TM_OPEN
+	pair ktm_one ENOENT
+	pair ktm_one EACCES
+	pair __ktm_two EINVAL
+	pair __ktm_two ENOMEM
+	EOF
+	cat >"$tmp/elsewhere" <<-'EOF'
+	# a comment
+	ktm_two ENOMEM memory:short
+	EOF
+	mkdir -p "$tmp/programs"
+	printf 'TEST(short)\n{\n' >"$tmp/programs/memory.c"
+	local kernel
+
+	for kernel in 6.1 6.12; do
+		cat >"$tmp/vm-$kernel-boot.log" <<-'EOF'
+		##run errors
+		    KTAP version 1
+		    ok 1 ktm_one -ENOENT TM_NOT_FOUND
+		    ok 2 ktm_two -EINVAL INVALID_PARAMETER
+		    1..2
+		ok 1 all
+		# called ktm_one EACCES ACCESS_DENIED
+		# called ktm_one 0 SUCCESS
+		ok 2 others
+		EOF
+	done
+	cat >"$tmp/vm-6.1-debug-boot.log" <<-'EOF'
+	##run memory
+	# called ktm_two ENOMEM INSUFFICIENT_RESOURCES
+	ok 1 short
+	EOF
+}
+
+tried=0 violations=0
+# notices LINE FILE SED-EXPRESSION: so damaged, the checker says LINE.
+notices() {
+	tried=$((tried + 1))
+	called
+	cp "$tmp/$2" "$tmp/was"
+	sed -i "$3" "$tmp/$2"
+	bash "$here/called.sh" "$tmp/said" "$tmp/elsewhere" "$tmp/programs" "$tmp"/vm-*.log \
+		>"$tmp/out"
+	if cmp -s "$tmp/$2" "$tmp/was" || ! grep -qxF -- "# $1" "$tmp/out" ||
+		! grep -q '^not ok ' "$tmp/out"; then
+		sed 's/^/# /' "$tmp/out"
+		echo "# not noticed: $1"
+		violations=$((violations + 1))
+	fi
+}
+called
+bash "$here/called.sh" "$tmp/said" "$tmp/elsewhere" "$tmp/programs" "$tmp"/vm-*.log >"$tmp/out"
+[ "$(grep -c '^ok ' "$tmp/out")" -eq 4 ] && ! grep -q '^not ok' "$tmp/out"
+result $? "what is in order is found in order"
+
+log=vm-6.12-boot.log
+notices "ktm_one ENOENT: no test has shown it" $log '/-ENOENT/d'
+notices "ktm_one EACCES: no test has shown it" $log '/called ktm_one EACCES/d'
+notices "ktm_two EINVAL: no test has shown it" $log 's/^    ok 2/    not ok 2/'
+notices "ktm_one ENOENT: no test has shown it" $log 's/^ok 1 all/not ok 1 all/'
+notices "ktm_one EACCES: no test has shown it" $log 's/^ok 2 others/ok 2 others # SKIP/'
+notices "ktm_one EBUSY: returned, and not described" $log 's/one -ENOENT/one -EBUSY/'
+notices "ktm_one EIO: returned, and not described" $log 's/called ktm_one EACCES/called ktm_one EIO/'
+notices "ktm_one EBUSY: no test has shown it" said 's/ktm_one ENOENT/ktm_one EBUSY/'
+notices "ktm_one ENOENT: returned, and not described" said '/ktm_one ENOENT/d'
+notices "nothing is described" said d
+notices "ktm_two ENOMEM: no test has shown it" elsewhere '/ENOMEM/d'
+notices "ktm_two EBUSY: no description says so" elsewhere 's/ENOMEM/EBUSY/'
+notices "ktm_two ENOMEM: there is no test memory:long" elsewhere 's/:short/:long/'
+notices "ktm_two ENOMEM: there is no program disk" elsewhere 's/memory:short/disk:*/'
+notices "ktm_two ENOMEM: names no test" elsewhere 's/memory:short/memory/'
+notices "ktm_two ENOMEM: nobody shows it, and nobody says why" elsewhere 's/memory:short/-/'
+notices "ktm_two ENOMEM: twice in the list of what others show" elsewhere 'p'
+notices "ktm_two ENOMEM: memory:short has not shown it" vm-6.1-debug-boot.log '/called/d'
+notices "ktm_two ENOMEM: memory:short has not shown it" vm-6.1-debug-boot.log 's/^ok 1/not ok 1/'
+notices "ktm_one EIO: returned, and not described" vm-6.1-debug-boot.log 's/two ENOMEM/one EIO/'
+echo "campaign kernel-api-called: tried=$tried violations=$violations seed=0"
+result "$violations" "what has returned what nobody says, or not what somebody says, is noticed"
+
+# Those of this tree, as far as can be said without a machine.
+: >"$tmp/vm-none.log"
+bash "$here/check-called.sh" "$tmp/vm-none.log" >"$tmp/out"
+sed -n 's/^# //p' "$tmp/out" >"$tmp/found"
+none "$tmp/found" "who shows what the tests on a stock kernel cannot is there"
 echo "1..$count"
 exit $failed

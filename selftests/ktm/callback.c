@@ -1048,4 +1048,5 @@ TEST(forgotten)
 	driver_unload();
 	CHECK(!logged(log, "ktm: module ktm_test goes"));
 	close(log);
+	op_show();
 }

@@ -812,6 +812,7 @@ TEST(everything_was_tried)
 	uint64_t met[TEST_FUNCTIONS];
 	unsigned int fn, status;
 
+	driver_show();
 	driver_seen(met);
 	for (fn = 0; fn < TEST_FUNCTIONS; fn++)
 		for (status = 0; status < 64; status++)

@@ -245,3 +245,28 @@ void driver_seen(uint64_t met[TEST_FUNCTIONS])
 	}
 	fclose(file);
 }
+
+static const char *errno_name(unsigned int status)
+{
+	const char *name = strerrorname_np(status_errno(status));
+
+	return status_errno(status) ? name : "0";
+}
+
+void shows_call(const char *name, unsigned int status)
+{
+	printf("# called %s %s %s\n", name, errno_name(status),
+	       status_name(status) + strlen("KTM_STATUS_"));
+}
+
+void driver_show(void)
+{
+	uint64_t met[TEST_FUNCTIONS];
+	unsigned int fn, status;
+
+	driver_seen(met);
+	for (fn = 0; fn < TEST_RACE; fn++)
+		for (status = 0; status < 64; status++)
+			if (met[fn] >> status & 1)
+				shows_call(names[fn], status);
+}

@@ -32,6 +32,13 @@ void driver_try(struct ktm_test_call *c);
 const char *driver_name(unsigned int fn);
 void driver_seen(uint64_t met[TEST_FUNCTIONS]);
 
+/*
+ * "# called FUNCTION ERRNO STATUS", which check-called.sh holds against the functions'
+ * descriptions: of one, and of all that DRIVER() has made in this machine so far.
+ */
+void shows_call(const char *name, unsigned int status);
+void driver_show(void);
+
 void driver_get_tm(int tm);
 void driver_put_tm(void);
 /* A stream of QUOTA bytes, and a use of one, with all rights. */

@@ -89,6 +89,7 @@ static enum came_to fail_at(unsigned int n, struct ktm_test_call c, unsigned int
 	if (c.fn == TEST_STREAM_APPEND)
 		CHECK_EQ(c.lsn, 0);
 	must_be_as(&before, c.fn, n);
+	shows_call(driver_name(c.fn), KTM_STATUS_INSUFFICIENT_RESOURCES);
 	refused++;
 	return REFUSED;
 }

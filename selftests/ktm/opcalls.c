@@ -112,6 +112,18 @@ void op_seen(uint64_t met[OP_FUNCTIONS])
 	fclose(file);
 }
 
+void op_show(void)
+{
+	uint64_t met[OP_FUNCTIONS];
+	unsigned int fn, status;
+
+	op_seen(met);
+	for (fn = OP_PUT + 1; fn < OP_FUNCTIONS; fn++)
+		for (status = 0; status < 64; status++)
+			if (met[fn] >> status & 1)
+				shows_call(names[fn], status);
+}
+
 struct ktm_test_op op_try(struct ktm_test_op c)
 {
 	CHECK_EQ(ioctl(drv, KTM_TEST_OP, &c), 0);

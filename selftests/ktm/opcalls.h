@@ -32,6 +32,8 @@ int op_to_fd(unsigned int fn, unsigned int slot, unsigned int access);
 /* By function: the statuses that it has told in tests of this machine so far. */
 void op_seen(uint64_t met[OP_FUNCTIONS]);
 const char *op_name(unsigned int fn);
+/* Prints them, see shows_call(). */
+void op_show(void);
 
 /* The next thing that a callback was told: of this RM, this kind. */
 struct ktm_test_told told(void);

@@ -884,6 +884,7 @@ TEST(all_were_called)
 	uint64_t met[OP_FUNCTIONS];
 	unsigned int fn;
 
+	op_show();
 	op_seen(met);
 	for (fn = 0; fn < OP_FUNCTIONS; fn++) {
 		const bool other = fn == OP_RM_ENABLE_CALLBACKS ||

@@ -163,6 +163,7 @@ static enum came_to fail_at(unsigned int n, const char *name, struct ktm_test_op
 	CHECK_EQ(c.status, KTM_STATUS_INSUFFICIENT_RESOURCES);
 	CHECK_EQ(c.ret, -ENOMEM);
 	must_be_as(&before, name, n);
+	shows_call(op_name(c.fn), KTM_STATUS_INSUFFICIENT_RESOURCES);
 	refused++;
 	return REFUSED;
 }

@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "errors.h"
 #include "test.h"
 
 /*
@@ -235,6 +236,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (cmd == KTM_TEST_OP)
 		return participant_ioctl(d->participant, (void __user *)arg);
+	if (cmd == KTM_TEST_ERRORS)
+		return errors_ioctl((void __user *)arg);
 	if (cmd != KTM_TEST_CALL)
 		return -ENOTTY;
 	if (copy_from_user(&c, (void __user *)arg, sizeof(c)))

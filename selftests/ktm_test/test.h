@@ -11,6 +11,8 @@ struct participant *participant_open(void);
 void participant_release(struct participant *p);
 long participant_ioctl(struct participant *p, void __user *arg);
 
+long errors_ioctl(void __user *arg);
+
 int test_crowd(struct ktm_tm_use *tm, const struct ktm_test_op *op, struct ktm_test_crowd *report);
 int test_race(struct ktm_tm_use *tm, struct ktm_log_stream *shared, u32 threads, u32 each);
 
