@@ -135,9 +135,9 @@ static int callback(void *context, const struct ktm_notification *n,
 	ret = step.returns;
 	if (!(step.what & KTM_TEST_DO_QUIETLY))
 		note(t, &told);
-	/* Killable: it may be a test's own thread, which has to end when the test has failed. */
+	/* Killable: it may be a test's own thread; and a test that has failed ends, too. */
 	if (step.what & KTM_TEST_DO_SLEEP)
-		wait_event_killable(t->wait, READ_ONCE(t->released));
+		wait_event_killable_timeout(t->wait, READ_ONCE(t->released), 60 * HZ);
 	spin_lock(&t->lock);
 	t->threads--;
 	spin_unlock(&t->lock);
