@@ -170,6 +170,42 @@ TEST(rolled_back_while_one_sleeps)
 	close(drv);
 }
 
+/* What nobody has begun to tell, and a rollback overtakes, is not told. */
+TEST(overtaken_by_a_rollback)
+{
+	int other, tm, tx;
+	guid_t mine, en;
+	unsigned int i;
+
+	begin();
+	op_tx(TX2);
+	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
+	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX2, KTM_TX_ALL_ACCESS);
+	other = rm_create(tm, KTM_RM_VOLATILE);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	mine = op_rm_enlist(RM, TX2, EN_MASK, 2);
+	en = enlist(other, tx);
+	script(0, KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX2);
+	TAKE(other, KTM_NOTIFY_PREPARE, en);
+	ANSWER(other, KTM_IOC_EN_ROLLBACK, en, KTM_STATUS_SUCCESS);
+	en_rollback(other, en);
+	OP_TRY(RELEASE);
+	for (i = 0; i < 2; i++) {
+		const struct ktm_notification n = told().notification;
+
+		CHECK_EQ(n.kind, same(&n.enlistment, &mine) ? KTM_NOTIFY_ROLLBACK :
+							      KTM_NOTIFY_COMMIT);
+	}
+	nothing_more(TX3);
+	close(tx);
+	close(other);
+	close(tm);
+	close(drv);
+}
+
 /* Two clients of one RM are in its callbacks at once, or one after the other. */
 TEST(two_commit_with_one_rm)
 {

@@ -186,6 +186,7 @@ static void make_or_open(unsigned int me, struct ktm_test_op make, struct ktm_te
 		return;
 	if (__atomic_add_fetch(&shared_word[word], 1, __ATOMIC_SEQ_CST) != 1)
 		FAIL("two have made the same");
+	nap();
 	__atomic_sub_fetch(&shared_word[word], 1, __ATOMIC_SEQ_CST);
 	put(c.slot);
 }
@@ -195,8 +196,9 @@ static void make_and_open(void *data)
 	const unsigned int me = (uintptr_t)data, slot = 8 + me;
 	unsigned int i, n;
 
-	for (i = 0; i < TIMES; i++) {
+	for (i = 0; i < TIMES / 2; i++) {
 		n = i % NAMES;
+		together(6);
 		make_or_open(me, (struct ktm_test_op){
 				.fn = OP_TRANSACTION_CREATE, .slot = slot, .guid = guid_of(10 + n),
 				.access = KTM_TX_ALL_ACCESS },
@@ -727,14 +729,14 @@ static void goes_under_callbacks(void)
 	OP_TRY(FORGET, .on = RM);
 	shared_word[8] = 0;
 	client = test_spawn(commit_without_driver, &a);
-	until_more(4);
+	until_more(2);
 	close(drv);
 	while (syscall(SYS_delete_module, "ktm_test", O_NONBLOCK)) {
 		CHECK_EQ(errno, EAGAIN);
 		CHECK(!deadline_passed(&d));
 	}
 	reader = test_spawn(read_without_driver, &a);
-	until_more(shared_word[8] + 4);
+	until_more(shared_word[8] + 2);
 	go(2);
 	test_join(client);
 	test_join(reader);

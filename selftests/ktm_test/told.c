@@ -163,7 +163,7 @@ static struct listener *listen(struct told *t, u32 slot)
 /* Uses nothing that goes with the file; takes its time, so that it is met in it. */
 static int plain(void *context, const struct ktm_notification *n, struct ktm_enlistment_use *en)
 {
-	usleep_range(100, 200);
+	msleep(200);
 	return KTM_CALLBACK_HANDLED;
 }
 
