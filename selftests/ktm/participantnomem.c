@@ -171,7 +171,7 @@ static enum came_to fail_at(unsigned int n, const char *name, struct ktm_test_op
 /*
  * @want: without trouble; @again: after that, so that it can be tried once more. Not every
  * allocation is the call's: the kernel's own come and go, and move those behind them by one. So
- * one that has not mattered fails twice.
+ * one that has not mattered, and might, fails twice.
  */
 static void each(const char *name, struct ktm_test_op c, unsigned int want, bool may_fail,
 		 void (*again)(void))
@@ -180,7 +180,7 @@ static void each(const char *name, struct ktm_test_op c, unsigned int want, bool
 	unsigned int n, i;
 
 	for (n = 1; n < TOO_MANY; n += n < EACH_ONE ? 1 : THEN) {
-		for (i = 0; i < times; i++) {
+		for (i = 0; i < (may_fail ? times : 1); i++) {
 			came_to = fail_at(n, name, c, want, may_fail);
 			if (came_to == REFUSED)
 				break;
@@ -476,6 +476,28 @@ static void ended_by_going(void)
 	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ABORTED);
 	op_put(TX);
 	make_without_commit();
+}
+
+/* An RM that is called, perhaps by who waits; its driver has done what it is told. */
+static void called(void)
+{
+	clear();
+	op_rm(RM);
+	CHECK_EQ(OP_TRY(SCRIPT, .mask = ~0u, .flags = KTM_TEST_DO_QUIETLY,
+			.returns = KTM_CALLBACK_HANDLED).ret, 0);
+	OP(KTM_STATUS_SUCCESS, RM_ENABLE_CALLBACKS, .on = RM);
+	op_tx(TX);
+	op_rm_enlist(RM, TX, EN_MASK_0, 1);
+}
+
+TEST(waiting_for_callbacks)
+{
+	op_volatile();
+	called();
+	SURE(called, TRANSACTION_COMMIT, .on = TX, .flags = KTM_CALL_WAIT);
+	SURE(called, TRANSACTION_ROLLBACK, .on = TX, .flags = KTM_CALL_WAIT);
+	CHECK(tried);
+	close(drv);
 }
 
 /* Who could not open it for commit has never had it, so he has not gone. */
