@@ -808,7 +808,12 @@ TEST(durable)
 	active();
 	EACH(inform_otherwise, ENLISTMENT_SET, .on = EN, .kind = KTM_INFO_EN_RECOVERY,
 	     .data = (uintptr_t)information, .length = sizeof(information));
+	/* For less than a page there is one way only to have it. */
+	EACH(inform_otherwise, ENLISTMENT_SET, .on = EN, .kind = KTM_INFO_EN_RECOVERY,
+	     .data = (uintptr_t)information, .length = 100);
 	ASK(ENLISTMENT, EN, EN_BASIC, &info);
+	EACH(inform_otherwise, RM_SET, .on = RM, .kind = KTM_INFO_EN_RECOVERY,
+	     .guid = info.enlistment, .data = (uintptr_t)information, .length = 100);
 	EACH(inform_otherwise, RM_SET, .on = RM, .kind = KTM_INFO_EN_RECOVERY,
 	     .guid = info.enlistment, .data = (uintptr_t)information,
 	     .length = sizeof(information));
