@@ -16,11 +16,13 @@
 #include <linux/hash.h>
 #include <linux/ktm.h>
 #include <linux/list.h>
+#include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
 #include <linux/refcount.h>
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -66,14 +68,19 @@ struct ktm_callbacks {
 	struct rcu_head rcu;
 };
 
-/* What callbacks may do does not depend on who has called Commit. */
+/*
+ * What callbacks may do does not depend on who has called Commit, nor does what memory they get: an
+ * RM that cannot finish because its client has none left would hold up others.
+ */
 static const struct cred *callback_cred;
+static struct mem_cgroup *callback_memcg;
 
 /*
  * A thread that is in a callback, or about to be; lives on its stack.
  *
  * @node: in @running
  * @cred: the thread's own
+ * @memcg: the same
  * @by_worker: else it may have signals to heed: what these interrupt the worker does once more
  * @use: of the enlistment that the callback is called for
  */
@@ -81,6 +88,7 @@ struct call {
 	struct hlist_node node;
 	struct task_struct *task;
 	const struct cred *cred;
+	struct mem_cgroup *memcg;
 	struct ktm_callbacks *cb;
 	bool by_worker;
 	struct ktm_enlistment_use use;
@@ -130,6 +138,7 @@ static bool call_begin(struct call *call, struct ktm_callbacks *cb)
 		return false;
 	call->task = current;
 	call->cred = override_creds(callback_cred);
+	call->memcg = set_active_memcg(callback_memcg);
 	call->cb = cb;
 	call->use.handle.access = cb->access;
 	spin_lock(&r->lock);
@@ -145,6 +154,7 @@ static void call_end(struct call *call)
 	spin_lock(&r->lock);
 	hlist_del(&call->node);
 	spin_unlock(&r->lock);
+	set_active_memcg(call->memcg);
 	revert_creds(call->cred);
 	module_put(call->cb->owner);
 }
@@ -224,6 +234,12 @@ static u32 answer(struct call *call, unsigned int cmd, u64 key)
 	return ktm_en_answer(ktm_en_of(call->use.handle.obj), cmd, &arg, NULL, true);
 }
 
+/* Has something failed only because the thread has a signal? A worker has none. */
+static bool interrupted(const struct call *call, bool says_so)
+{
+	return !call->by_worker && (says_so || signal_pending(current));
+}
+
 /* False: the answer was interrupted. */
 static bool handled(struct call *call, const struct ktm_notification *n)
 {
@@ -233,11 +249,13 @@ static bool handled(struct call *call, const struct ktm_notification *n)
 	if (!cmd)
 		return true;
 	status = answer(call, cmd, n->kind == KTM_NOTIFY_RECOVER ? n->key : 0);
-	if (status == KTM_STATUS_INTERRUPTED && !call->by_worker)
-		return false;
 	/* NOT_REQUESTED: it has answered by itself, or a rollback has overtaken it. */
-	if (status && status != KTM_STATUS_PENDING && status != KTM_STATUS_NOT_REQUESTED &&
-	    may_refuse(n->kind))
+	if (!status || status == KTM_STATUS_PENDING || status == KTM_STATUS_NOT_REQUESTED)
+		return true;
+	if (interrupted(call, status == KTM_STATUS_INTERRUPTED))
+		return false;
+	/* It has committed: what ktm does not take now is asked for again when the RM recovers. */
+	if (may_refuse(n->kind) && n->kind != KTM_NOTIFY_SINGLE_PHASE_COMMIT)
 		answer(call, KTM_IOC_EN_ROLLBACK, 0);
 	return true;
 }
@@ -262,13 +280,19 @@ static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, vo
 		return true;
 	}
 	call->use.handle.obj = &en->obj;
-	ret = cb->callback(cb->context, n, &call->use);
-	if (ret == -EINTR && !call->by_worker)
+	/* Done already, but the answer was interrupted: not once more. */
+	ret = en->inbox.handled == n->kind ? KTM_CALLBACK_HANDLED :
+					     cb->callback(cb->context, n, &call->use);
+	en->inbox.handled = 0;
+	if (ret == KTM_CALLBACK_HANDLED && !handled(call, n)) {
+		en->inbox.handled = n->kind;
 		return false;
-	if (ret < 0)
-		refused(call, n, ret);
-	else if (ret == KTM_CALLBACK_HANDLED)
-		return handled(call, n);
+	}
+	if (ret >= 0)
+		return true;
+	if (interrupted(call, ret == -EINTR || ret == -ERESTARTSYS))
+		return false;
+	refused(call, n, ret);
 	return true;
 }
 
@@ -349,9 +373,11 @@ static void callbacks_end_work(struct work_struct *work)
 {
 	struct ktm_callbacks *cb = container_of(work, struct ktm_callbacks, end);
 	struct ktm_handle *handle = cb->handle;
+	struct module *owner = cb->owner;
 
 	callbacks_free(cb);
 	ktm_use_put(handle);
+	module_put(owner);
 }
 
 /**
@@ -375,6 +401,8 @@ bool ktm_callbacks_end(struct ktm_handle *handle)
 		return true;
 	call = call_of_current();
 	if (call && call->cb == cb) {
+		/* Others may be about to call, and look at the module first. */
+		__module_get(cb->owner);
 		cb->put = true;
 		callbacks_put(cb);
 		return false;
@@ -488,7 +516,13 @@ void ktm_callbacks_module_gone(const struct module *module)
 int ktm_callbacks_init(void)
 {
 	callback_cred = prepare_kernel_cred(&init_task);
-	return callback_cred ? 0 : -ENOMEM;
+	if (!callback_cred)
+		return -ENOMEM;
+	/* The root's, which never goes; NULL where there are no memory cgroups. */
+	rcu_read_lock();
+	callback_memcg = mem_cgroup_from_task(&init_task);
+	rcu_read_unlock();
+	return 0;
 }
 
 /* No RM is left. */

@@ -58,8 +58,10 @@ u32 ktm_held_begin(const struct ktm_handle *handle, unsigned long caller)
 /**
  * ktm_held_end - it puts it
  * @handle: the use
+ *
+ * Return: false: nobody has got it. It may be the one that is lent to a callback.
  */
-void ktm_held_end(const struct ktm_handle *handle)
+bool ktm_held_end(const struct ktm_handle *handle)
 {
 	struct held *held, *found = NULL;
 
@@ -73,6 +75,7 @@ void ktm_held_end(const struct ktm_handle *handle)
 	}
 	spin_unlock(&held_lock);
 	kfree(found);
+	return found;
 }
 
 /* Its init function has returned: where that was will not be in the module any more. */

@@ -59,6 +59,7 @@ void ktm_inbox_init(struct ktm_inbox *inbox)
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
 	inbox->dropped = false;
+	inbox->handled = 0;
 }
 
 void ktm_queue_init(struct ktm_queue *q)

@@ -36,6 +36,8 @@ struct ktm_rm;
  * @reading: the slot that is being read, or KTM_SLOT_NONE
  * @again: that came due once more meanwhile
  * @dropped: ... or is not to be told any more, if its copy fails
+ * @handled: the kind that a callback has dealt with, if the answer to it could not be given then;
+ *	belongs to who has @reading
  */
 struct ktm_inbox {
 	struct list_head link;
@@ -45,6 +47,7 @@ struct ktm_inbox {
 	u8 reading;
 	bool again;
 	bool dropped;
+	u32 handled;
 };
 
 /*

@@ -210,7 +210,7 @@ void ktm_handle_show_fdinfo(struct seq_file *m, struct file *file);
 int ktm_forgetful_init(void);
 void ktm_forgetful_exit(void);
 u32 ktm_held_begin(const struct ktm_handle *handle, unsigned long caller);
-void ktm_held_end(const struct ktm_handle *handle);
+bool ktm_held_end(const struct ktm_handle *handle);
 
 /* ioctl.c */
 long ktm_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -103,7 +103,10 @@ void ktm_use_put(struct ktm_handle *handle)
 {
 	/* Of a stream there may be much to give back; of others their mutex is taken. */
 	might_sleep();
-	ktm_held_end(handle);
+	if (!ktm_held_end(handle)) {
+		pr_warn("ktm: somebody puts a use that he has not got\n");
+		return;
+	}
 	ktm_handle_end(handle);
 	module_put(THIS_MODULE);
 }

@@ -367,23 +367,33 @@ static int write_all(struct tidying *t, struct sample_store *store)
 }
 
 /**
- * sample_log_tidy - if the stream is half full, write what is needed and let go of the rest
+ * sample_log_is_untidy - is the stream half full?
+ * @log: the stream
+ */
+bool sample_log_is_untidy(struct sample_log *log)
+{
+	struct ktm_stream_info info;
+
+	return !ktm_log_stream_query(log->stream, &info, NULL) &&
+	       info.used + info.reserved > info.quota / 2;
+}
+
+/**
+ * sample_log_tidy - write what is needed and let go of the rest
  * @log: the stream
  * @store: all of which is in the stream; none of its transactions is DONE
  *
  * The base goes with a record behind all that it needs, so whatever of this a power cut leaves is
- * right: without that record, what was there before is there, and these say nothing new.
+ * right: without that record, what was there before is there, and these say nothing new. A signal
+ * could cut it short, too, and what was written so far takes room: not in a thread that has any.
  *
  * Return: 0 or a negative errno: all that was there still is.
  */
 int sample_log_tidy(struct sample_log *log, struct sample_store *store)
 {
 	struct tidying t = { .log = log, .count_only = true };
-	struct ktm_stream_info info;
-	int err = ktm_log_stream_query(log->stream, &info, NULL);
+	int err;
 
-	if (err || info.used + info.reserved <= info.quota / 2)
-		return err;
 	write_all(&t, store);
 	err = ktm_log_stream_reserve(log->stream, t.records, t.bytes, NULL);
 	if (err)

@@ -49,6 +49,7 @@ int sample_log_read(struct sample_log *log, struct sample_store *store);
 void sample_log_redo(struct sample_log *log, const struct sample_tx *tx, struct sample_answer *a);
 void sample_log_committed(struct sample_log *log, const struct sample_tx *tx,
 			  struct sample_answer *a);
+bool sample_log_is_untidy(struct sample_log *log);
 int sample_log_tidy(struct sample_log *log, struct sample_store *store);
 
 #endif /* KTM_SAMPLE_LOG_H */

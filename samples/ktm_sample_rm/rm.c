@@ -11,6 +11,7 @@
  * it finds there are unfinished (RECOVER), and what becomes of each (COMMIT or ROLLBACK).
  */
 #include <linux/err.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -37,17 +38,18 @@ static bool any_done(struct sample_store *store)
 	return false;
 }
 
-/*
- * Not before all is known: a commit record is needed until the TM knows that this is over. If it
- * fails the stream is as it was, and sooner or later a vote is refused for lack of room.
- */
+/* Not before all is known: a commit record is needed until the TM knows that this is over. */
+static bool is_untidy(struct sample_rm *r)
+{
+	return completion_done(&r->recovered) && !any_done(&r->store) &&
+	       sample_log_is_untidy(&r->log);
+}
+
+/* If it fails sooner or later a vote is refused for lack of room. */
 static void tidy(struct sample_rm *r)
 {
-	int err;
+	int err = sample_log_tidy(&r->log, &r->store);
 
-	if (!completion_done(&r->recovered) || any_done(&r->store))
-		return;
-	err = sample_log_tidy(&r->log, &r->store);
 	if (err)
 		pr_warn_ratelimited("ktm_sample_rm: the stream stays as full as it is: %d\n", err);
 }
@@ -57,7 +59,12 @@ static int prepare(struct sample_rm *r, struct sample_tx *tx, struct ktm_enlistm
 	struct sample_answer a;
 	int err;
 
-	tidy(r);
+	if (is_untidy(r)) {
+		/* In the thread of who commits: told again, we are in a worker. */
+		if (!(current->flags & PF_KTHREAD))
+			return -EINTR;
+		tidy(r);
+	}
 	tx->state = SAMPLE_PREPARED;
 	sample_log_redo(&r->log, tx, &a);
 	err = ktm_enlistment_prepare_complete(en, NULL, 0, &a.stream, 0, NULL);
@@ -89,7 +96,6 @@ static int commit(struct sample_rm *r, struct sample_tx *tx, struct ktm_enlistme
 	if (err)
 		return err;
 	sample_tx_end(&r->store, tx);
-	tidy(r);
 	return KTM_CALLBACK_PENDING;
 }
 

@@ -15,6 +15,8 @@
 #include "opcalls.h"
 
 #define ALL_KINDS	0xffffffff
+/* The kernel's own. */
+#define ERESTARTSYS	512
 #define EN_MASK_0	(EN_MASK | KTM_NOTIFY_PREPREPARE)
 #define DURABLE_RM	guid_of(981)
 
@@ -332,6 +334,18 @@ TEST(puts_its_own_rm_in_the_caller)
 	close(drv);
 }
 
+/* It is lent: that does no harm. */
+TEST(puts_what_is_lent)
+{
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT_LENT, KTM_CALLBACK_HANDLED, 0);
+	commit(TX, KTM_STATUS_SUCCESS);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	close(drv);
+}
+
 TEST(commits_another_transaction)
 {
 	struct ktm_test_told t;
@@ -499,6 +513,14 @@ TEST(with_the_rights_of_the_kernel)
 	close(drv);
 }
 
+static void killed(pid_t pid)
+{
+	int status;
+
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 /* The signals of that thread are none of the RM's. */
 TEST(interrupted_and_told_again)
 {
@@ -513,12 +535,32 @@ TEST(interrupted_and_told_again)
 	TOLD(RM, KTM_NOTIFY_COMMIT);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ONCE, -EINTR, 0);
+	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ONCE, -ERESTARTSYS, 0);
 	commit(TX2, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, self);
 	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != self);
 	CHECK_EQ(op_tx_state(TX2), KTM_TX_STATE_COMMITTED);
+	close(drv);
+}
+
+/* Nor what it could not do because that thread is about to die. */
+TEST(fails_in_who_is_killed)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, -ENOMEM, 0);
+	pid = test_spawn(in_child, (void *)&tx);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, (unsigned int)pid);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	OP_TRY(RELEASE);
+	killed(pid);
+	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != (unsigned int)pid);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
 	close(drv);
 }
 
@@ -532,14 +574,6 @@ TEST(interrupted_without_signals)
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	close(drv);
-}
-
-static void killed(pid_t pid)
-{
-	int status;
-
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* kill -9 of a client that is in a driver's callback: that returns, and the commit goes on. */

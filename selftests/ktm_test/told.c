@@ -105,6 +105,8 @@ static void play(struct told *t, const struct step *step, struct ktm_enlistment_
 						   &told->status);
 	if (step->what & KTM_TEST_DO_PUT)
 		test_put(t->participant, step->with);
+	if (step->what & KTM_TEST_DO_PUT_LENT)
+		ktm_enlistment_put(en);
 }
 
 /* It is noted before it sleeps and behind all else, so that the test can go on from there. */

@@ -161,8 +161,8 @@ int ktm_rm_propagation_failed(struct ktm_rm_use *rm, u32 cookie, u32 cause, u32 
  * <linux/ktm.h>, for its own transaction, too; but to wait there for what only it can bring about
  * is to wait for ever. That holds up this RM, its transactions and who waits for them, nobody else.
  *
- * Who waits may have a signal. A callback that returns -EINTR there has not been told: the worker,
- * which has none, calls it again with the same.
+ * Who waits may have a signal. A callback that returns -EINTR there, or another error while that
+ * thread has one, has not been told: the worker, which has none, calls it again with the same.
  *
  * Return: KTM_CALLBACK_ or a negative errno.
  */
