@@ -219,6 +219,7 @@ notices "ktm_two ENOMEM: nobody shows it, and nobody says why" elsewhere 's/memo
 notices "ktm_two ENOMEM: twice in the list of what others show" elsewhere 'p'
 notices "ktm_two ENOMEM: memory:short has not shown it" vm-6.1-debug-boot.log '/called/d'
 notices "ktm_two ENOMEM: memory:short has not shown it" vm-6.1-debug-boot.log 's/^ok 1/not ok 1/'
+notices "ktm_two ENOMEM: memory:short has not shown it" vm-6.1-debug-boot.log 's/two ENOMEM/two EINVAL/'
 notices "ktm_one EIO: returned, and not described" vm-6.1-debug-boot.log 's/two ENOMEM/one EIO/'
 echo "campaign kernel-api-called: tried=$tried violations=$violations seed=0"
 result "$violations" "what has returned what nobody says, or not what somebody says, is noticed"
