@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -510,6 +511,40 @@ TEST(with_the_rights_of_the_kernel)
 	test_join(pid);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).uid, 0);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).uid, 0);
+	close(drv);
+}
+
+#define GROUP	"/run/ktm-test-cgroup/callback"
+
+/* With all of its own memory in place, and not to be killed for what the group lacks. */
+static void in_a_full_group(void *data)
+{
+	CHECK_EQ(run("echo $PPID >" GROUP "/cgroup.procs; echo -1000 >/proc/$PPID/oom_score_adj"),
+		 0);
+	CHECK_EQ(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
+	CHECK_EQ(run("echo 4096 >" GROUP "/memory.max"), 0);
+	in_child(data);
+	go(1);
+}
+
+/* Nor does what memory it gets. */
+TEST(with_the_memory_of_the_kernel)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	if (run("mkdir -p /run/ktm-test-cgroup; mount -t cgroup2 none /run/ktm-test-cgroup; "
+		"echo +memory >/run/ktm-test-cgroup/cgroup.subtree_control && mkdir -p " GROUP))
+		test_skip("no memory cgroups here");
+	begin();
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(ALL_KINDS, KTM_TEST_DO_ALLOCATE, KTM_CALLBACK_HANDLED, 0);
+	pid = test_spawn(in_a_full_group, (void *)&tx);
+	meet(1);
+	CHECK_EQ(run("echo max >" GROUP "/memory.max"), 0);
+	test_join(pid);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).ret, 0);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).ret, 0);
 	close(drv);
 }
 

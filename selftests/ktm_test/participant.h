@@ -99,6 +99,7 @@ enum ktm_test_op_fn {
 #define KTM_TEST_DO_QUIETLY	0x10	/* is not noted: nobody TAKEs it */
 #define KTM_TEST_DO_ONCE	0x20	/* and the next time nothing, which is then HANDLED */
 #define KTM_TEST_DO_BEGIN	0x40	/* begins to commit the transaction in @with, and does not wait */
+#define KTM_TEST_DO_ALLOCATE	0x100	/* allocates a MiB, accounted, and frees it again */
 #define KTM_TEST_DO_PUT_LENT	0x80	/* puts the use that is lent to it, which is wrong */
 
 /**

@@ -10,6 +10,7 @@
 #include <linux/ktm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -92,6 +93,14 @@ static int answer(struct ktm_enlistment_use *en, const struct ktm_notification *
 	}
 }
 
+static int allocate(void)
+{
+	void *p = kvmalloc(SZ_1M, GFP_KERNEL_ACCOUNT);
+
+	kvfree(p);
+	return p ? 0 : -ENOMEM;
+}
+
 static void play(struct told *t, const struct step *step, struct ktm_enlistment_use *en,
 		 struct ktm_test_told *told)
 {
@@ -105,6 +114,8 @@ static void play(struct told *t, const struct step *step, struct ktm_enlistment_
 						   &told->status);
 	if (step->what & KTM_TEST_DO_PUT)
 		test_put(t->participant, step->with);
+	if (step->what & KTM_TEST_DO_ALLOCATE)
+		told->ret = allocate();
 	if (step->what & KTM_TEST_DO_PUT_LENT)
 		ktm_enlistment_put(en);
 }
