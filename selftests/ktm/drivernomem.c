@@ -32,13 +32,13 @@ struct picture {
 };
 
 /* What a refusal must leave as it was: all but what the log does by itself. */
-static void look(struct picture *p)
+static void look(struct picture *p, const struct picture *before)
 {
 	memset(p, 0, sizeof(*p));
 	p->stream = driver_query(0);
 	p->stream.flushed_lsn = 0;
 	p->stream.place_lsn = 0;
-	p->traces = nomem_look();
+	p->traces = nomem_look(before ? &before->traces : NULL);
 }
 
 /* What a call made may go a moment after it, in a worker. */
@@ -47,7 +47,7 @@ static void must_be_as(const struct picture *before, unsigned int fn, unsigned i
 	const struct deadline end = deadline_in(PATIENCE);
 	struct picture now;
 
-	for (look(&now); memcmp(before, &now, sizeof(now)); look(&now)) {
+	for (look(&now, before); memcmp(before, &now, sizeof(now)); look(&now, before)) {
 		if (deadline_passed(&end))
 			FAIL("%s, refused at allocation %u, has changed the %s", driver_name(fn), n,
 			     memcmp(&before->stream, &now.stream, sizeof(now.stream)) ?
@@ -68,7 +68,7 @@ static enum came_to fail_at(unsigned int n, struct ktm_test_call c, unsigned int
 	struct picture before;
 	bool hit;
 
-	look(&before);
+	look(&before, NULL);
 	fail_nth_arm(n);
 	CHECK_EQ(ioctl(drv, KTM_TEST_CALL, &c), 0);
 	hit = fail_nth_disarm();

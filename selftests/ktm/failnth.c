@@ -100,7 +100,7 @@ static void look_at(int fd, unsigned int class, union answer *a)
 	}
 }
 
-static void look(int fd, struct picture *p)
+static void look(int fd, struct picture *p, const struct picture *before)
 {
 	const int fds[] = { fd, tm_there, tx_there };
 	unsigned int i, c;
@@ -109,7 +109,7 @@ static void look(int fd, struct picture *p)
 	for (i = 0; i < 3; i++)
 		for (c = 0; c < CLASSES; c++)
 			look_at(fds[i], classes[c], &p->of[i][c]);
-	p->traces = nomem_look();
+	p->traces = nomem_look(before ? &before->traces : NULL);
 }
 
 /* What a request made may go a moment after it, in a worker. */
@@ -118,7 +118,7 @@ static void must_be_as(const struct picture *before, int fd, unsigned int reques
 	const struct deadline end = deadline_in(PATIENCE);
 	static struct picture now;
 
-	for (look(fd, &now); memcmp(before, &now, sizeof(now)); look(fd, &now)) {
+	for (look(fd, &now, before); memcmp(before, &now, sizeof(now)); look(fd, &now, before)) {
 		if (deadline_passed(&end))
 			FAIL("%s, refused at allocation %u, has changed %s", request_name(request),
 			     nth, memcmp(before->of, now.of, sizeof(now.of)) ? "an object" :
@@ -147,7 +147,7 @@ static unsigned int step_of(int fd, unsigned int request, void *arg, size_t size
 	}
 	memcpy(before, arg, size);
 	hit_request = request;
-	look(fd, &picture);
+	look(fd, &picture, NULL);
 	fail_nth_arm(nth);
 	ret = ioctl(fd, request, arg);
 	hit = fail_nth_disarm();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/param.h>
 
 #include "calls.h"
 #include "nomem.h"
@@ -136,12 +137,17 @@ static int module_uses(void)
 	return atoi(text);
 }
 
-struct nomem_traces nomem_look(void)
+struct nomem_traces nomem_look(const struct nomem_traces *before)
 {
 	struct nomem_traces t = { .fd = lowest_fd() };
 
 	t.tms = count_objects(dev(), KTM_KIND_TM);
 	t.txs = count_objects(dev(), KTM_KIND_TX);
 	t.uses = module_uses();
+	if (before) {
+		t.tms = MAX(t.tms, before->tms);
+		t.txs = MAX(t.txs, before->txs);
+		t.uses = MAX(t.uses, before->uses);
+	}
 	return t;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* More allocations than any call makes: a safety net. */
-#define TOO_MANY	1000
+#define TOO_MANY	100000
 
 /* Each allocation of this has failed, in a test of this machine. */
 void nomem_tried(const char *name);
@@ -34,6 +34,10 @@ struct nomem_traces {
 	unsigned int txs;
 };
 
-struct nomem_traces nomem_look(void);
+/*
+ * @before: what nomem_look() said then. What was about to go, in a worker, and has gone by now is
+ * told as if it were still there: only what has come counts.
+ */
+struct nomem_traces nomem_look(const struct nomem_traces *before);
 
 #endif /* KTM_TEST_NOMEM_H */
