@@ -7,6 +7,7 @@
 #include <linux/string.h>
 #include <linux/uio.h>
 
+#include "callback.h"
 #include "notify.h"
 #include "rm.h"
 #include "status.h"

@@ -3,9 +3,9 @@
  * Notifications of drivers' RMs, told by callback.
  *
  * By the thread that waits in Commit or Rollback of the transaction, where there is one
- * (transaction_tell.c), else by a worker that the RM has for itself: a callback that never returns
- * holds up its RM's transactions and that thread, nobody else. Of one enlistment it is one at a
- * time.
+ * (transaction_tell.c), else by a worker: of each enlistment by one of its own, from workers that
+ * no other RM has. A callback that never returns, or waits for another transaction of its RM, holds
+ * up its own transaction and that thread, nobody else. Of one enlistment it is one at a time.
  *
  * No lock is held while a driver is called, but a reference on its module; when that goes it is
  * not called any more.
@@ -27,6 +27,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "callback.h"
 #include "enlistment.h"
 #include "ktm.h"
 #include "notify.h"
@@ -44,8 +45,7 @@ static LIST_HEAD(all);
  * @link: in @all
  * @handle: the RM's use that has enabled them, and disables them when it is put
  * @access: rights of the enlistments' uses that are lent to @callback
- * @wq: of @work, and of nothing else
- * @work: calls @callback as long as there is something to tell
+ * @wq: for the works of its inboxes, and nothing else
  * @users: threads that call it, and one for ktm_rm.callbacks
  * @unused: there are none any more, unless @put
  * @put: @handle was put from within the callback: the last of @users has it ended
@@ -60,7 +60,6 @@ struct ktm_callbacks {
 	void *context;
 	struct module *owner;
 	struct workqueue_struct *wq;
-	struct work_struct work;
 	refcount_t users;
 	struct completion unused;
 	bool put;
@@ -297,38 +296,23 @@ static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, vo
 }
 
 /**
- * ktm_callback_tell - tell a driver's RM here what waits of an enlistment
- * @en: the enlistment, kept by the caller, who has no lock and is in no callback
- *
- * If anything is left behind, the RM's worker tells it.
+ * ktm_callback_tell - tell a driver's RM here what waits in an inbox
+ * @rm: the RM
+ * @inbox: of it or of an enlistment with it; kept by the caller, who has no lock and is in no
+ *	callback
+ * @by_worker: the caller is one of the RM's workers; what others leave behind these tell
  */
-void ktm_callback_tell(struct ktm_enlistment *en)
+void ktm_callback_tell(struct ktm_rm *rm, struct ktm_inbox *inbox, bool by_worker)
 {
-	struct ktm_callbacks *cb = callbacks_get(en->rm);
-	struct call call = { };
+	struct call call = { .by_worker = by_worker };
+	struct ktm_callbacks *cb = callbacks_get(rm);
 
 	if (!cb)
 		return;
 	if (call_begin(&call, cb)) {
-		while (ktm_notify_deliver(&en->rm->queue, &cb->work, en, tell, &call))
+		while (ktm_notify_deliver(&rm->queue, cb, inbox, tell, &call))
 			cond_resched();
 		call_end(&call);
-	}
-	callbacks_put(cb);
-}
-
-static void callbacks_work(struct work_struct *work)
-{
-	struct ktm_callbacks *cb = container_of(work, struct ktm_callbacks, work);
-	struct call call = { .by_worker = true };
-	bool more = true;
-
-	if (!refcount_inc_not_zero(&cb->users))
-		return;
-	while (more && call_begin(&call, cb)) {
-		more = ktm_notify_deliver(&cb->rm->queue, work, NULL, tell, &call);
-		call_end(&call);
-		cond_resched();
 	}
 	callbacks_put(cb);
 }
@@ -348,7 +332,7 @@ static struct ktm_callbacks *take(const struct ktm_handle *handle, const struct 
 found:
 	list_del(&cb->link);
 	rcu_assign_pointer(cb->rm->callbacks, NULL);
-	ktm_notify_by_work(&cb->rm->queue, NULL, NULL);
+	ktm_notify_by_callback(&cb->rm->queue, NULL, NULL);
 	mutex_unlock(&lock);
 	return cb;
 }
@@ -356,7 +340,6 @@ found:
 /* Nobody calls any more. */
 static void callbacks_free(struct ktm_callbacks *cb)
 {
-	cancel_work_sync(&cb->work);
 	destroy_workqueue(cb->wq);
 	kfree_rcu(cb, rcu);
 }
@@ -419,12 +402,11 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
 	if (!cb)
 		return NULL;
 	/* What it does is part of commits, which memory may be waiting for. */
-	cb->wq = alloc_ordered_workqueue("ktm_rm", WQ_MEM_RECLAIM);
+	cb->wq = alloc_workqueue("ktm_rm", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!cb->wq) {
 		kfree(cb);
 		return NULL;
 	}
-	INIT_WORK(&cb->work, callbacks_work);
 	INIT_WORK(&cb->end, callbacks_end_work);
 	cb->rm = ktm_rm_of(handle->obj);
 	cb->handle = handle;
@@ -485,7 +467,7 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 	} else {
 		rcu_assign_pointer(cb->rm->callbacks, cb);
 		list_add(&cb->link, &all);
-		ktm_notify_by_work(&cb->rm->queue, cb->wq, &cb->work);
+		ktm_notify_by_callback(&cb->rm->queue, cb, cb->wq);
 	}
 	mutex_unlock(&lock);
 	if (ret)

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "callback.h"
 #include "object.h"
 #include "rm.h"
 

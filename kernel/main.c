@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
+#include "callback.h"
 #include "enlistment.h"
 #include "freeze.h"
 #include "journal.h"

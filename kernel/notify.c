@@ -13,6 +13,7 @@
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 
+#include "callback.h"
 #include "enlistment.h"
 #include "notify.h"
 #include "rm.h"
@@ -52,14 +53,43 @@ static struct ktm_enlistment *inbox_owner(struct ktm_queue *q, struct ktm_inbox 
 	return inbox == &q->last_recover ? NULL : container_of(inbox, struct ktm_enlistment, inbox);
 }
 
-void ktm_inbox_init(struct ktm_inbox *inbox)
+static u32 kind_read(struct ktm_queue *q, struct ktm_inbox *inbox)
+{
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
+
+	return en ? slots_of(en)[inbox->reading] : KTM_NOTIFY_LAST_RECOVER;
+}
+
+static void inbox_init(struct ktm_inbox *inbox, work_func_t work)
 {
 	INIT_LIST_HEAD(&inbox->link);
+	INIT_WORK(&inbox->work, work);
 	inbox->count = 0;
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
 	inbox->dropped = false;
 	inbox->handled = 0;
+}
+
+static void enlistment_work(struct work_struct *work)
+{
+	struct ktm_enlistment *en = container_of(work, struct ktm_enlistment, inbox.work);
+
+	ktm_callback_tell(en->rm, &en->inbox, true);
+	ktm_object_put(&en->obj);
+}
+
+static void last_recover_work(struct work_struct *work)
+{
+	struct ktm_rm *rm = container_of(work, struct ktm_rm, queue.last_recover.work);
+
+	ktm_callback_tell(rm, &rm->queue.last_recover, true);
+	ktm_object_put(&rm->obj);
+}
+
+void ktm_inbox_init(struct ktm_inbox *inbox)
+{
+	inbox_init(inbox, enlistment_work);
 }
 
 void ktm_queue_init(struct ktm_queue *q)
@@ -68,16 +98,43 @@ void ktm_queue_init(struct ktm_queue *q)
 	INIT_LIST_HEAD(&q->inboxes);
 	init_waitqueue_head(&q->wait);
 	q->open = false;
-	q->work = NULL;
-	ktm_inbox_init(&q->last_recover);
+	q->recovers = 0;
+	q->wq = NULL;
+	q->teller = NULL;
+	inbox_init(&q->last_recover, last_recover_work);
 }
 
-/* There may be something to be told by callback. */
-static void queue_kick(struct ktm_queue *q)
+/* There may be something in it to be told by callback. */
+static void inbox_kick(struct ktm_queue *q, struct ktm_inbox *inbox)
+{
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
+
+	lockdep_assert_held(&q->lock);
+	/* One that is pending looks yet, and has its reference: nobody else queues them. */
+	if (!q->teller || work_pending(&inbox->work))
+		return;
+	ktm_object_get(en ? &en->obj : &container_of(q, struct ktm_rm, queue)->obj);
+	queue_work(q->wq, &inbox->work);
+}
+
+/*
+ * A RECOVER must not come behind the LAST_RECOVER that stands for it: not one that is in front,
+ * nor one that is being read and may fail.
+ */
+static bool may_be_read(struct ktm_queue *q, struct ktm_inbox *inbox)
 {
 	lockdep_assert_held(&q->lock);
-	if (q->work)
-		queue_work(q->wq, q->work);
+	if (inbox != &q->last_recover)
+		return !list_empty(&inbox->link);
+	return list_first_entry_or_null(&q->inboxes, struct ktm_inbox, link) == inbox &&
+	       !q->recovers;
+}
+
+/* What it waited for may have gone. */
+static void last_recover_kick(struct ktm_queue *q)
+{
+	if (may_be_read(q, &q->last_recover))
+		inbox_kick(q, &q->last_recover);
 }
 
 static u8 *inbox_find(struct ktm_inbox *inbox, u8 slot)
@@ -121,6 +178,7 @@ static bool inbox_remove(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
 	if (inbox->count || list_empty(&inbox->link))
 		return false;
 	list_del_init(&inbox->link);
+	last_recover_kick(q);
 	return true;
 }
 
@@ -180,10 +238,10 @@ static void notify(struct ktm_enlistment *en, bool forget)
 			wake = true;
 		}
 	}
-	call = call && q->work;
+	call = call && q->teller;
 	spin_unlock(&q->lock);
 	if (call && !ktm_tx_leave_to_caller(en))
-		ktm_notify_by_worker(q);
+		ktm_notify_by_worker(en);
 	if (wake)
 		wake_up_interruptible(&q->wait);
 	if (put)
@@ -223,8 +281,8 @@ void ktm_notify_last_recover(struct ktm_rm *rm)
 	spin_lock(&q->lock);
 	if (q->open) {
 		inbox_remove(q, &q->last_recover, 0);
-		if (inbox_add(q, &q->last_recover, 0, ktm_tm_clock(rm->tm)))
-			queue_kick(q);
+		inbox_add(q, &q->last_recover, 0, ktm_tm_clock(rm->tm));
+		last_recover_kick(q);
 	}
 	spin_unlock(&q->lock);
 	wake_up_interruptible(&q->wait);
@@ -248,51 +306,54 @@ static struct ktm_inbox *readable(struct ktm_queue *q)
 {
 	struct ktm_inbox *inbox;
 
-	lockdep_assert_held(&q->lock);
 	list_for_each_entry(inbox, &q->inboxes, link) {
-		if (inbox != &q->last_recover || !q->reading)
+		if (may_be_read(q, inbox))
 			return inbox;
 	}
 	return NULL;
 }
 
-/*
- * Take the next one for this reader (@work: NULL) or for the callbacks whose @work it is: @reading
- * of the inbox; its reference goes with it. @en: only of that; NULL: of all.
- */
-static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct work_struct *work,
-				    struct ktm_enlistment *en)
+static bool is_recover(struct ktm_queue *q, struct ktm_inbox *inbox)
 {
-	struct ktm_inbox *inbox = NULL;
+	return kind_read(q, inbox) & (KTM_NOTIFY_RECOVER | KTM_NOTIFY_RECOVER_QUERY);
+}
 
+/*
+ * Take the next one for a reader (both NULL), or for @teller that of @inbox: @reading of the inbox;
+ * its reference goes with it.
+ */
+static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct ktm_callbacks *teller,
+				    struct ktm_inbox *inbox)
+{
 	spin_lock(&q->lock);
-	if (work == q->work) {
-		if (!en)
-			inbox = readable(q);
-		else if (!list_empty(&en->inbox.link))
-			inbox = &en->inbox;
-	}
+	if (teller != q->teller)
+		inbox = NULL;
+	else if (!teller)
+		inbox = readable(q);
+	else if (!may_be_read(q, inbox))
+		inbox = NULL;
 	if (inbox) {
 		inbox->reading = inbox->waiting[0];
 		memmove(inbox->waiting, inbox->waiting + 1, --inbox->count);
 		list_del_init(&inbox->link);
-		q->reading++;
+		q->recovers += is_recover(q, inbox);
 	}
 	spin_unlock(&q->lock);
 	return inbox;
 }
 
 /*
- * @goes_on: as long as this is the queue's @work, who has read this reads all else that waits of
- * its enlistment, too.
+ * @goes_on: as long as this is the queue's @teller, who has read this reads all else that waits in
+ * the inbox, too.
  */
 static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
-		     const struct work_struct *goes_on)
+		     const struct ktm_callbacks *goes_on)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 	bool more, wake;
 
 	spin_lock(&q->lock);
+	q->recovers -= is_recover(q, inbox);
 	if (!copied && (!inbox->dropped || inbox->again)) {
 		memmove(inbox->waiting + 1, inbox->waiting, inbox->count++);
 		inbox->waiting[0] = inbox->reading;
@@ -302,17 +363,15 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
 	inbox->dropped = false;
-	q->reading--;
-	/* A RECOVER must not come behind the LAST_RECOVER that stands for it. */
 	more = inbox->count;
 	if (more && en)
 		list_add(&inbox->link, &q->inboxes);
 	else if (more)
 		list_add_tail(&inbox->link, &q->inboxes);
 	wake = !list_empty(&q->inboxes);
-	/* Of all others somebody has been told. */
-	if ((more && goes_on != q->work) || (!q->reading && !list_empty(&q->last_recover.link)))
-		queue_kick(q);
+	if (more && goes_on != q->teller)
+		inbox_kick(q, inbox);
+	last_recover_kick(q);
 	spin_unlock(&q->lock);
 	if (wake)
 		wake_up_interruptible(&q->wait);
@@ -327,7 +386,7 @@ static void fill_in(struct ktm_queue *q, struct ktm_inbox *inbox, struct ktm_not
 
 	*n = (struct ktm_notification){
 		.length = sizeof(*n),
-		.kind = en ? slots_of(en)[inbox->reading] : KTM_NOTIFY_LAST_RECOVER,
+		.kind = kind_read(q, inbox),
 		/* Coming due again while it is being read may change it. */
 		.virtual_clock = READ_ONCE(inbox->clock[inbox->reading]),
 	};
@@ -357,7 +416,7 @@ static struct ktm_enlistment *reports_to(struct ktm_queue *q, struct ktm_inbox *
 	const u32 ends = KTM_NOTIFY_COMMIT_COMPLETE | KTM_NOTIFY_ROLLBACK_COMPLETE;
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 
-	if (!en || !(slots_of(en)[inbox->reading] & ends))
+	if (!(kind_read(q, inbox) & ends))
 		return NULL;
 	ktm_object_get(&en->obj);
 	return en;
@@ -381,62 +440,65 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 	bool waiting;
 
 	spin_lock(&q->lock);
-	waiting = !q->work && readable(q);
+	waiting = !q->teller && readable(q);
 	spin_unlock(&q->lock);
 	return waiting;
 }
 
 /**
- * ktm_notify_by_work - from now on its notifications are told by callback, or not any more
+ * ktm_notify_by_callback - from now on its notifications are told by callback, or not any more
  * @q: an RM's
- * @wq: of @work
- * @work: calls ktm_notify_deliver() until there is nothing; NULL: no callback any more, and it is
- *	not queued again
+ * @teller: whose callback; NULL: nobody's any more
+ * @wq: for its works; when @teller is NULL none is queued again
  */
-void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
-			struct work_struct *work)
+void ktm_notify_by_callback(struct ktm_queue *q, const struct ktm_callbacks *teller,
+			    struct workqueue_struct *wq)
 {
+	struct ktm_inbox *inbox;
+
 	spin_lock(&q->lock);
+	q->teller = teller;
 	q->wq = wq;
-	q->work = work;
-	queue_kick(q);
+	list_for_each_entry(inbox, &q->inboxes, link)
+		inbox_kick(q, inbox);
 	spin_unlock(&q->lock);
 	wake_up_interruptible(&q->wait);
 }
 
-/* What waits is told by the RM's own worker, whoever else was to. */
-void ktm_notify_by_worker(struct ktm_queue *q)
+/* What waits of it is told by a worker, whoever else was to. */
+void ktm_notify_by_worker(struct ktm_enlistment *en)
 {
+	struct ktm_queue *q = &en->rm->queue;
+
 	spin_lock(&q->lock);
-	queue_kick(q);
+	inbox_kick(q, &en->inbox);
 	spin_unlock(&q->lock);
 }
 
 /**
  * ktm_notify_deliver - tell the next notification by callback
  * @q: an RM's
- * @work: as given to ktm_notify_by_work(); if that has changed since, there is nothing
- * @en: its enlistment of which one is told, kept by the caller; NULL: the next of all
- * @call: is told; may sleep, may answer; nothing later of that enlistment is told until it
- *	returns
+ * @teller: as given to ktm_notify_by_callback(); if that has changed since, there is nothing
+ * @inbox: of which one is told, kept by the caller
+ * @call: is told; may sleep, may answer; nothing later of that inbox is told until it returns
  * @ctx: for @call
  *
- * Return: false: there was none, or with an @en, @call was not told it.
+ * Return: false: there was none, or @call was not told it.
  */
-bool ktm_notify_deliver(struct ktm_queue *q, const struct work_struct *work,
-			struct ktm_enlistment *en, ktm_deliver_fn call, void *ctx)
+bool ktm_notify_deliver(struct ktm_queue *q, const struct ktm_callbacks *teller,
+			struct ktm_inbox *inbox, ktm_deliver_fn call, void *ctx)
 {
-	struct ktm_inbox *inbox = read_begin(q, work, en);
 	struct ktm_enlistment *superior;
 	struct ktm_notification n;
 	bool told;
 
+	inbox = read_begin(q, teller, inbox);
 	if (!inbox)
 		return false;
 	fill_in(q, inbox, &n);
 	superior = reports_to(q, inbox);
 	told = call(inbox_owner(q, inbox), &n, ctx);
-	read_end(q, inbox, told, told && en ? work : NULL);
+	read_end(q, inbox, told, told ? teller : NULL);
 	if (superior)
 		reported(superior, told);
 	return told;

@@ -7,11 +7,12 @@
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/ktm.h>
 
 struct iov_iter;
-struct work_struct;
 struct workqueue_struct;
+struct ktm_callbacks;
 struct ktm_enlistment;
 struct ktm_rm;
 
@@ -38,9 +39,11 @@ struct ktm_rm;
  * @dropped: ... or is not to be told any more, if its copy fails
  * @handled: the kind that a callback has dealt with, if the answer to it could not be given then;
  *	belongs to who has @reading
+ * @work: tells by callback what waits; pending it has a reference. Queued under the queue's lock
  */
 struct ktm_inbox {
 	struct list_head link;
+	struct work_struct work;
 	u64 clock[KTM_NR_EN_SLOTS];
 	u8 waiting[KTM_NR_EN_SLOTS];
 	u8 count;
@@ -60,11 +63,11 @@ struct ktm_inbox {
  * @wait: readers and pollers
  * @open: somebody has the RM open; else what comes due is dropped, RM recovery
  *	rebuilds what is still owed
- * @reading: inboxes that are being read; LAST_RECOVER waits until none is, because
- *	a RECOVER whose copy fails comes back
+ * @recovers: RECOVERs that are being read; LAST_RECOVER waits until none is, because one whose copy
+ *	fails comes back
  * @last_recover: the RM's own, whose only slot is LAST_RECOVER
- * @wq: of @work
- * @work: calls the driver whose RM it is, for all that there is to read: readers find nothing;
+ * @wq: of the inboxes' works
+ * @teller: calls the driver whose RM it is, for all that there is to read: readers find nothing;
  *	NULL: it has no callback
  */
 struct ktm_queue {
@@ -72,15 +75,15 @@ struct ktm_queue {
 	struct list_head inboxes;
 	wait_queue_head_t wait;
 	bool open;
-	u32 reading;
+	u32 recovers;
 	struct ktm_inbox last_recover;
 	struct workqueue_struct *wq;
-	struct work_struct *work;
+	const struct ktm_callbacks *teller;
 };
 
 /*
  * The enlistment, NULL with LAST_RECOVER, lives until it returns. Return: false: it was not told,
- * the worker tries again.
+ * a worker tries again.
  */
 typedef bool (*ktm_deliver_fn)(struct ktm_enlistment *en, const struct ktm_notification *n,
 			       void *ctx);
@@ -96,10 +99,10 @@ void ktm_notify_no_last_recover(struct ktm_rm *rm);
 ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock);
 ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns);
 bool ktm_notify_waiting(struct ktm_queue *q);
-void ktm_notify_by_work(struct ktm_queue *q, struct workqueue_struct *wq,
-			struct work_struct *work);
-void ktm_notify_by_worker(struct ktm_queue *q);
-bool ktm_notify_deliver(struct ktm_queue *q, const struct work_struct *work,
-			struct ktm_enlistment *en, ktm_deliver_fn call, void *ctx);
+void ktm_notify_by_callback(struct ktm_queue *q, const struct ktm_callbacks *teller,
+			    struct workqueue_struct *wq);
+void ktm_notify_by_worker(struct ktm_enlistment *en);
+bool ktm_notify_deliver(struct ktm_queue *q, const struct ktm_callbacks *teller,
+			struct ktm_inbox *inbox, ktm_deliver_fn call, void *ctx);
 
 #endif /* KTM_NOTIFY_H */

@@ -12,7 +12,6 @@
 #include "tm.h"
 
 struct ktm_callbacks;
-struct module;
 
 /*
  * A resource manager.
@@ -93,14 +92,6 @@ void ktm_rm_discard(struct ktm_rm *rm);
 void ktm_rm_offline(struct ktm_rm *rm);
 void ktm_rm_to_record(const struct ktm_rm *rm, struct ktm_jrec *rec);
 void ktm_rm_info(struct ktm_rm *rm, struct ktm_rm_info *info);
-
-/* callback.c */
-bool ktm_callbacks_end(struct ktm_handle *handle);
-void ktm_callbacks_module_gone(const struct module *module);
-void ktm_callback_tell(struct ktm_enlistment *en);
-bool ktm_in_callback(void);
-int ktm_callbacks_init(void);
-void ktm_callbacks_exit(void);
 
 /* propagation.c */
 u32 ktm_register_protocol(struct ktm_handle *handle, const struct ktm_protocol *arg,

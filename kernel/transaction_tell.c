@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "callback.h"
 #include "enlistment.h"
 #include "notify.h"
 #include "rm.h"
@@ -71,7 +72,7 @@ void ktm_tx_teller_end(struct ktm_transaction *tx)
 	spin_unlock_irq(&tx->wait.lock);
 	if (!en)
 		return;
-	ktm_notify_by_worker(&en->rm->queue);
+	ktm_notify_by_worker(en);
 	ktm_object_put(&en->obj);
 }
 
@@ -97,7 +98,7 @@ static void tell(struct ktm_transaction *tx)
 	/* Another caller was quicker. */
 	if (!en)
 		return;
-	ktm_callback_tell(en);
+	ktm_callback_tell(en->rm, &en->inbox, false);
 	ktm_object_put(&en->obj);
 	spin_lock_irq(&tx->wait.lock);
 	tx->tellers++;

@@ -22,7 +22,7 @@
 #define DURABLE_RM	guid_of(981)
 
 /* Slots: 0 is the TM. */
-enum { RM = 1, RM2, TX, TX2, EN, EN2 };
+enum { RM = 1, RM2, TX, TX2, TX3, EN, EN2 };
 
 void test_setup(void)
 {
@@ -204,12 +204,11 @@ TEST(instead_of_reading)
 	CHECK(poll_now(rm) & POLLIN);
 	script(ALL_KINDS, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
 	enable(RM);
-	/* The other one waits until this callback returns. */
+	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TAKE_NONE(rm);
 	OP(KTM_STATUS_TIMEOUT, RM_GET_NOTIFICATION, .on = RM, .timeout_ns = 0);
 	OP_TRY(RELEASE);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN2);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
@@ -370,6 +369,41 @@ TEST(commits_another_transaction)
 	close(drv);
 }
 
+/* Another one of its own RM, whose callbacks are workers' then: from the caller, and from one. */
+static void commits_another_of_its_rm(bool callers)
+{
+	struct ktm_test_told t;
+
+	begin();
+	op_tx(TX2);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	op_rm_enlist(RM, TX2, EN_MASK, 2);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT | KTM_TEST_DO_ONCE, KTM_CALLBACK_HANDLED,
+	       TX2);
+	if (callers)
+		commit(TX, KTM_STATUS_SUCCESS);
+	else
+		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	t = TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(t.threads, 2);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	CHECK_EQ(op_tx_state(TX2), KTM_TX_STATE_COMMITTED);
+	t = TOLD(RM, KTM_NOTIFY_PREPARE);
+	CHECK_EQ(t.threads, 1);
+	CHECK_EQ(t.ret, 0);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTED);
+	close(drv);
+	driver_open();
+}
+
+TEST(commits_another_transaction_of_its_rm)
+{
+	commits_another_of_its_rm(true);
+	commits_another_of_its_rm(false);
+}
+
 /* Its own: it is told what that comes to. */
 TEST(calls_into_its_own_transaction)
 {
@@ -384,34 +418,40 @@ TEST(calls_into_its_own_transaction)
 }
 
 /*
- * One that does not return holds up its own RM only: in the thread that waits for the commit, or,
- * where none does, in the RM's worker.
+ * One that does not return holds up its own transaction only, not others of its RM: in the thread
+ * that waits for the commit, or, where none does, in a worker.
  */
 static void never_returns(bool callers)
 {
+	static const struct { unsigned int tx, rm; } others[] = { { TX2, RM2 }, { TX3, RM } };
 	static const unsigned int tx = TX;
 	struct ktm_test_told t;
 	pid_t pid = -1;
+	unsigned int i;
 
 	begin();
 	op_rm(RM2);
 	enable(RM2);
 	op_tx(TX2);
+	op_tx(TX3);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM2, TX2, EN_MASK, 2);
+	op_rm_enlist(RM, TX3, EN_MASK, 3);
 	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, 0, 0);
 	if (callers)
 		pid = test_spawn(in_child, (void *)&tx);
 	else
 		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
-	if (callers)
-		commit(TX2, KTM_STATUS_SUCCESS);
-	else
-		OP_TRY(TRANSACTION_COMMIT, .on = TX2);
-	t = TOLD(RM2, KTM_NOTIFY_PREPARE);
-	CHECK_EQ(t.threads, 2);
-	TOLD(RM2, KTM_NOTIFY_COMMIT);
+	for (i = 0; i < 2; i++) {
+		if (callers)
+			commit(others[i].tx, KTM_STATUS_SUCCESS);
+		else
+			OP_TRY(TRANSACTION_COMMIT, .on = others[i].tx);
+		t = TOLD(others[i].rm, KTM_NOTIFY_PREPARE);
+		CHECK_EQ(t.threads, 2);
+		TOLD(others[i].rm, KTM_NOTIFY_COMMIT);
+	}
 	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_PREPARING);
 	OP_TRY(RELEASE);
 	if (callers)
@@ -448,7 +488,7 @@ TEST(called_by_who_waits)
 	close(drv);
 }
 
-/* While it is in the callback of one RM the others are told by their workers. */
+/* While it is in the callback of one RM the others are told by workers. */
 TEST(others_at_the_same_time)
 {
 	static const unsigned int tx = TX;
@@ -631,7 +671,7 @@ TEST(caller_is_killed_in_a_callback)
 	close(drv);
 }
 
-/* And of one that is about to: what was left to it is told by the worker. */
+/* And of one that is about to: what was left to it is told by a worker. */
 TEST(caller_is_killed_before)
 {
 	static const unsigned int tx = TX;
@@ -659,8 +699,11 @@ static void in_real_time(bool on)
 	CHECK_EQ(sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p), 0);
 }
 
-/* It dies in the moment in which something has been left to it: on its processor it is our turn. */
-TEST(caller_is_killed_with_something_to_tell)
+/*
+ * A COMMIT of EN is left to who waits, and on his processor it is our turn, until in_real_time() is
+ * over.
+ */
+static pid_t left_to_caller(void)
 {
 	static const unsigned int tx = TX;
 	cpu_set_t first;
@@ -677,11 +720,48 @@ TEST(caller_is_killed_with_something_to_tell)
 	until_asleep(pid);
 	in_real_time(true);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	return pid;
+}
+
+/* It dies in that moment. */
+TEST(caller_is_killed_with_something_to_tell)
+{
+	const pid_t pid = left_to_caller();
+
 	CHECK_EQ(kill(pid, SIGKILL), 0);
 	in_real_time(false);
 	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != (unsigned int)pid);
 	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
 	killed(pid);
+	close(drv);
+}
+
+/* What waits for it is not for readers. */
+TEST(left_by_readers)
+{
+	const pid_t pid = left_to_caller();
+	const int rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
+
+	CHECK_EQ(poll_now(rm), 0);
+	TAKE_NONE(rm);
+	OP(KTM_STATUS_TIMEOUT, RM_GET_NOTIFICATION, .on = RM, .timeout_ns = 0);
+	in_real_time(false);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, (unsigned int)pid);
+	test_join(pid);
+	close(rm);
+	close(drv);
+}
+
+/* LAST_RECOVER waits for what is in front of it: that is taken back. */
+TEST(last_recover_behind_what_is_withdrawn)
+{
+	const pid_t pid = left_to_caller();
+
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_COMMIT_COMPLETE, .on = EN);
+	in_real_time(false);
+	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
+	test_join(pid);
 	close(drv);
 }
 
@@ -935,6 +1015,41 @@ TEST(comes_back)
 		CHECK_EQ(t.notification.kind, KTM_NOTIFY_COMMIT);
 		TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
 	}
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	finish_durable(&d);
+}
+
+/* A RECOVER counts when its callback has returned: it may be told again. */
+TEST(last_recover_behind_what_is_told)
+{
+	unsigned int i, kinds = 0;
+	struct disk d;
+
+	make_durable(&d);
+	op_tx(TX);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	op_put(RM);
+	OP(KTM_STATUS_SUCCESS, RM_OPEN, .on = 0, .slot = RM, .guid = DURABLE_RM,
+	   .access = KTM_RM_ALL_ACCESS);
+	op_rm(RM2);
+	enable(RM2);
+	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
+	script(KTM_NOTIFY_RECOVER, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
+	enable(RM);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	TOLD(RM, KTM_NOTIFY_RECOVER);
+	op_tx(TX2);
+	op_rm_enlist(RM2, TX2, EN_MASK, 2);
+	OP_TRY(TRANSACTION_ROLLBACK, .on = TX2);
+	TOLD(RM2, KTM_NOTIFY_ROLLBACK);
+	OP_TRY(RELEASE);
+	for (i = 0; i < 2; i++)
+		kinds |= told().notification.kind;
+	CHECK_EQ(kinds, KTM_NOTIFY_COMMIT | KTM_NOTIFY_LAST_RECOVER);
 	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
 	finish_durable(&d);
 }

@@ -156,13 +156,14 @@ int ktm_rm_propagation_failed(struct ktm_rm_use *rm, u32 cookie, u32 cause, u32 
  *
  * It is called in process context, with the credentials of a kernel thread: by the thread that
  * waits in Commit or Rollback of the transaction, unless that is in a callback already, or by a
- * worker of its RM that has no other work. Of each enlistment one at a time and in its order; of
+ * worker, of which its RM has some for itself. Of each enlistment one at a time, in its order; of
  * several at the same time, so what they share needs a lock. It may sleep, and call everything in
- * <linux/ktm.h>, for its own transaction, too; but to wait there for what only it can bring about
- * is to wait for ever. That holds up this RM, its transactions and who waits for them, nobody else.
+ * <linux/ktm.h>, for its own transaction, too, and wait for the commit of others; but to wait there
+ * for what only it can bring about is to wait for ever. That holds up this transaction and who
+ * waits for it, nobody else. LAST_RECOVER comes when the callbacks of all RECOVERs have returned.
  *
  * Who waits may have a signal. A callback that returns -EINTR there, or another error while that
- * thread has one, has not been told: the worker, which has none, calls it again with the same.
+ * thread has one, has not been told: a worker, which has none, calls it again with the same.
  *
  * Return: KTM_CALLBACK_ or a negative errno.
  */
