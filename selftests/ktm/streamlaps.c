@@ -478,15 +478,16 @@ static void ask_later(unsigned int status)
 
 /*
  * Several that cannot be read, with others that can between them: while the first one holds
- * the tail nothing behind it is copied, but the time of each runs. They are given up together.
+ * the tail nothing behind it is copied, but the time of each runs. They are given up together: the
+ * log is not full again for each.
  */
 TEST(each_has_its_time)
 {
-	enum { STREAMS = 2, MANY = 48, EVERY = 4 };
-	uint64_t ring = tm_space(tm).bytes, lsn[MANY], restarts, total;
+	enum { STREAMS = 2, MANY = 48, EVERY = 4, SECONDS = 6 };
+	uint64_t ring = tm_space(tm).bytes, lsn[MANY], total = 0;
 	int s[STREAMS] = { stream_create(tm, "one", MIB / 2), stream_create(tm, "two", MIB / 2) };
+	unsigned int i, status, refused = 0;
 	struct spot spot;
-	unsigned int i;
 
 	for (i = 0; i < MANY; i++)
 		lsn[i] = append(s[i % STREAMS], 200 + i, BYTES);
@@ -498,13 +499,19 @@ TEST(each_has_its_time)
 	lost_after(3600);
 	fill_up();
 	CHECK_EQ(stream_info(s[0]).lost, 0);
-	lost_after(0);
-	restarts = tm_space(tm).restarts;
-	for (total = 0; stream_info(s[0]).lost < MANY / EVERY; total += BYTES) {
-		CHECK(total < 2 * ring);
-		CHECK_EQ(write_on(), KTM_STATUS_SUCCESS);
+	lost_after(SECONDS);
+	while (stream_info(s[0]).lost < MANY / EVERY) {
+		status = write_on();
+		if (status == KTM_STATUS_SUCCESS) {
+			total += BYTES;
+			CHECK(total < 2 * ring);
+		} else {
+			CHECK_EQ(status, KTM_STATUS_LOG_FULL);
+			CHECK(++refused <= SECONDS);
+			sleep(2);
+		}
 	}
-	CHECK(tm_space(tm).restarts - restarts < MANY / EVERY);
+	printf("# refused %u times\n", refused);
 	go_round(LAPS);
 	for (i = 0; i < MANY; i++)
 		if (i % EVERY)
