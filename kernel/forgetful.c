@@ -16,6 +16,7 @@
 #include "callback.h"
 #include "object.h"
 #include "rm.h"
+#include "transaction.h"
 
 /*
  * @handle: of a driver
@@ -118,6 +119,7 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 	if (event == MODULE_STATE_LIVE) {
 		module_lives(data);
 	} else if (event == MODULE_STATE_GOING) {
+		ktm_async_module_gone(data);
 		ktm_callbacks_module_gone(data);
 		module_has_gone(data);
 	}

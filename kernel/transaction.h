@@ -149,6 +149,7 @@ void ktm_tx_teller_end(struct ktm_transaction *tx);
 int ktm_tx_wait_settled(struct ktm_transaction *tx, bool teller);
 
 /* transaction_async.c */
+void ktm_async_module_gone(const struct module *module);
 int ktm_async_init(void);
 void ktm_async_exit(void);
 

@@ -5,11 +5,15 @@
  * What waits is an entry in the transaction's wait queue, all of it allocated before the commit
  * begins: afterwards nothing can fail. The driver is called by a worker of a workqueue in which
  * ktm itself has no work, so one that never returns holds up nobody.
+ *
+ * Its module stays until then, but for one whose init function fails: that goes whoever holds it.
  */
 #include <linux/err.h>
 #include <linux/ktm.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -20,19 +24,34 @@
 static struct workqueue_struct *async_wq;
 
 /*
+ * @lock: @all, and @owner and @calling of those. Nothing is taken inside it.
+ * @called: one that was @calling is not in @all any more
+ */
+static DEFINE_SPINLOCK(lock);
+static LIST_HEAD(all);
+static DECLARE_WAIT_QUEUE_HEAD(called);
+
+/*
  * One commit. It has ktm.ko and @owner.
  *
+ * @link: in @all as long as it has @owner
  * @handle: keeps the transaction open, and its TM; without any right
  * @wait: in the transaction's wait queue, under that queue's lock, until it is settled
  * @work: calls @done then
+ * @owner: NULL: built in
+ * @gone: @owner has gone, nobody is called
+ * @calling: @done is being called
  */
 struct async {
+	struct list_head link;
 	struct ktm_handle *handle;
 	struct wait_queue_entry wait;
 	struct work_struct work;
 	ktm_commit_done done;
 	void *context;
 	struct module *owner;
+	bool gone;
+	bool calling;
 };
 
 static struct ktm_transaction *tx_of(const struct async *a)
@@ -68,8 +87,29 @@ static void async_wait(struct async *a)
 static void async_free(struct async *a)
 {
 	ktm_handle_end(a->handle);
-	module_put(a->owner);
 	kfree(a);
+}
+
+/* Nobody finds it any more; its owner may go as soon as that is so. */
+static void disown(struct async *a)
+{
+	spin_lock(&lock);
+	if (!a->gone) {
+		module_put(a->owner);
+		list_del(&a->link);
+	}
+	spin_unlock(&lock);
+	wake_up_all(&called);
+}
+
+static void call(struct async *a, u32 status)
+{
+	spin_lock(&lock);
+	a->calling = !a->gone;
+	spin_unlock(&lock);
+	if (a->calling)
+		a->done(a->context, ktm_status_errno(status), status);
+	disown(a);
 }
 
 static void async_work(struct work_struct *work)
@@ -82,7 +122,7 @@ static void async_work(struct work_struct *work)
 		async_wait(a);
 		return;
 	}
-	a->done(a->context, ktm_status_errno(status), status);
+	call(a, status);
 	async_free(a);
 	module_put(THIS_MODULE);
 }
@@ -104,6 +144,9 @@ static u32 async_alloc(struct ktm_transaction_use *tx, struct module *owner, str
 		goto end;
 	}
 	a->owner = owner;
+	spin_lock(&lock);
+	list_add(&a->link, &all);
+	spin_unlock(&lock);
 	init_waitqueue_func_entry(&a->wait, async_woken);
 	INIT_LIST_HEAD(&a->wait.entry);
 	INIT_WORK(&a->work, async_work);
@@ -130,7 +173,7 @@ free:
  * Reference: ZwCommitTransaction()
  * Rights: KTM_TX_COMMIT
  * Holds: takes none of @tx, which may be put at once; @owner's module stays until @done has
- * returned
+ * returned, unless its init function fails: then it is not called
  * Locks: any mutexes of the caller
  *
  * Context: Process context; sleeps, but for nobody's answer; while all is frozen a signal ends
@@ -163,6 +206,7 @@ int __ktm_transaction_commit_async(struct ktm_transaction_use *tx, ktm_commit_do
 	a->context = context;
 	ret = ktm_tx_commit(&tx->handle, &arg);
 	if (ret && ret != KTM_STATUS_PENDING) {
+		disown(a);
 		async_free(a);
 		return ktm_tell(ret, status);
 	}
@@ -171,6 +215,44 @@ int __ktm_transaction_commit_async(struct ktm_transaction_use *tx, ktm_commit_do
 	return ktm_tell(ret, status);
 }
 EXPORT_SYMBOL_GPL(__ktm_transaction_commit_async);
+
+static bool is_called(const struct module *module)
+{
+	bool found = false;
+	struct async *a;
+
+	spin_lock(&lock);
+	list_for_each_entry(a, &all, link)
+		found |= a->owner == module;
+	spin_unlock(&lock);
+	return found;
+}
+
+/**
+ * ktm_async_module_gone - a module is about to go
+ * @module: has failed to start if it has a commit under way: else that would hold it
+ *
+ * It is called for none any more; the commits go on. Waits for calls that have begun.
+ */
+void ktm_async_module_gone(const struct module *module)
+{
+	unsigned int count = 0;
+	struct async *a, *next;
+
+	spin_lock(&lock);
+	list_for_each_entry_safe(a, next, &all, link) {
+		if (a->owner != module || a->calling)
+			continue;
+		a->gone = true;
+		list_del(&a->link);
+		count++;
+	}
+	spin_unlock(&lock);
+	if (count)
+		pr_warn("ktm: module %s goes and is not told how %u of its commits end\n",
+			module->name, count);
+	wait_event(called, !is_called(module));
+}
 
 /* Once, when the module is loaded. */
 int ktm_async_init(void)

@@ -14,6 +14,7 @@
 
 #include "disk.h"
 #include "opcalls.h"
+#include "programs.h"
 
 #define ALL_KINDS	0xffffffff
 /* The kernel's own. */
@@ -1199,6 +1200,36 @@ static bool logged(int log, const char *text)
 	}
 	CHECK_EQ(errno, EAGAIN);
 	return false;
+}
+
+/*
+ * A driver whose init function fails goes in any case, and is not called for what it has begun to
+ * commit. That goes on.
+ */
+TEST(commit_async_and_fail_to_start)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
+	const guid_t en = enlist(rm, tx);
+	char parameters[32];
+
+	CHECK(log >= 0);
+	lseek(log, 0, SEEK_END);
+	driver_unload();
+	snprintf(parameters, sizeof(parameters), "commits=%d", tx);
+	CHECK_EQ(driver_load(parameters), -1);
+	CHECK_EQ(errno, ECANCELED);
+	CHECK(logged(log, "ktm: module ktm_test goes and is not told how 1 of its commits end"));
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	WAIT(tx, KTM_STATUS_SUCCESS);
+	close(tx);
+	close(rm);
+	close(t);
+	/* Who would call it keeps ktm.ko until then; so does our own /dev/ktm. */
+	until_run("grep -qx 1 /sys/module/ktm/refcnt");
+	CHECK(!logged(log, "the module has not started"));
+	close(log);
 }
 
 /*

@@ -14,16 +14,23 @@
 
 int drv = -1;
 
+int driver_load(const char *parameters)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC), ret, err;
+
+	CHECK(fd >= 0);
+	ret = syscall(SYS_finit_module, fd, parameters, 0);
+	err = errno;
+	close(fd);
+	errno = err;
+	return ret;
+}
+
 void driver_open(void)
 {
-	int fd;
-
 	drv = open("/dev/ktm_test", O_RDWR | O_CLOEXEC);
 	if (drv < 0) {
-		fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-		CHECK(fd >= 0);
-		CHECK_EQ(syscall(SYS_finit_module, fd, "", 0), 0);
-		close(fd);
+		CHECK_EQ(driver_load(""), 0);
 		drv = open("/dev/ktm_test", O_RDWR | O_CLOEXEC);
 	}
 	CHECK(drv >= 0);

@@ -11,6 +11,8 @@
 
 /* Loads the driver if nobody has, and opens it: for all calls of this process. */
 extern int drv;
+/* 0, or -1 and errno. */
+int driver_load(const char *parameters);
 void driver_open(void);
 void driver_unload(void);
 
