@@ -370,34 +370,49 @@ TEST(of_all_who_live_in_a_namespace_of_roots)
 	CHECK_EQ(try_enlist(rm, tx_create(tm), &en), KTM_STATUS_SUCCESS);
 }
 
-#define TIMES	3000
+#define TIMES	30000
 
 /* Gate 1: it is enough. */
-static void want_too_much(void *unused)
+static void want_too_much(void *name)
 {
+	uint64_t quota = 1ull << 60;
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_STREAM_QUOTA,
+				 .buffer = (uintptr_t)&quota, .length = sizeof(quota));
 	int s;
 
-	(void)unused;
 	become(NOBODY, NOBODY);
+	s = stream_create(tm, name, 4096);
 	while (!is_open(1))
-		CHECK_EQ(stream_try_create(tm, "huge", 1ull << 60, &s),
-			 KTM_STATUS_QUOTA_EXCEEDED);
+		CHECK_EQ(test_try(s, KTM_IOC_SET, &set), KTM_STATUS_QUOTA_EXCEEDED);
 }
 
-/* What a user is refused takes nothing of his share, not even for a moment. */
+static void inform(int boss, guid_t sup, unsigned int length)
+{
+	static unsigned char information[8];
+	struct ktm_set set = ARG(ktm_set, .info_class = KTM_INFO_EN_RECOVERY, .guid = sup,
+				 .length = length,
+				 .buffer = length ? (uintptr_t)information : 0);
+
+	CHECK_EQ(test_try(boss, KTM_IOC_SET, &set), KTM_STATUS_SUCCESS);
+}
+
+/*
+ * What a user is refused takes nothing of his share, not even for a moment. The moments are short,
+ * so on both sides it is what is charged with the least ado: the quota of a stream, and what a
+ * superior's information needs.
+ */
 TEST(of_what_is_refused)
 {
-	struct pair p;
+	int boss = rm_online(tm, 2), tx = tx_of(NOBODY);
+	const guid_t sup = enlist_superior(boss, tx, KTM_NOTIFY_ROLLBACK, 0);
 	unsigned int i;
 	pid_t one, two;
 
-	one = test_spawn(want_too_much, NULL);
-	two = test_spawn(want_too_much, NULL);
+	one = test_spawn(want_too_much, "one");
+	two = test_spawn(want_too_much, "two");
 	for (i = 0; i < TIMES; i++) {
-		CHECK_EQ(enlist_for(NOBODY, NOBODY, &p), KTM_STATUS_SUCCESS);
-		roll_back(&p);
-		close(p.tx);
-		close(p.fd);
+		inform(boss, sup, 8);
+		inform(boss, sup, 0);
 	}
 	go(1);
 	test_join(one);
