@@ -175,8 +175,9 @@ EXPORT_SYMBOL_GPL(ktm_rm_to_fd);
  * The kernel form of closing its descriptor: with the last one that may do more than query, what
  * has not prepared is rolled back, and what has waits until the RM is opened and recovered again.
  * Nobody may be in a call with it. If it has enabled callbacks they are disabled, and those that
- * run are waited for; put from within one, it goes when all have returned. Callbacks of two RMs
- * that each put the other one wait for each other.
+ * run are waited for; put from within one, it goes when all have returned, which nobody is told:
+ * who wants to be calls ktm_rm_disable_callbacks() before. Callbacks of two RMs that each put the
+ * other one wait for each other.
  *
  * Reference: ZwClose(), ObDereferenceObject()
  * Rights: none

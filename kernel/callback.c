@@ -35,21 +35,23 @@
 #include "use.h"
 
 /*
- * @lock: @all, and ktm_rm.callbacks: who takes one out of these ends it. Not held while anybody is
- * called or waited for.
+ * @lock: @all, ktm_rm.callbacks and @going of all. Not held while anybody is called or waited for.
  */
 static DEFINE_MUTEX(lock);
 static LIST_HEAD(all);
 
 /*
- * @link: in @all
- * @handle: the RM's use that has enabled them, and disables them when it is put
+ * @link: in @all, as long as there are @users
+ * @handle: the RM's use that has enabled them, and nobody else disables them; not put before they
+ *	are out of @all
  * @access: rights of the enlistments' uses that are lent to @callback
  * @wq: for the works of its inboxes, and nothing else
- * @users: threads that call it, and one for ktm_rm.callbacks
- * @unused: there are none any more, unless @put
- * @put: @handle was put from within the callback: the last of @users has it ended
- * @end: does that
+ * @users: threads that call it, and one until it is disabled
+ * @going: it is disabled: ktm_rm.callbacks is not this one any more
+ * @unused: there are no @users any more
+ * @refs: those who wait for that, and one for all @users
+ * @put: @handle was put from within the callback, so @end does it
+ * @end: when there are no @refs any more
  */
 struct ktm_callbacks {
 	struct list_head link;
@@ -61,7 +63,9 @@ struct ktm_callbacks {
 	struct module *owner;
 	struct workqueue_struct *wq;
 	refcount_t users;
+	bool going;
 	struct completion unused;
+	refcount_t refs;
 	bool put;
 	struct work_struct end;
 	struct rcu_head rcu;
@@ -158,14 +162,25 @@ static void call_end(struct call *call)
 	module_put(call->cb->owner);
 }
 
+/*
+ * Here its works are not waited for: they may be busy for who has enabled callbacks since, and the
+ * caller may be in a work of another RM.
+ */
+static void callbacks_release(struct ktm_callbacks *cb)
+{
+	if (refcount_dec_and_test(&cb->refs))
+		queue_work(ktm_slow_wq, &cb->end);
+}
+
 static void callbacks_put(struct ktm_callbacks *cb)
 {
 	if (!refcount_dec_and_test(&cb->users))
 		return;
-	if (cb->put)
-		queue_work(ktm_slow_wq, &cb->end);
-	else
-		complete(&cb->unused);
+	mutex_lock(&lock);
+	list_del(&cb->link);
+	mutex_unlock(&lock);
+	complete_all(&cb->unused);
+	callbacks_release(cb);
 }
 
 static struct ktm_callbacks *callbacks_get(struct ktm_rm *rm)
@@ -317,50 +332,71 @@ void ktm_callback_tell(struct ktm_rm *rm, struct ktm_inbox *inbox, bool by_worke
 	callbacks_put(cb);
 }
 
-/* Those that this use has enabled, or that this module has; nobody else finds them any more. */
-static struct ktm_callbacks *take(const struct ktm_handle *handle, const struct module *owner)
+/* Those that this use has enabled, or, if it is NULL, that this module has. */
+static struct ktm_callbacks *find(const struct ktm_handle *handle, const struct module *owner)
+{
+	struct ktm_callbacks *cb;
+
+	lockdep_assert_held(&lock);
+	list_for_each_entry(cb, &all, link) {
+		if (handle ? cb->handle == handle : cb->owner == owner)
+			return cb;
+	}
+	return NULL;
+}
+
+/*
+ * From now on nobody begins to call what find() finds; the caller waits for those who do already,
+ * or releases it. @first: out: nobody had disabled it.
+ */
+static struct ktm_callbacks *disable(const struct ktm_handle *handle, const struct module *owner,
+				     bool *first)
 {
 	struct ktm_callbacks *cb;
 
 	mutex_lock(&lock);
-	list_for_each_entry(cb, &all, link) {
-		if (handle ? cb->handle == handle : cb->owner == owner)
-			goto found;
+	cb = find(handle, owner);
+	if (!cb) {
+		mutex_unlock(&lock);
+		return NULL;
+	}
+	refcount_inc(&cb->refs);
+	*first = !cb->going;
+	if (*first) {
+		cb->going = true;
+		rcu_assign_pointer(cb->rm->callbacks, NULL);
+		ktm_notify_by_callback(&cb->rm->queue, NULL, NULL);
 	}
 	mutex_unlock(&lock);
-	return NULL;
-found:
-	list_del(&cb->link);
-	rcu_assign_pointer(cb->rm->callbacks, NULL);
-	ktm_notify_by_callback(&cb->rm->queue, NULL, NULL);
-	mutex_unlock(&lock);
+	if (*first)
+		callbacks_put(cb);
 	return cb;
 }
 
-/* Nobody calls any more. */
+/* Of one that is disabled: until none runs. */
+static void callbacks_wait(struct ktm_callbacks *cb)
+{
+	wait_for_completion(&cb->unused);
+	callbacks_release(cb);
+}
+
 static void callbacks_free(struct ktm_callbacks *cb)
 {
 	destroy_workqueue(cb->wq);
 	kfree_rcu(cb, rcu);
 }
 
-/* Of one that was taken: wait until none runs. */
-static void callbacks_stop(struct ktm_callbacks *cb)
-{
-	callbacks_put(cb);
-	wait_for_completion(&cb->unused);
-	callbacks_free(cb);
-}
-
 static void callbacks_end_work(struct work_struct *work)
 {
 	struct ktm_callbacks *cb = container_of(work, struct ktm_callbacks, end);
-	struct ktm_handle *handle = cb->handle;
+	struct ktm_handle *handle = cb->put ? cb->handle : NULL;
 	struct module *owner = cb->owner;
 
 	callbacks_free(cb);
-	ktm_use_put(handle);
-	module_put(owner);
+	if (handle) {
+		ktm_use_put(handle);
+		module_put(owner);
+	}
 }
 
 /**
@@ -375,11 +411,9 @@ bool ktm_callbacks_end(struct ktm_handle *handle)
 {
 	struct ktm_callbacks *cb;
 	struct call *call;
+	bool first;
 
-	/* Most have none. */
-	if (!rcu_access_pointer(ktm_rm_of(handle->obj)->callbacks))
-		return true;
-	cb = take(handle, NULL);
+	cb = disable(handle, NULL, &first);
 	if (!cb)
 		return true;
 	call = call_of_current();
@@ -387,10 +421,10 @@ bool ktm_callbacks_end(struct ktm_handle *handle)
 		/* Others may be about to call, and look at the module first. */
 		__module_get(cb->owner);
 		cb->put = true;
-		callbacks_put(cb);
+		callbacks_release(cb);
 		return false;
 	}
-	callbacks_stop(cb);
+	callbacks_wait(cb);
 	return true;
 }
 
@@ -416,12 +450,13 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
 	cb->access = enlistment_access(handle->access);
 	refcount_set(&cb->users, 1);
 	init_completion(&cb->unused);
+	refcount_set(&cb->refs, 1);
 	return cb;
 }
 
 /**
  * __ktm_rm_enable_callbacks - a driver's RM is told its notifications by callback
- * @rm: a use with KTM_RM_GET_NOTIFICATION; to put it disables them
+ * @rm: a use with KTM_RM_GET_NOTIFICATION, by which they are disabled, too
  * @callback: what is called, see there
  * @context: for @callback
  * @owner: THIS_MODULE of @callback, NULL if that is built in; ktm_rm_enable_callbacks() says it
@@ -429,14 +464,15 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
  *
  * From now on nobody can read them, from descriptors either; what waits already is told, too.
  *
- * Where @callback runs is said at ktm_rm_callback.
+ * Where @callback runs is said at ktm_rm_callback. What disables it is ktm_rm_disable_callbacks(),
+ * and ktm_rm_put() of @rm.
  *
  * Once @owner is being unloaded it is not called any more; its exit function puts @rm. A module
  * that has forgotten to is named in the kernel log, and its RM closed for it.
  *
  * Reference: TmEnableCallbacks()
  * Rights: KTM_RM_GET_NOTIFICATION
- * Holds: takes none; to put @rm disables them
+ * Holds: takes none, gives none
  * Locks: any mutexes of the caller
  *
  * Context: Process context; may sleep; from a callback, too.
@@ -445,7 +481,7 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
  *
  * * -EINVAL: no callback
  * * -EACCES: no such right
- * * -EPROTO: the RM has callbacks
+ * * -EPROTO: the RM has callbacks, or others of @rm have not all returned since they were disabled
  * * -ENOMEM: no memory
  */
 int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, void *context,
@@ -462,7 +498,7 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 	if (!cb)
 		return ktm_tell(KTM_STATUS_INSUFFICIENT_RESOURCES, status);
 	mutex_lock(&lock);
-	if (rcu_access_pointer(cb->rm->callbacks)) {
+	if (rcu_access_pointer(cb->rm->callbacks) || find(cb->handle, NULL)) {
 		ret = KTM_STATUS_REQUEST_NOT_VALID;
 	} else {
 		rcu_assign_pointer(cb->rm->callbacks, cb);
@@ -477,6 +513,49 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 EXPORT_SYMBOL_GPL(__ktm_rm_enable_callbacks);
 
 /**
+ * ktm_rm_disable_callbacks - a driver's RM is not told by callback any more
+ * @rm: the use that has enabled them
+ * @status: out: enum ktm_status, or NULL
+ *
+ * When it returns none runs, and none comes. What waits, and what comes due, is for readers and
+ * ktm_rm_get_notification() again, at once; what a running callback does not take (-EINTR), too.
+ * Whoever has the RM may enable callbacks then.
+ *
+ * ktm_rm_put() does the same with the use, but tells nobody what could not be done. Where callbacks
+ * of two RMs each disable those of the other one, they wait for each other.
+ *
+ * Reference: none
+ * Rights: KTM_RM_GET_NOTIFICATION
+ * Holds: takes none, gives none
+ * Locks: none that a callback of the RM wants
+ *
+ * Context: Process context; sleeps until the callbacks that run have returned, and no signal ends
+ * that; from a callback of another RM, too.
+ *
+ * Return: 0, or:
+ *
+ * * -EACCES: no such right
+ * * -EDEADLK: from a callback of the same RM, which would wait for itself; nothing has changed
+ * * -EPROTO: @rm has enabled none, or somebody else has disabled them meanwhile; none of them runs
+ */
+int ktm_rm_disable_callbacks(struct ktm_rm_use *rm, u32 *status)
+{
+	const struct call *call = call_of_current();
+	struct ktm_callbacks *cb;
+	bool first = false;
+
+	if (!ktm_may(&rm->handle, KTM_RM_GET_NOTIFICATION))
+		return ktm_tell(KTM_STATUS_ACCESS_DENIED, status);
+	if (call && call->cb->rm == ktm_rm_of(rm->handle.obj))
+		return ktm_tell(KTM_STATUS_POSSIBLE_DEADLOCK, status);
+	cb = disable(&rm->handle, NULL, &first);
+	if (cb)
+		callbacks_wait(cb);
+	return ktm_tell(first ? KTM_STATUS_SUCCESS : KTM_STATUS_REQUEST_NOT_VALID, status);
+}
+EXPORT_SYMBOL_GPL(ktm_rm_disable_callbacks);
+
+/**
  * ktm_callbacks_module_gone - a module's exit function has returned
  * @module: its memory is about to go
  */
@@ -484,13 +563,16 @@ void ktm_callbacks_module_gone(const struct module *module)
 {
 	struct ktm_callbacks *cb;
 	struct ktm_handle *handle;
+	bool first;
 
-	while ((cb = take(NULL, module))) {
-		pr_warn("ktm: module %s goes and has not put its RM %pUb, which is closed for it\n",
-			module->name, cb->rm->obj.guid.b);
-		handle = cb->handle;
-		callbacks_stop(cb);
-		ktm_use_put(handle);
+	while ((cb = disable(NULL, module, &first))) {
+		handle = first ? cb->handle : NULL;
+		if (handle)
+			pr_warn("ktm: module %s goes and has not put its RM %pUb, which is closed for it\n",
+				module->name, cb->rm->obj.guid.b);
+		callbacks_wait(cb);
+		if (handle)
+			ktm_use_put(handle);
 	}
 }
 

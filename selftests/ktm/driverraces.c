@@ -626,21 +626,39 @@ static void read_all(void *data)
 static void on_and_off(void *data)
 {
 	const guid_t *guid = data;
+	unsigned int i;
 
-	while (!is_open(1)) {
+	for (i = 0; !is_open(1); i++) {
 		MAY(S(SUCCESS), RM_OPEN, .on = 0, .slot = RM2, .guid = *guid,
 		    .access = KTM_RM_ALL_ACCESS);
 		MAY(S(SUCCESS), RM_ENABLE_CALLBACKS, .on = RM2);
 		sched_yield();
+		if (i % 2)
+			MAY(S(SUCCESS), RM_DISABLE_CALLBACKS, .on = RM2);
 		put(RM2);
 		sched_yield();
 	}
 }
 
-/* Each notification is told once, by callback or to who reads, and none is lost. */
-TEST(enabled_and_disabled)
+/* By one use, as another one does, too. Word 8 counts what has been enabled, 9 what disabled. */
+static void on_and_off_with_another(void *data)
 {
-	pid_t clients[2], reader, toggler;
+	const uint64_t set = S(SUCCESS) | S(REQUEST_NOT_VALID);
+
+	(void)data;
+	while (!is_open(1)) {
+		if (!MAY(set, RM_ENABLE_CALLBACKS, .on = RM).ret)
+			add(8);
+		sched_yield();
+		if (!MAY(set, RM_DISABLE_CALLBACKS, .on = RM).ret)
+			add(9);
+	}
+}
+
+/* Each notification is told once, by callback or to who reads, and none is lost. */
+static void on_and_off_under_commits(unsigned int togglers, void (*toggle)(void *data))
+{
+	pid_t clients[2], reader, pids[2];
 	guid_t guid;
 	unsigned int i;
 	int rm;
@@ -650,16 +668,30 @@ TEST(enabled_and_disabled)
 		  .access = KTM_RM_ALL_ACCESS).guid;
 	rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
 	reader = test_spawn(read_all, &rm);
-	toggler = test_spawn(on_and_off, &guid);
+	for (i = 0; i < togglers; i++)
+		pids[i] = test_spawn(toggle, &guid);
 	for (i = 0; i < 2; i++)
 		clients[i] = test_spawn(commit_many, (void *)(uintptr_t)i);
 	for (i = 0; i < 2; i++)
 		test_join(clients[i]);
 	go(1);
-	test_join(toggler);
+	for (i = 0; i < togglers; i++)
+		test_join(pids[i]);
 	test_join(reader);
 	close(rm);
 	close(drv);
+}
+
+TEST(enabled_and_disabled)
+{
+	on_and_off_under_commits(1, on_and_off);
+}
+
+TEST(enabled_and_disabled_by_two)
+{
+	on_and_off_under_commits(2, on_and_off_with_another);
+	CHECK(shared_word[8]);
+	CHECK_EQ(shared_word[8], shared_word[9]);
 }
 
 /* ---- a module that goes ---- */

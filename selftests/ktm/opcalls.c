@@ -51,6 +51,7 @@ static const char *const names[OP_ALL] = {
 	[OP_RM_PROPAGATION_COMPLETE] = "ktm_rm_propagation_complete",
 	[OP_RM_PROPAGATION_FAILED] = "ktm_rm_propagation_failed",
 	[OP_RM_ENABLE_CALLBACKS] = "ktm_rm_enable_callbacks",
+	[OP_RM_DISABLE_CALLBACKS] = "ktm_rm_disable_callbacks",
 	[OP_RM_ENLIST] = "ktm_rm_enlist",
 	[OP_ENLISTMENT_CREATE] = "ktm_enlistment_create",
 	[OP_ENLISTMENT_OPEN] = "ktm_enlistment_open",

@@ -888,6 +888,7 @@ TEST(all_were_called)
 	op_seen(met);
 	for (fn = 0; fn < OP_FUNCTIONS; fn++) {
 		const bool other = fn == OP_RM_ENABLE_CALLBACKS ||
+				   fn == OP_RM_DISABLE_CALLBACKS ||
 				   fn == OP_TRANSACTION_COMMIT_ASYNC;
 		const bool never = fn == OP_RM_PROPAGATION_COMPLETE ||
 				   fn == OP_RM_PROPAGATION_FAILED;

@@ -522,6 +522,11 @@ static void rm_again(void)
 	   .flags = KTM_RM_VOLATILE | KTM_RM_COMMUNICATION);
 }
 
+static void enable(void)
+{
+	OP(KTM_STATUS_SUCCESS, RM_ENABLE_CALLBACKS, .on = RM);
+}
+
 static void make_rm(void)
 {
 	op_rm(TRIED);
@@ -568,6 +573,8 @@ TEST(resource_managers)
 	EACH(rm_again, RM_REGISTER_PROTOCOL, .on = RM, .guid = guid_of(8),
 	     .data = (uintptr_t)address, .length = sizeof(address));
 	EACH(rm_again, RM_ENABLE_CALLBACKS, .on = RM);
+	enable();
+	SURE(enable, RM_DISABLE_CALLBACKS, .on = RM);
 	report("resource_managers");
 	close(drv);
 }

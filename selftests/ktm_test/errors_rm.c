@@ -36,6 +36,22 @@ static int callback(void *context, const struct ktm_notification *n,
 	return KTM_CALLBACK_PENDING;
 }
 
+/* What a callback of @rm is refused. */
+struct within {
+	struct errors *e;
+	struct ktm_rm_use *rm;
+};
+
+static int disables_its_own(void *context, const struct ktm_notification *n,
+			    struct ktm_enlistment_use *en)
+{
+	const struct within *w = context;
+
+	if (n->kind == KTM_NOTIFY_PREPARE)
+		REFUSED(w->e, EDEADLK, POSSIBLE_DEADLOCK, ktm_rm_disable_callbacks, w->rm);
+	return KTM_CALLBACK_HANDLED;
+}
+
 static void rm_arguments(struct errors *e, struct world *w)
 {
 	static char too_long[KTM_MAX_DESCRIPTION + 2];
@@ -109,6 +125,7 @@ static void rm_denied(struct errors *e, struct ktm_rm_use *less, struct world *w
 	REFUSED(e, EACCES, ACCESS_DENIED, ktm_rm_propagation_failed, less, 1,
 		KTM_STATUS_UNSUCCESSFUL);
 	REFUSED(e, EACCES, ACCESS_DENIED, ktm_rm_enable_callbacks, less, callback, NULL);
+	REFUSED(e, EACCES, ACCESS_DENIED, ktm_rm_disable_callbacks, less);
 	REFUSED(e, EACCES, ACCESS_DENIED, ktm_rm_enlist, less, w->tx, 0, KTM_NOTIFY_REQUIRED, 0,
 		0, NULL);
 	REFUSED(e, EACCES, ACCESS_DENIED, ktm_enlistment_create, less, w->tx, 0,
@@ -161,6 +178,20 @@ put:
 	ktm_rm_put(rm);
 }
 
+static void rm_callbacks(struct errors *e, struct world *w)
+{
+	struct within within = { .e = e, .rm = w->rm };
+
+	REFUSED(e, EPROTO, REQUEST_NOT_VALID, ktm_rm_disable_callbacks, w->rm);
+	REFUSED(e, EINVAL, INVALID_PARAMETER, ktm_rm_enable_callbacks, w->rm, NULL, NULL);
+	if (!NEED(e, ktm_rm_enable_callbacks(w->rm, callback, NULL, NULL)))
+		return;
+	REFUSED(e, EPROTO, REQUEST_NOT_VALID, ktm_rm_enable_callbacks, w->rm, callback, NULL);
+	if (NEED(e, ktm_rm_disable_callbacks(w->rm, NULL)) &&
+	    NEED(e, ktm_rm_enable_callbacks(w->rm, disables_its_own, &within, NULL)))
+		NEED(e, ktm_transaction_commit(w->tx, KTM_CALL_WAIT, NULL));
+}
+
 void errors_rms(struct errors *e)
 {
 	struct ktm_notification n;
@@ -176,9 +207,6 @@ void errors_rms(struct errors *e)
 		0);
 	REFUSED(e, ETIMEDOUT, TIMEOUT, ktm_rm_get_notification, w.rm, &n, 0);
 	REFUSED(e, ETIMEDOUT, TIMEOUT, ktm_rm_get_notification, w.rm, &n, 1000);
-	REFUSED(e, EINVAL, INVALID_PARAMETER, ktm_rm_enable_callbacks, w.rm, NULL, NULL);
-	if (NEED(e, ktm_rm_enable_callbacks(w.rm, callback, NULL, NULL)))
-		REFUSED(e, EPROTO, REQUEST_NOT_VALID, ktm_rm_enable_callbacks, w.rm, callback,
-			NULL);
+	rm_callbacks(e, &w);
 	errors_end(&w);
 }

@@ -104,6 +104,11 @@ struct ktm_transaction_use *test_transaction(struct participant *p, u32 n)
 	return use_of(p, n, TX);
 }
 
+struct ktm_rm_use *test_rm(struct participant *p, u32 n)
+{
+	return use_of(p, n, RM);
+}
+
 static u32 *status_of(struct ktm_test_op *c)
 {
 	return c->how & KTM_TEST_OP_NO_STATUS ? NULL : &c->status;
@@ -275,6 +280,8 @@ static int call_rm(struct participant *p, struct ktm_test_op *c, void *data)
 		return ktm_rm_propagation_failed(rm, 1, KTM_STATUS_UNSUCCESSFUL, status_of(c));
 	case OP_RM_ENABLE_CALLBACKS:
 		return told_enable(p->told, c->on, rm, c->how, status_of(c));
+	case OP_RM_DISABLE_CALLBACKS:
+		return ktm_rm_disable_callbacks(rm, status_of(c));
 	default:
 		return ktm_rm_enlist(rm, use_of(p, c->with, TX), c->flags, c->mask, c->key,
 				     c->mode, guid_of(c), status_of(c));
@@ -389,7 +396,7 @@ static bool is_right(struct participant *p, const struct ktm_test_op *c)
 		return on == TM;
 	case OP_TRANSACTION_TO_FD ... OP_TRANSACTION_IS_ACTIVE:
 		return on == TX;
-	case OP_RM_TO_FD ... OP_RM_ENABLE_CALLBACKS:
+	case OP_RM_TO_FD ... OP_RM_DISABLE_CALLBACKS:
 	case OP_ENLISTMENT_OPEN:
 		return on == RM;
 	case OP_RM_ENLIST:

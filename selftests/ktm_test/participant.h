@@ -55,6 +55,7 @@ enum ktm_test_op_fn {
 	OP_RM_PROPAGATION_COMPLETE,
 	OP_RM_PROPAGATION_FAILED,
 	OP_RM_ENABLE_CALLBACKS,
+	OP_RM_DISABLE_CALLBACKS,
 	OP_RM_ENLIST,
 	OP_ENLISTMENT_CREATE,
 	OP_ENLISTMENT_OPEN,
@@ -101,6 +102,7 @@ enum ktm_test_op_fn {
 #define KTM_TEST_DO_BEGIN	0x40	/* begins to commit the transaction in @with, and does not wait */
 #define KTM_TEST_DO_ALLOCATE	0x100	/* allocates a MiB, accounted, and frees it again */
 #define KTM_TEST_DO_PUT_LENT	0x80	/* puts the use that is lent to it, which is wrong */
+#define KTM_TEST_DO_DISABLE	0x200	/* disables the callbacks of the RM in @with */
 
 /**
  * struct ktm_test_op - one call

@@ -116,6 +116,9 @@ static void play(struct told *t, const struct step *step, struct ktm_enlistment_
 		test_put(t->participant, step->with);
 	if (step->what & KTM_TEST_DO_ALLOCATE)
 		told->ret = allocate();
+	if (step->what & KTM_TEST_DO_DISABLE)
+		told->ret = ktm_rm_disable_callbacks(test_rm(t->participant, step->with),
+						     &told->status);
 	if (step->what & KTM_TEST_DO_PUT_LENT)
 		ktm_enlistment_put(en);
 }

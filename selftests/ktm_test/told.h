@@ -10,6 +10,7 @@ struct told;
 /* participant.c */
 void test_put(struct participant *p, u32 n);
 struct ktm_transaction_use *test_transaction(struct participant *p, u32 n);
+struct ktm_rm_use *test_rm(struct participant *p, u32 n);
 
 /* told.c */
 struct told *told_new(struct participant *p);

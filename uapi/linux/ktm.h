@@ -101,6 +101,7 @@ enum ktm_status {
 	KTM_STATUS_LOG_RECORD_NONEXISTENT	= 51,	/* ENOENT: no live record of that LSN */
 	KTM_STATUS_STREAM_FULL			= 52,	/* ENOSPC: its quota */
 	KTM_STATUS_STREAM_REOPENED		= 53,	/* ESTALE: look at what it holds first */
+	KTM_STATUS_POSSIBLE_DEADLOCK		= 54,	/* EDEADLK: told to drivers only */
 };
 
 /* ---- access rights; the values are those of the reference ---- */

@@ -67,6 +67,7 @@ static const struct {
 	STATUS(STREAM_FULL, ENOSPC, "the stream has used up its quota"),
 	STATUS(STREAM_REOPENED, ESTALE,
 	       "the log was reopened: query the stream, then look at what it holds"),
+	STATUS(POSSIBLE_DEADLOCK, EDEADLK, "it would wait for itself"),
 };
 
 static bool is_known(uint32_t status)

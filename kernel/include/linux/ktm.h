@@ -16,11 +16,11 @@
  *
  * Where they may be called: in process context, without a spinlock, not from the I/O path of
  * the log's device; all but those that say so may sleep and allocate with GFP_KERNEL. The
- * put functions may sleep, too, but do not wait for the device; ktm_rm_put() waits for a
- * callback that runs. Else the caller may hold mutexes of its own: ktm takes none but its
- * own, keeps none, and calls drivers from workers only, and from Commit and Rollback with
- * KTM_CALL_WAIT, which wait for callbacks anyway. Any thread may call anything at any time, but
- * with what is just being put.
+ * put functions may sleep, too, but do not wait for the device; ktm_rm_put() and
+ * ktm_rm_disable_callbacks() wait for a callback that runs. Else the caller may hold mutexes of
+ * its own: ktm takes none but its own, keeps none, and calls drivers from workers only, and from
+ * Commit and Rollback with KTM_CALL_WAIT, which wait for callbacks anyway. Any thread may call
+ * anything at any time, but with what is just being put.
  *
  * Who the caller is: the credentials of current decide what may be opened, and whose an
  * object is that is made, which is then charged to that user's quota; of a kernel thread these
@@ -176,6 +176,8 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 /* See __ktm_rm_enable_callbacks(); the callback is of the module that says this. */
 #define ktm_rm_enable_callbacks(rm, callback, context, status)			\
 	__ktm_rm_enable_callbacks(rm, callback, context, THIS_MODULE, status)
+
+int ktm_rm_disable_callbacks(struct ktm_rm_use *rm, u32 *status);
 
 /* ---- enlistments ---- */
 

@@ -35,7 +35,7 @@ static void test_statuses(void)
 
 	for (last = 0; ktm_status_name(last); last++)
 		;
-	CHECK(last > KTM_STATUS_STREAM_REOPENED);
+	CHECK(last > KTM_STATUS_POSSIBLE_DEADLOCK);
 	for (status = 0; status < last; status++) {
 		nt = KtmStatusToNt(status);
 		CHECK((nt == STATUS_UNSUCCESSFUL) == (status == KTM_STATUS_UNSUCCESSFUL));
