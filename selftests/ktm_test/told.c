@@ -17,7 +17,7 @@
 
 #include "told.h"
 
-#define MOST	256
+#define MOST	1024
 
 /* Callbacks that have begun and not ended, and commits that are to end, of all files. */
 static atomic_t busy;
