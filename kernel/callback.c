@@ -29,7 +29,6 @@
 
 #include "callback.h"
 #include "enlistment.h"
-#include "ktm.h"
 #include "notify.h"
 #include "rm.h"
 #include "use.h"
@@ -40,17 +39,20 @@
 static DEFINE_MUTEX(lock);
 static LIST_HEAD(all);
 
+/* Ends their workqueues, which none that has a rescuer may wait for. */
+static struct workqueue_struct *end_wq;
+
 /*
  * @link: in @all, as long as there are @users
  * @handle: the RM's use that has enabled them, and nobody else disables them; not put before they
  *	are out of @all
  * @access: rights of the enlistments' uses that are lent to @callback
  * @wq: for the works of its inboxes, and nothing else
- * @users: threads that call it, and one until it is disabled
+ * @users: threads that call it, works that are to, and one until it is disabled
  * @going: it is disabled: ktm_rm.callbacks is not this one any more
  * @unused: there are no @users any more
  * @refs: those who wait for that, and one for all @users
- * @put: @handle was put from within the callback, so @end does it
+ * @put: @handle was put from within the callback, so @end closes it
  * @end: when there are no @refs any more
  */
 struct ktm_callbacks {
@@ -162,17 +164,18 @@ static void call_end(struct call *call)
 	module_put(call->cb->owner);
 }
 
-/*
- * Here its works are not waited for: they may be busy for who has enabled callbacks since, and the
- * caller may be in a work of another RM.
- */
+/* The ends of its works are not waited for here: the caller may be in a work of another RM. */
 static void callbacks_release(struct ktm_callbacks *cb)
 {
 	if (refcount_dec_and_test(&cb->refs))
-		queue_work(ktm_slow_wq, &cb->end);
+		queue_work(end_wq, &cb->end);
 }
 
-static void callbacks_put(struct ktm_callbacks *cb)
+/**
+ * ktm_callbacks_put - it is not called any more by somebody who could
+ * @cb: callbacks, of ktm_callbacks_queue()
+ */
+void ktm_callbacks_put(struct ktm_callbacks *cb)
 {
 	if (!refcount_dec_and_test(&cb->users))
 		return;
@@ -181,6 +184,17 @@ static void callbacks_put(struct ktm_callbacks *cb)
 	mutex_unlock(&lock);
 	complete_all(&cb->unused);
 	callbacks_release(cb);
+}
+
+/**
+ * ktm_callbacks_queue - have a worker tell something
+ * @cb: callbacks that are enabled; the queue's lock is held, so they stay that
+ * @work: calls ktm_callbacks_tell() for them and then ktm_callbacks_put(); not queued
+ */
+void ktm_callbacks_queue(struct ktm_callbacks *cb, struct work_struct *work)
+{
+	refcount_inc(&cb->users);
+	queue_work(cb->wq, work);
 }
 
 static struct ktm_callbacks *callbacks_get(struct ktm_rm *rm)
@@ -310,26 +324,41 @@ static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, vo
 	return true;
 }
 
-/**
- * ktm_callback_tell - tell a driver's RM here what waits in an inbox
- * @rm: the RM
- * @inbox: of it or of an enlistment with it; kept by the caller, who has no lock and is in no
- *	callback
- * @by_worker: the caller is one of the RM's workers; what others leave behind these tell
- */
-void ktm_callback_tell(struct ktm_rm *rm, struct ktm_inbox *inbox, bool by_worker)
+static void tell_all(struct ktm_callbacks *cb, struct ktm_inbox *inbox, bool by_worker)
 {
 	struct call call = { .by_worker = by_worker };
-	struct ktm_callbacks *cb = callbacks_get(rm);
+
+	if (!call_begin(&call, cb))
+		return;
+	while (ktm_notify_deliver(&cb->rm->queue, cb, inbox, tell, &call))
+		cond_resched();
+	call_end(&call);
+}
+
+/**
+ * ktm_callbacks_tell - tell what waits in an inbox, in a worker
+ * @cb: the callbacks that the work was queued for; if they are disabled, nothing is told
+ * @inbox: of their RM or of an enlistment with it; kept by the caller
+ */
+void ktm_callbacks_tell(struct ktm_callbacks *cb, struct ktm_inbox *inbox)
+{
+	tell_all(cb, inbox, true);
+}
+
+/**
+ * ktm_callback_tell - tell a driver's RM here what waits of an enlistment
+ * @en: the enlistment, kept by the caller, who has no lock and is in no callback
+ *
+ * If anything is left behind, a worker tells it.
+ */
+void ktm_callback_tell(struct ktm_enlistment *en)
+{
+	struct ktm_callbacks *cb = callbacks_get(en->rm);
 
 	if (!cb)
 		return;
-	if (call_begin(&call, cb)) {
-		while (ktm_notify_deliver(&rm->queue, cb, inbox, tell, &call))
-			cond_resched();
-		call_end(&call);
-	}
-	callbacks_put(cb);
+	tell_all(cb, &en->inbox, false);
+	ktm_callbacks_put(cb);
 }
 
 /* Those that this use has enabled, or, if it is NULL, that this module has. */
@@ -365,11 +394,11 @@ static struct ktm_callbacks *disable(const struct ktm_handle *handle, const stru
 	if (*first) {
 		cb->going = true;
 		rcu_assign_pointer(cb->rm->callbacks, NULL);
-		ktm_notify_by_callback(&cb->rm->queue, NULL, NULL);
+		ktm_notify_by_callback(&cb->rm->queue, NULL);
 	}
 	mutex_unlock(&lock);
 	if (*first)
-		callbacks_put(cb);
+		ktm_callbacks_put(cb);
 	return cb;
 }
 
@@ -384,18 +413,18 @@ static void callbacks_free(struct ktm_callbacks *cb)
 {
 	destroy_workqueue(cb->wq);
 	kfree_rcu(cb, rcu);
+	module_put(THIS_MODULE);
 }
 
 static void callbacks_end_work(struct work_struct *work)
 {
 	struct ktm_callbacks *cb = container_of(work, struct ktm_callbacks, end);
 	struct ktm_handle *handle = cb->put ? cb->handle : NULL;
-	struct module *owner = cb->owner;
 
 	callbacks_free(cb);
 	if (handle) {
-		ktm_use_put(handle);
-		module_put(owner);
+		ktm_handle_end(handle);
+		module_put(THIS_MODULE);
 	}
 }
 
@@ -417,15 +446,15 @@ bool ktm_callbacks_end(struct ktm_handle *handle)
 	if (!cb)
 		return true;
 	call = call_of_current();
-	if (call && call->cb == cb) {
-		/* Others may be about to call, and look at the module first. */
-		__module_get(cb->owner);
-		cb->put = true;
-		callbacks_release(cb);
-		return false;
+	if (!call || call->cb != cb) {
+		callbacks_wait(cb);
+		return true;
 	}
-	callbacks_wait(cb);
-	return true;
+	/* The driver has it no more, and may go as soon as it is called no more. */
+	if (ktm_held_end(handle))
+		cb->put = true;
+	callbacks_release(cb);
+	return false;
 }
 
 static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_callback callback,
@@ -435,12 +464,14 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
 
 	if (!cb)
 		return NULL;
-	/* What it does is part of commits, which memory may be waiting for. */
-	cb->wq = alloc_workqueue("ktm_rm", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	/* Without a rescuer: that takes many works and runs them one after the other. */
+	cb->wq = alloc_workqueue("ktm_rm", WQ_UNBOUND, 0);
 	if (!cb->wq) {
 		kfree(cb);
 		return NULL;
 	}
+	/* Until its works have returned. */
+	__module_get(THIS_MODULE);
 	INIT_WORK(&cb->end, callbacks_end_work);
 	cb->rm = ktm_rm_of(handle->obj);
 	cb->handle = handle;
@@ -503,7 +534,7 @@ int __ktm_rm_enable_callbacks(struct ktm_rm_use *rm, ktm_rm_callback callback, v
 	} else {
 		rcu_assign_pointer(cb->rm->callbacks, cb);
 		list_add(&cb->link, &all);
-		ktm_notify_by_callback(&cb->rm->queue, cb, cb->wq);
+		ktm_notify_by_callback(&cb->rm->queue, cb);
 	}
 	mutex_unlock(&lock);
 	if (ret)
@@ -579,9 +610,14 @@ void ktm_callbacks_module_gone(const struct module *module)
 /* Once, when the module is loaded. */
 int ktm_callbacks_init(void)
 {
-	callback_cred = prepare_kernel_cred(&init_task);
-	if (!callback_cred)
+	end_wq = alloc_workqueue("ktm_rm_end", WQ_UNBOUND, 0);
+	if (!end_wq)
 		return -ENOMEM;
+	callback_cred = prepare_kernel_cred(&init_task);
+	if (!callback_cred) {
+		destroy_workqueue(end_wq);
+		return -ENOMEM;
+	}
 	/* The root's, which never goes; NULL where there are no memory cgroups. */
 	rcu_read_lock();
 	callback_memcg = mem_cgroup_from_task(&init_task);
@@ -593,4 +629,5 @@ int ktm_callbacks_init(void)
 void ktm_callbacks_exit(void)
 {
 	put_cred(callback_cred);
+	destroy_workqueue(end_wq);
 }

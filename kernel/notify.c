@@ -53,17 +53,23 @@ static struct ktm_enlistment *inbox_owner(struct ktm_queue *q, struct ktm_inbox 
 	return inbox == &q->last_recover ? NULL : container_of(inbox, struct ktm_enlistment, inbox);
 }
 
-static u32 kind_read(struct ktm_queue *q, struct ktm_inbox *inbox)
+static u32 kind_of(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 
-	return en ? slots_of(en)[inbox->reading] : KTM_NOTIFY_LAST_RECOVER;
+	return en ? slots_of(en)[slot] : KTM_NOTIFY_LAST_RECOVER;
+}
+
+static bool is_recover(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
+{
+	return kind_of(q, inbox, slot) & (KTM_NOTIFY_RECOVER | KTM_NOTIFY_RECOVER_QUERY);
 }
 
 static void inbox_init(struct ktm_inbox *inbox, work_func_t work)
 {
 	INIT_LIST_HEAD(&inbox->link);
 	INIT_WORK(&inbox->work, work);
+	inbox->teller = NULL;
 	inbox->count = 0;
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
@@ -71,11 +77,56 @@ static void inbox_init(struct ktm_inbox *inbox, work_func_t work)
 	inbox->handled = 0;
 }
 
+/* There may be something in it to be told by callback. */
+static void inbox_kick(struct ktm_queue *q, struct ktm_inbox *inbox)
+{
+	struct ktm_enlistment *en = inbox_owner(q, inbox);
+
+	lockdep_assert_held(&q->lock);
+	/* One that is on its way looks yet. */
+	if (!q->teller || inbox->teller)
+		return;
+	ktm_object_get(en ? &en->obj : &container_of(q, struct ktm_rm, queue)->obj);
+	inbox->teller = q->teller;
+	ktm_callbacks_queue(q->teller, &inbox->work);
+}
+
+/* LAST_RECOVER says that no RECOVER is to come. */
+static bool may_be_read(struct ktm_queue *q, struct ktm_inbox *inbox)
+{
+	lockdep_assert_held(&q->lock);
+	return !list_empty(&inbox->link) && (inbox != &q->last_recover || !q->recovers);
+}
+
+/* There is one RECOVER less that it waits for. */
+static void last_recover_kick(struct ktm_queue *q)
+{
+	if (may_be_read(q, &q->last_recover))
+		inbox_kick(q, &q->last_recover);
+}
+
+static void inbox_work(struct ktm_queue *q, struct ktm_inbox *inbox)
+{
+	struct ktm_callbacks *teller;
+
+	spin_lock(&q->lock);
+	teller = inbox->teller;
+	inbox->teller = NULL;
+	spin_unlock(&q->lock);
+	ktm_callbacks_tell(teller, inbox);
+	/* Enabled since, by whom this has kept from queueing it. */
+	spin_lock(&q->lock);
+	if (q->teller != teller && may_be_read(q, inbox))
+		inbox_kick(q, inbox);
+	spin_unlock(&q->lock);
+	ktm_callbacks_put(teller);
+}
+
 static void enlistment_work(struct work_struct *work)
 {
 	struct ktm_enlistment *en = container_of(work, struct ktm_enlistment, inbox.work);
 
-	ktm_callback_tell(en->rm, &en->inbox, true);
+	inbox_work(&en->rm->queue, &en->inbox);
 	ktm_object_put(&en->obj);
 }
 
@@ -83,7 +134,7 @@ static void last_recover_work(struct work_struct *work)
 {
 	struct ktm_rm *rm = container_of(work, struct ktm_rm, queue.last_recover.work);
 
-	ktm_callback_tell(rm, &rm->queue.last_recover, true);
+	inbox_work(&rm->queue, &rm->queue.last_recover);
 	ktm_object_put(&rm->obj);
 }
 
@@ -99,42 +150,8 @@ void ktm_queue_init(struct ktm_queue *q)
 	init_waitqueue_head(&q->wait);
 	q->open = false;
 	q->recovers = 0;
-	q->wq = NULL;
 	q->teller = NULL;
 	inbox_init(&q->last_recover, last_recover_work);
-}
-
-/* There may be something in it to be told by callback. */
-static void inbox_kick(struct ktm_queue *q, struct ktm_inbox *inbox)
-{
-	struct ktm_enlistment *en = inbox_owner(q, inbox);
-
-	lockdep_assert_held(&q->lock);
-	/* One that is pending looks yet, and has its reference: nobody else queues them. */
-	if (!q->teller || work_pending(&inbox->work))
-		return;
-	ktm_object_get(en ? &en->obj : &container_of(q, struct ktm_rm, queue)->obj);
-	queue_work(q->wq, &inbox->work);
-}
-
-/*
- * A RECOVER must not come behind the LAST_RECOVER that stands for it: not one that is in front,
- * nor one that is being read and may fail.
- */
-static bool may_be_read(struct ktm_queue *q, struct ktm_inbox *inbox)
-{
-	lockdep_assert_held(&q->lock);
-	if (inbox != &q->last_recover)
-		return !list_empty(&inbox->link);
-	return list_first_entry_or_null(&q->inboxes, struct ktm_inbox, link) == inbox &&
-	       !q->recovers;
-}
-
-/* What it waited for may have gone. */
-static void last_recover_kick(struct ktm_queue *q)
-{
-	if (may_be_read(q, &q->last_recover))
-		inbox_kick(q, &q->last_recover);
 }
 
 static u8 *inbox_find(struct ktm_inbox *inbox, u8 slot)
@@ -156,6 +173,7 @@ static bool inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64
 	if (inbox_find(inbox, slot))
 		return false;
 	inbox->waiting[inbox->count++] = slot;
+	q->recovers += is_recover(q, inbox, slot);
 	if (inbox->reading != KTM_SLOT_NONE || !list_empty(&inbox->link))
 		return false;
 	if (en)
@@ -175,10 +193,11 @@ static bool inbox_remove(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
 	if (!at)
 		return false;
 	memmove(at, at + 1, &inbox->waiting[--inbox->count] - at);
+	q->recovers -= is_recover(q, inbox, slot);
+	last_recover_kick(q);
 	if (inbox->count || list_empty(&inbox->link))
 		return false;
 	list_del_init(&inbox->link);
-	last_recover_kick(q);
 	return true;
 }
 
@@ -201,7 +220,8 @@ void ktm_queue_close(struct ktm_queue *q)
 	while (!list_empty(&q->inboxes)) {
 		inbox = list_first_entry(&q->inboxes, struct ktm_inbox, link);
 		en = inbox_owner(q, inbox);
-		inbox->count = 0;
+		while (inbox->count)
+			q->recovers -= is_recover(q, inbox, inbox->waiting[--inbox->count]);
 		list_del_init(&inbox->link);
 		spin_unlock(&q->lock);
 		if (en)
@@ -313,11 +333,6 @@ static struct ktm_inbox *readable(struct ktm_queue *q)
 	return NULL;
 }
 
-static bool is_recover(struct ktm_queue *q, struct ktm_inbox *inbox)
-{
-	return kind_read(q, inbox) & (KTM_NOTIFY_RECOVER | KTM_NOTIFY_RECOVER_QUERY);
-}
-
 /*
  * Take the next one for a reader (both NULL), or for @teller that of @inbox: @reading of the inbox;
  * its reference goes with it.
@@ -336,7 +351,6 @@ static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct ktm_callba
 		inbox->reading = inbox->waiting[0];
 		memmove(inbox->waiting, inbox->waiting + 1, --inbox->count);
 		list_del_init(&inbox->link);
-		q->recovers += is_recover(q, inbox);
 	}
 	spin_unlock(&q->lock);
 	return inbox;
@@ -353,12 +367,13 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
 	bool more, wake;
 
 	spin_lock(&q->lock);
-	q->recovers -= is_recover(q, inbox);
 	if (!copied && (!inbox->dropped || inbox->again)) {
 		memmove(inbox->waiting + 1, inbox->waiting, inbox->count++);
 		inbox->waiting[0] = inbox->reading;
 	} else if (copied && inbox->again) {
 		inbox->waiting[inbox->count++] = inbox->reading;
+	} else {
+		q->recovers -= is_recover(q, inbox, inbox->reading);
 	}
 	inbox->reading = KTM_SLOT_NONE;
 	inbox->again = false;
@@ -386,7 +401,7 @@ static void fill_in(struct ktm_queue *q, struct ktm_inbox *inbox, struct ktm_not
 
 	*n = (struct ktm_notification){
 		.length = sizeof(*n),
-		.kind = kind_read(q, inbox),
+		.kind = kind_of(q, inbox, inbox->reading),
 		/* Coming due again while it is being read may change it. */
 		.virtual_clock = READ_ONCE(inbox->clock[inbox->reading]),
 	};
@@ -416,7 +431,7 @@ static struct ktm_enlistment *reports_to(struct ktm_queue *q, struct ktm_inbox *
 	const u32 ends = KTM_NOTIFY_COMMIT_COMPLETE | KTM_NOTIFY_ROLLBACK_COMPLETE;
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
 
-	if (!(kind_read(q, inbox) & ends))
+	if (!(kind_of(q, inbox, inbox->reading) & ends))
 		return NULL;
 	ktm_object_get(&en->obj);
 	return en;
@@ -448,17 +463,14 @@ bool ktm_notify_waiting(struct ktm_queue *q)
 /**
  * ktm_notify_by_callback - from now on its notifications are told by callback, or not any more
  * @q: an RM's
- * @teller: whose callback; NULL: nobody's any more
- * @wq: for its works; when @teller is NULL none is queued again
+ * @teller: whose callback; NULL: nobody's any more, and no work is queued
  */
-void ktm_notify_by_callback(struct ktm_queue *q, const struct ktm_callbacks *teller,
-			    struct workqueue_struct *wq)
+void ktm_notify_by_callback(struct ktm_queue *q, struct ktm_callbacks *teller)
 {
 	struct ktm_inbox *inbox;
 
 	spin_lock(&q->lock);
 	q->teller = teller;
-	q->wq = wq;
 	list_for_each_entry(inbox, &q->inboxes, link)
 		inbox_kick(q, inbox);
 	spin_unlock(&q->lock);

@@ -11,7 +11,6 @@
 #include <uapi/linux/ktm.h>
 
 struct iov_iter;
-struct workqueue_struct;
 struct ktm_callbacks;
 struct ktm_enlistment;
 struct ktm_rm;
@@ -39,11 +38,13 @@ struct ktm_rm;
  * @dropped: ... or is not to be told any more, if its copy fails
  * @handled: the kind that a callback has dealt with, if the answer to it could not be given then;
  *	belongs to who has @reading
- * @work: tells by callback what waits; pending it has a reference. Queued under the queue's lock
+ * @work: tells by callback what waits, with a reference
+ * @teller: whom it calls, kept until it has; NULL: it has begun, or is not queued
  */
 struct ktm_inbox {
 	struct list_head link;
 	struct work_struct work;
+	struct ktm_callbacks *teller;
 	u64 clock[KTM_NR_EN_SLOTS];
 	u8 waiting[KTM_NR_EN_SLOTS];
 	u8 count;
@@ -63,10 +64,9 @@ struct ktm_inbox {
  * @wait: readers and pollers
  * @open: somebody has the RM open; else what comes due is dropped, RM recovery
  *	rebuilds what is still owed
- * @recovers: RECOVERs that are being read; LAST_RECOVER waits until none is, because one whose copy
- *	fails comes back
+ * @recovers: RECOVERs that wait or are being read: LAST_RECOVER waits until there is none, in an
+ *	inbox of which something else is being read either; and one whose copy fails comes back
  * @last_recover: the RM's own, whose only slot is LAST_RECOVER
- * @wq: of the inboxes' works
  * @teller: calls the driver whose RM it is, for all that there is to read: readers find nothing;
  *	NULL: it has no callback
  */
@@ -77,8 +77,7 @@ struct ktm_queue {
 	bool open;
 	u32 recovers;
 	struct ktm_inbox last_recover;
-	struct workqueue_struct *wq;
-	const struct ktm_callbacks *teller;
+	struct ktm_callbacks *teller;
 };
 
 /*
@@ -99,8 +98,7 @@ void ktm_notify_no_last_recover(struct ktm_rm *rm);
 ssize_t ktm_notify_read(struct ktm_rm *rm, struct iov_iter *to, bool nonblock);
 ssize_t ktm_notify_fetch(struct ktm_rm *rm, struct iov_iter *to, u64 timeout_ns);
 bool ktm_notify_waiting(struct ktm_queue *q);
-void ktm_notify_by_callback(struct ktm_queue *q, const struct ktm_callbacks *teller,
-			    struct workqueue_struct *wq);
+void ktm_notify_by_callback(struct ktm_queue *q, struct ktm_callbacks *teller);
 void ktm_notify_by_worker(struct ktm_enlistment *en);
 bool ktm_notify_deliver(struct ktm_queue *q, const struct ktm_callbacks *teller,
 			struct ktm_inbox *inbox, ktm_deliver_fn call, void *ctx);

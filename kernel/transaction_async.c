@@ -257,7 +257,8 @@ void ktm_async_module_gone(const struct module *module)
 /* Once, when the module is loaded. */
 int ktm_async_init(void)
 {
-	async_wq = alloc_workqueue("ktm_async", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	/* Without a rescuer: that takes many works and runs them one after the other. */
+	async_wq = alloc_workqueue("ktm_async", WQ_UNBOUND, 0);
 	return async_wq ? 0 : -ENOMEM;
 }
 

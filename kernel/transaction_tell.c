@@ -98,7 +98,7 @@ static void tell(struct ktm_transaction *tx)
 	/* Another caller was quicker. */
 	if (!en)
 		return;
-	ktm_callback_tell(en->rm, &en->inbox, false);
+	ktm_callback_tell(en);
 	ktm_object_put(&en->obj);
 	spin_lock_irq(&tx->wait.lock);
 	tx->tellers++;

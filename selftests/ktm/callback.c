@@ -1001,19 +1001,6 @@ TEST(left_by_readers)
 	close(drv);
 }
 
-/* LAST_RECOVER waits for what is in front of it: that is taken back. */
-TEST(last_recover_behind_what_is_withdrawn)
-{
-	const pid_t pid = left_to_caller();
-
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_COMMIT_COMPLETE, .on = EN);
-	in_real_time(false);
-	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
-	test_join(pid);
-	close(drv);
-}
-
 static void frozen_client(void *data)
 {
 	(void)data;
@@ -1268,13 +1255,12 @@ TEST(comes_back)
 	finish_durable(&d);
 }
 
-/* A RECOVER counts when its callback has returned: it may be told again. */
-TEST(last_recover_behind_what_is_told)
+/* An RM that has voted, and comes back when that was decided; and another one. */
+static void come_back(struct disk *d)
 {
-	unsigned int i, kinds = 0;
-	struct disk d;
-
-	make_durable(&d);
+	make_durable(d);
+	op_rm(RM2);
+	enable(RM2);
 	op_tx(TX);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
@@ -1284,21 +1270,99 @@ TEST(last_recover_behind_what_is_told)
 	op_put(RM);
 	OP(KTM_STATUS_SUCCESS, RM_OPEN, .on = 0, .slot = RM, .guid = DURABLE_RM,
 	   .access = KTM_RM_ALL_ACCESS);
-	op_rm(RM2);
-	enable(RM2);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
-	script(KTM_NOTIFY_RECOVER, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
 	enable(RM);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	TOLD(RM, KTM_NOTIFY_RECOVER);
+}
+
+/* Nothing else was told than what the test has taken. */
+static void nothing_but_that(void)
+{
 	op_tx(TX2);
 	op_rm_enlist(RM2, TX2, EN_MASK, 2);
 	OP_TRY(TRANSACTION_ROLLBACK, .on = TX2);
 	TOLD(RM2, KTM_NOTIFY_ROLLBACK);
+}
+
+/* A RECOVER counts when its callback has returned: it may be told again. */
+TEST(last_recover_behind_what_is_told)
+{
+	unsigned int i, kinds = 0;
+	struct disk d;
+
+	come_back(&d);
+	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
+	script(KTM_NOTIFY_RECOVER, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	TOLD(RM, KTM_NOTIFY_RECOVER);
+	nothing_but_that();
 	OP_TRY(RELEASE);
 	for (i = 0; i < 2; i++)
 		kinds |= told().notification.kind;
 	CHECK_EQ(kinds, KTM_NOTIFY_COMMIT | KTM_NOTIFY_LAST_RECOVER);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	finish_durable(&d);
+}
+
+/* It waits for no other callback: that of COMMIT may wait until all is recovered. */
+TEST(last_recover_while_another_is_told)
+{
+	unsigned int i, kinds = 0;
+	struct disk d;
+
+	come_back(&d);
+	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	TOLD(RM, KTM_NOTIFY_RECOVER);
+	for (i = 0; i < 2; i++)
+		kinds |= told().notification.kind;
+	CHECK_EQ(kinds, KTM_NOTIFY_COMMIT | KTM_NOTIFY_LAST_RECOVER);
+	OP_TRY(RELEASE);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	finish_durable(&d);
+}
+
+/* The RECOVER of EN has to wait, for the callback of its PREPARE. */
+static void recover_meanwhile(struct disk *d)
+{
+	make_durable(d);
+	op_rm(RM2);
+	enable(RM2);
+	op_tx(TX);
+	op_enlist(RM, TX, EN, EN_MASK);
+	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER | KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING,
+	       0);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
+	nothing_but_that();
+}
+
+/* And LAST_RECOVER behind it. */
+TEST(last_recover_behind_what_waits)
+{
+	unsigned int kind, kinds = 0;
+	struct disk d;
+
+	recover_meanwhile(&d);
+	OP_TRY(RELEASE);
+	do {
+		kind = told().notification.kind;
+		kinds |= kind;
+	} while (kind != KTM_NOTIFY_LAST_RECOVER);
+	CHECK(kinds & KTM_NOTIFY_RECOVER);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	finish_durable(&d);
+}
+
+/* Until it is not to be told any more. */
+TEST(last_recover_behind_what_is_withdrawn)
+{
+	struct disk d;
+
+	recover_meanwhile(&d);
+	OP(KTM_STATUS_PENDING, ENLISTMENT_RECOVER, .on = EN);
+	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
+	OP_TRY(RELEASE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
 	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
 	finish_durable(&d);
 }
@@ -1477,6 +1541,28 @@ TEST(commit_async_and_fail_to_start)
 	/* Who would call it keeps ktm.ko until then; so does our own /dev/ktm. */
 	until_run("grep -qx 1 /sys/module/ktm/refcnt");
 	CHECK(!logged(log, "the module has not started"));
+	close(log);
+}
+
+/* Nor does it go while a callback runs that has put its RM. */
+TEST(put_in_a_callback_and_fail_to_start)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
+	char parameters[32];
+
+	CHECK(log >= 0);
+	lseek(log, 0, SEEK_END);
+	enlist(rm, tx);
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	driver_unload();
+	snprintf(parameters, sizeof(parameters), "puts=%d", rm);
+	CHECK_EQ(driver_load(parameters), -1);
+	CHECK_EQ(errno, ECANCELED);
+	CHECK(logged(log, "ktm_test: the callback returns"));
+	close(tx);
+	close(rm);
+	close(t);
 	close(log);
 }
 

@@ -298,31 +298,11 @@ static struct miscdevice ktm_test = {
 	.mode	= 0666,
 };
 
-/* The module fails to start when it has begun to commit this, a descriptor of who loads it. */
-static int commits = -1;
-module_param(commits, int, 0);
-
-static void commit_done(void *context, int err, u32 status)
-{
-	pr_err("ktm_test: called, and the module has not started\n");
-}
-
-static int fail_to_start(void)
-{
-	struct ktm_transaction_use *tx;
-	int err;
-
-	tx = ktm_transaction_get_from_fd(commits, KTM_TX_COMMIT, NULL);
-	if (IS_ERR(tx))
-		return PTR_ERR(tx);
-	err = ktm_transaction_commit_async(tx, commit_done, NULL, NULL);
-	ktm_transaction_put(tx);
-	return err ? err : -ECANCELED;
-}
-
 static int __init test_init(void)
 {
-	return commits < 0 ? misc_register(&ktm_test) : fail_to_start();
+	const int err = test_fail_to_start();
+
+	return err ? err : misc_register(&ktm_test);
 }
 
 static void __exit test_exit(void)
