@@ -332,7 +332,7 @@ static void look_all_the_time(void *data)
 /* Others take the places of what was lost. */
 static void append_others(void *data)
 {
-	int own = stream_open(tm, "s");
+	const int own = *(int *)data;
 	unsigned int n;
 	uint64_t lsn;
 
@@ -342,18 +342,19 @@ static void append_others(void *data)
 		else
 			stream_info(own);
 	}
-	(void)data;
 }
 
 /* A record that was said to be durable is there, however often the log was read again. */
 TEST(durable_over_reopenings)
 {
 	void (*const doing[])(void *) = { append_durably, look_all_the_time, append_others };
+	int own = stream_open(tm, "s");
 	pid_t pid[3];
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
-		pid[i] = test_spawn(doing[i], NULL);
+		pid[i] = test_spawn(doing[i], &own);
+	close(own);
 	for (i = 0; i < 15; i++) {
 		const uint64_t seen = shared_word[COUNT];
 		const struct deadline end = deadline_in(PATIENCE);
