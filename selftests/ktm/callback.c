@@ -1362,7 +1362,9 @@ TEST(last_recover_behind_what_is_withdrawn)
 	OP(KTM_STATUS_PENDING, ENLISTMENT_RECOVER, .on = EN);
 	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
 	OP_TRY(RELEASE);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
+	/* INDOUBT before it, if that is not durable yet. */
+	while (told().notification.kind != KTM_NOTIFY_COMMIT)
+		;
 	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
 	finish_durable(&d);
 }
