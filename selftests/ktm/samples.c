@@ -177,9 +177,13 @@ static void put(int tx, const char *key, const char *value)
 #define IS(tx, key, want)	check_is(__FILE__, __LINE__, tx, key, want)
 static void check_is(const char *file, int line, int tx, const char *key, const char *want)
 {
+	const struct deadline end = deadline_in(PATIENCE);
 	char value[KTM_SAMPLE_MAX_VALUE + 1];
-	int err = try_read(tx, key, value);
+	int err;
 
+	/* After a restart COMMIT may not have come yet. */
+	while ((err = try_read(tx, key, value)) == EBUSY && !deadline_passed(&end))
+		nap();
 	if (want ? err || strcmp(value, want) : err != ENOENT)
 		test_fail(file, line, "%s is %s (errno %d), not %s", key, err ? "-" : value, err,
 			  want ? want : "absent");
