@@ -213,7 +213,9 @@ rcu_stall_is_seen() {
 start() {
 	local tries=0
 
-	rm -f "$work/pid"
+	# What the machine before said is not taken for this one's: a signal that reaches
+	# the shell just forked, before it is the harness, runs our trap in it.
+	rm -f "$work/pid" "$work/output"
 	selftests/vm/vm run --kernel "$kernel" "${plain[@]}" --console "$work/console" \
 		--pidfile "$work/pid" -- sh -c 'echo begun; sleep 1000' \
 		>"$work/output" 2>"$work/err" </dev/null &
