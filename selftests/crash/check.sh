@@ -278,7 +278,7 @@ if [ "$faults" != none ]; then
 	cp -r "$top/Kbuild" "$top/kernel" "$top/uapi" "$top/scripts" "$tree/"
 	build_tree || sed 's/^/# /' "$tmp/log"
 	for fault in $faults; do
-		in_share || continue
+		in_share && in_time || continue
 		patch=$here/faults/$(basename "$fault" .patch).patch
 		noticed "$patch"
 		result $? "$(basename "$patch" .patch) is noticed"

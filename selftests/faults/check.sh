@@ -86,7 +86,7 @@ failed=0
 for patch in "$here"/*.patch; do
 	name=$(basename "$patch" .patch)
 	wanted "$name" "$@" || continue
-	in_share || continue
+	in_share && in_time || continue
 	count=$((count + 1))
 	if noticed "$patch"; then
 		echo "ok $count - $name is noticed"

@@ -159,6 +159,11 @@ lane() {
 	mkdir "$work" || exit 1
 	for i in "${!faults[@]}"; do
 		mkdir "$tmp/$i" 2>/dev/null || continue
+		if ! in_time; then
+			echo late >"$tmp/$i/status"
+			echo "$i"
+			continue
+		fi
 		kernel=$(kernel_for "${faults[i]}")
 		noticed "${faults[i]}" >"$tmp/$i/said"
 		status=$?
@@ -195,10 +200,15 @@ for i in "${!faults[@]}"; do
 	until [ -s "$tmp/$i/status" ]; do
 		read -r -u "$tried" _ || break
 	done
+	status=$(cat "$tmp/$i/status")
+	if [ "$status" = late ]; then
+		share_late=$((share_late + 1))
+		continue
+	fi
 	cat "$tmp/$i/said"
 	name=$(basename "${faults[i]}" .patch)
 	count=$((count + 1))
-	if [ "$(cat "$tmp/$i/status")" = 0 ]; then
+	if [ "$status" = 0 ]; then
 		echo "ok $count - $name is noticed"
 	else
 		failed=$((failed + 1))
