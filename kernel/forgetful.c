@@ -15,7 +15,6 @@
 
 #include "callback.h"
 #include "object.h"
-#include "rm.h"
 #include "transaction.h"
 
 /*

@@ -24,7 +24,7 @@
 static struct workqueue_struct *async_wq;
 
 /*
- * @lock: @all, and @owner and @calling of those. Nothing is taken inside it.
+ * @lock: @all, and @gone and @calling of those. Nothing is taken inside it.
  * @called: one that was @calling is not in @all any more
  */
 static DEFINE_SPINLOCK(lock);
@@ -34,7 +34,7 @@ static DECLARE_WAIT_QUEUE_HEAD(called);
 /*
  * One commit. It has ktm.ko and @owner.
  *
- * @link: in @all as long as it has @owner
+ * @link: in @all until @done has returned, or @owner has gone
  * @handle: keeps the transaction open, and its TM; without any right
  * @wait: in the transaction's wait queue, under that queue's lock, until it is settled
  * @work: calls @done then
