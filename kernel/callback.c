@@ -86,7 +86,7 @@ static struct mem_cgroup *callback_memcg;
  * @node: in @running
  * @cred: the thread's own
  * @memcg: the same
- * @by_worker: else it may have signals to heed: what these interrupt the worker does once more
+ * @by_worker: else it may have signals to heed: what these interrupt a worker does once more
  * @use: of the enlistment that the callback is called for
  */
 struct call {
@@ -309,11 +309,11 @@ static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, vo
 	}
 	call->use.handle.obj = &en->obj;
 	/* Done already, but the answer was interrupted: not once more. */
-	ret = en->inbox.handled == n->kind ? KTM_CALLBACK_HANDLED :
-					     cb->callback(cb->context, n, &call->use);
-	en->inbox.handled = 0;
+	ret = en->inbox.handled == en->inbox.reading ? KTM_CALLBACK_HANDLED :
+						       cb->callback(cb->context, n, &call->use);
+	en->inbox.handled = KTM_SLOT_NONE;
 	if (ret == KTM_CALLBACK_HANDLED && !handled(call, n)) {
-		en->inbox.handled = n->kind;
+		en->inbox.handled = en->inbox.reading;
 		return false;
 	}
 	if (ret >= 0)

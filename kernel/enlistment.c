@@ -963,7 +963,7 @@ void ktm_en_info(struct ktm_enlistment *en, struct ktm_en_info *info)
 
 static void en_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(en_cache, container_of(rcu, struct ktm_enlistment, obj.rcu));
+	kmem_cache_free(en_cache, container_of(rcu, struct ktm_enlistment, rcu));
 }
 
 static void en_free(struct ktm_object *obj)
@@ -976,7 +976,7 @@ static void en_free(struct ktm_object *obj)
 	if (en->tx)
 		ktm_object_put(&en->tx->obj);
 	ktm_object_put(&en->rm->obj);
-	call_rcu(&obj->rcu, en_free_rcu);
+	call_rcu(&en->rcu, en_free_rcu);
 }
 
 static void en_show(struct ktm_object *obj, struct seq_file *m)

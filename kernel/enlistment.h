@@ -20,6 +20,7 @@
  * @rm: with a reference
  * @rm_link: in rm->enlistments or rm->walked, under rm->list_lock
  * @key_node: in rm->by_key while it is in one of the RM's lists, under rm->list_lock
+ * @rcu: in the place of @key_node, when nobody has it any more
  * @key: the RM's; under tx->lock and rm->list_lock, read without by notifications
  * @log_key: what @key was when the log was told; under tx->lock
  * @handles: under tx->lock
@@ -42,7 +43,10 @@ struct ktm_enlistment {
 	struct ktm_transaction *tx;
 	struct ktm_rm *rm;
 	struct list_head rm_link;
-	struct rb_node key_node;
+	union {
+		struct rb_node key_node;
+		struct rcu_head rcu;
+	};
 	u64 key;
 	u64 log_key;
 	struct ktm_user *payer;

@@ -9,7 +9,6 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 
@@ -70,11 +69,12 @@ static void inbox_init(struct ktm_inbox *inbox, work_func_t work)
 	INIT_LIST_HEAD(&inbox->link);
 	INIT_WORK(&inbox->work, work);
 	inbox->teller = NULL;
+	inbox->waiting = 0;
 	inbox->count = 0;
 	inbox->reading = KTM_SLOT_NONE;
+	inbox->handled = KTM_SLOT_NONE;
 	inbox->again = false;
 	inbox->dropped = false;
-	inbox->handled = 0;
 }
 
 /* There may be something in it to be told by callback. */
@@ -154,9 +154,44 @@ void ktm_queue_init(struct ktm_queue *q)
 	inbox_init(&q->last_recover, last_recover_work);
 }
 
-static u8 *inbox_find(struct ktm_inbox *inbox, u8 slot)
+static u8 waiting_at(const struct ktm_inbox *inbox, unsigned int place)
 {
-	return memchr(inbox->waiting, slot, inbox->count);
+	return inbox->waiting >> place * KTM_SLOT_BITS & ((1 << KTM_SLOT_BITS) - 1);
+}
+
+static void waiting_append(struct ktm_inbox *inbox, u8 slot)
+{
+	inbox->waiting |= (u32)slot << inbox->count++ * KTM_SLOT_BITS;
+}
+
+static void waiting_prepend(struct ktm_inbox *inbox, u8 slot)
+{
+	inbox->waiting = inbox->waiting << KTM_SLOT_BITS | slot;
+	inbox->count++;
+}
+
+static u8 waiting_take(struct ktm_inbox *inbox, unsigned int place)
+{
+	const u32 before = (1u << place * KTM_SLOT_BITS) - 1;
+	const u8 slot = waiting_at(inbox, place);
+
+	/* What is behind the last is 0. */
+	inbox->waiting = (inbox->waiting & before) | (inbox->waiting >> KTM_SLOT_BITS & ~before);
+	inbox->count--;
+	return slot;
+}
+
+/* Where a slot is in @waiting; @count: nowhere. */
+static unsigned int waiting_find(const struct ktm_inbox *inbox, u8 slot)
+{
+	unsigned int place;
+
+	static_assert(KTM_NR_EN_SLOTS * KTM_SLOT_BITS <= 32 && KTM_SLOT_NONE < 1 << KTM_SLOT_BITS);
+	for (place = 0; place < inbox->count; place++) {
+		if (waiting_at(inbox, place) == slot)
+			break;
+	}
+	return place;
 }
 
 /* True: there is something to be read now where there was nothing. */
@@ -170,9 +205,9 @@ static bool inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64
 		inbox->again = true;
 		return false;
 	}
-	if (inbox_find(inbox, slot))
+	if (waiting_find(inbox, slot) < inbox->count)
 		return false;
-	inbox->waiting[inbox->count++] = slot;
+	waiting_append(inbox, slot);
 	q->recovers += is_recover(q, inbox, slot);
 	if (inbox->reading != KTM_SLOT_NONE || !list_empty(&inbox->link))
 		return false;
@@ -185,14 +220,14 @@ static bool inbox_add(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot, u64
 /* True: nothing waits any more, the caller has the inbox's reference to put, without the lock. */
 static bool inbox_remove(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
 {
-	u8 *at = inbox_find(inbox, slot);
+	unsigned int place = waiting_find(inbox, slot);
 
 	lockdep_assert_held(&q->lock);
 	if (inbox->reading == slot)
 		inbox->again = false;
-	if (!at)
+	if (place == inbox->count)
 		return false;
-	memmove(at, at + 1, &inbox->waiting[--inbox->count] - at);
+	waiting_take(inbox, place);
 	q->recovers -= is_recover(q, inbox, slot);
 	last_recover_kick(q);
 	if (inbox->count || list_empty(&inbox->link))
@@ -221,7 +256,7 @@ void ktm_queue_close(struct ktm_queue *q)
 		inbox = list_first_entry(&q->inboxes, struct ktm_inbox, link);
 		en = inbox_owner(q, inbox);
 		while (inbox->count)
-			q->recovers -= is_recover(q, inbox, inbox->waiting[--inbox->count]);
+			q->recovers -= is_recover(q, inbox, waiting_take(inbox, 0));
 		list_del_init(&inbox->link);
 		spin_unlock(&q->lock);
 		if (en)
@@ -293,7 +328,7 @@ void ktm_notify_forget(struct ktm_enlistment *en)
 	notify(en, true);
 }
 
-/* The last of what RM recovery has to say: it goes behind all that waits. */
+/* The last of what RM recovery has to say. To readers it comes behind all that waits. */
 void ktm_notify_last_recover(struct ktm_rm *rm)
 {
 	struct ktm_queue *q = &rm->queue;
@@ -348,8 +383,7 @@ static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct ktm_callba
 	else if (!may_be_read(q, inbox))
 		inbox = NULL;
 	if (inbox) {
-		inbox->reading = inbox->waiting[0];
-		memmove(inbox->waiting, inbox->waiting + 1, --inbox->count);
+		inbox->reading = waiting_take(inbox, 0);
 		list_del_init(&inbox->link);
 	}
 	spin_unlock(&q->lock);
@@ -368,10 +402,9 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
 
 	spin_lock(&q->lock);
 	if (!copied && (!inbox->dropped || inbox->again)) {
-		memmove(inbox->waiting + 1, inbox->waiting, inbox->count++);
-		inbox->waiting[0] = inbox->reading;
+		waiting_prepend(inbox, inbox->reading);
 	} else if (copied && inbox->again) {
-		inbox->waiting[inbox->count++] = inbox->reading;
+		waiting_append(inbox, inbox->reading);
 	} else {
 		q->recovers -= is_recover(q, inbox, inbox->reading);
 	}

@@ -18,9 +18,10 @@ struct ktm_rm;
 /*
  * One slot per kind of notification, so that queuing never needs memory. A
  * participant and a superior get different kinds: notify.c says which slot is
- * of which.
+ * of which. A slot and KTM_SLOT_NONE fit into KTM_SLOT_BITS.
  */
 #define KTM_NR_EN_SLOTS		8
+#define KTM_SLOT_BITS		4
 #define KTM_SLOT_NONE		KTM_NR_EN_SLOTS
 
 /*
@@ -31,13 +32,13 @@ struct ktm_rm;
  * @link: in the queue while something waits and nothing is being read: nothing later of
  *	it goes to any reader until the copy has ended
  * @clock: by slot: the TM's virtual clock when it came due
- * @waiting: slots, in the order in which they came due
+ * @waiting: slots, in the order in which they came due, the first in the lowest KTM_SLOT_BITS
  * @count: of those
  * @reading: the slot that is being read, or KTM_SLOT_NONE
  * @again: that came due once more meanwhile
  * @dropped: ... or is not to be told any more, if its copy fails
- * @handled: the kind that a callback has dealt with, if the answer to it could not be given then;
- *	belongs to who has @reading
+ * @handled: the slot that a callback has dealt with, if the answer to it could not be given
+ *	then, or KTM_SLOT_NONE; belongs to who has @reading
  * @work: tells by callback what waits, with a reference
  * @teller: whom it calls, kept until it has; NULL: it has begun, or is not queued
  */
@@ -46,12 +47,12 @@ struct ktm_inbox {
 	struct work_struct work;
 	struct ktm_callbacks *teller;
 	u64 clock[KTM_NR_EN_SLOTS];
-	u8 waiting[KTM_NR_EN_SLOTS];
+	u32 waiting;
 	u8 count;
 	u8 reading;
-	bool again;
-	bool dropped;
-	u32 handled;
+	u8 handled;
+	bool again : 1;
+	bool dropped : 1;
 };
 
 /*

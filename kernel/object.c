@@ -289,11 +289,14 @@ struct ktm_object *ktm_object_reserve(const struct ktm_object *obj, const struct
 /**
  * ktm_object_unreserve - the GUID is not needed
  * @place: from ktm_object_reserve()
+ *
+ * Sleeps.
  */
 void ktm_object_unreserve(struct ktm_object *place)
 {
 	rhashtable_remove_fast(&tables[place->kind], &place->node, object_params);
-	kfree_rcu(place, rcu);
+	synchronize_rcu();
+	kfree(place);
 }
 
 /**
@@ -314,7 +317,8 @@ void ktm_object_rename(struct ktm_object *obj, struct ktm_object *place)
 	obj->guid = place->guid;
 	write_sequnlock(&guid_lock);
 	WARN_ON_ONCE(rhashtable_replace_fast(table, &place->node, &obj->node, object_params));
-	kfree_rcu(place, rcu);
+	synchronize_rcu();
+	kfree(place);
 }
 
 static u32 object_allowed(const struct ktm_object *obj)

@@ -79,6 +79,9 @@ extern const struct ktm_kind_ops ktm_tm_ops, ktm_rm_ops, ktm_tx_ops, ktm_en_ops,
  * offline and has nothing in it: ktm_object_guid() reads that. @user: who is charged.
  * @unbounded: whoever made it has CAP_SYS_RESOURCE, so what is held in a log for it is not
  * held to his share.
+ *
+ * Who finds one without a reference looks at it under RCU, so each kind is freed by that; where its
+ * struct has that in place of something else, nobody looks at that without a reference.
  */
 struct ktm_object {
 	struct kref ref;
@@ -92,7 +95,6 @@ struct ktm_object {
 	kuid_t uid;
 	kgid_t gid;
 	struct ktm_user *user;
-	struct rcu_head rcu;
 };
 
 /*

@@ -442,7 +442,7 @@ static void rm_free(struct ktm_object *obj)
 	ktm_user_uncharge_log(rm->payer, (struct ktm_log_bytes){ .area = rm->charged });
 	ktm_user_put(rm->payer);
 	ktm_object_put(&rm->tm->obj);
-	kfree_rcu(rm, obj.rcu);
+	kfree_rcu(rm, rcu);
 }
 
 static void rm_show(struct ktm_object *obj, struct seq_file *m)

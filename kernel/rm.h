@@ -56,6 +56,7 @@ struct ktm_rm {
 	struct ktm_rm_completion completion;
 	struct list_head protocols;
 	struct ktm_callbacks __rcu *callbacks;
+	struct rcu_head rcu;
 	u32 description_length;
 	u8 description[KTM_MAX_DESCRIPTION];
 };

@@ -606,7 +606,7 @@ static void stream_free(struct ktm_object *obj)
 		ktm_user_put(s->payer);
 	}
 	ktm_object_put(&s->tm->obj);
-	kfree_rcu(s, obj.rcu);
+	kfree_rcu(s, rcu);
 }
 
 static void stream_show(struct ktm_object *obj, struct seq_file *m)

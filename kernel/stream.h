@@ -172,6 +172,7 @@ struct ktm_stream {
 	u32 left_records;
 	u64 left_bytes;
 	struct ktm_jp_stream found;
+	struct rcu_head rcu;
 };
 
 static inline struct ktm_stream *ktm_stream_of(struct ktm_object *obj)

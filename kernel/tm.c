@@ -822,7 +822,7 @@ static void tm_free(struct ktm_object *obj)
 {
 	WARN_ON_ONCE(atomic64_read(&ktm_tm_of(obj)->unfinished));
 	kfree(ktm_tm_of(obj)->recovery);
-	kfree_rcu(ktm_tm_of(obj), obj.rcu);
+	kfree_rcu(ktm_tm_of(obj), rcu);
 }
 
 static void tm_show(struct ktm_object *obj, struct seq_file *m)

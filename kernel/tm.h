@@ -99,6 +99,7 @@ struct ktm_tm {
 	struct work_struct restart;
 	struct delayed_work retry;
 	struct work_struct reap;
+	struct rcu_head rcu;
 };
 
 /* What a transaction adds to ktm_tm.unfinished: as it is, and while it is in doubt. */

@@ -1193,7 +1193,7 @@ u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx)
 
 static void tx_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(tx_cache, container_of(rcu, struct ktm_transaction, obj.rcu));
+	kmem_cache_free(tx_cache, container_of(rcu, struct ktm_transaction, rcu));
 }
 
 static void tx_free(struct ktm_object *obj)
@@ -1206,7 +1206,7 @@ static void tx_free(struct ktm_object *obj)
 	if (tx->tm)
 		ktm_object_put(&tx->tm->obj);
 	percpu_counter_dec(&tx_alive);
-	call_rcu(&obj->rcu, tx_free_rcu);
+	call_rcu(&tx->rcu, tx_free_rcu);
 }
 
 static void tx_show(struct ktm_object *obj, struct seq_file *m)

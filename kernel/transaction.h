@@ -22,6 +22,7 @@ struct ktm_enlistment;
  *	across a force or while waiting for anybody.
  * @tm: set once, with a reference; NULL while it has none
  * @tm_link: in tm->transactions, under tm->list_lock
+ * @rcu: in the place of @tm_link, when nobody has it any more
  * @walk: tm->walk when it was visited last, or bound; under tm->list_lock
  * @ended_link: in tm->ended, under tm->list_lock
  * @handles: all of them
@@ -66,7 +67,10 @@ struct ktm_transaction {
 	struct mutex lock;
 	struct ktm_txc core;
 	struct ktm_tm *tm;
-	struct list_head tm_link;
+	union {
+		struct list_head tm_link;
+		struct rcu_head rcu;
+	};
 	struct list_head ended_link;
 	struct list_head shadow_link;
 	u32 walk;
@@ -82,7 +86,6 @@ struct ktm_transaction {
 	bool settled;
 	bool sealing;
 	wait_queue_head_t wait;
-	u32 tellers;
 	struct ktm_enlistment *to_tell;
 	struct delayed_work timer;
 	ktime_t deadline;
@@ -96,6 +99,7 @@ struct ktm_transaction {
 	u32 reserved;
 	u32 charged;
 	u32 log_outcome;
+	u32 tellers;
 	u64 log_lsn;
 	u64 log_clock;
 	u64 end_lsn;

@@ -343,6 +343,44 @@ TEST(rm_back_before_the_decision)
 	TX_IS(tx, KTM_TX_STATE_COMMITTED);
 }
 
+static void bad_read(int rm)
+{
+	/* The compiler would know better. */
+	void *volatile nowhere = NULL;
+
+	errno = 0;
+	CHECK_EQ(read(rm, nowhere, sizeof(struct ktm_notification)), -1);
+	CHECK_EQ(errno, EFAULT);
+}
+
+/* What of one enlistment waits unread comes in its order, and stays there if it cannot be copied. */
+TEST(two_wait_of_one_enlistment)
+{
+	int rm = rm_new(1), other = rm_new(2), tx = tx_create(tm);
+	guid_t a = enlist(rm, tx), b = enlist(other, tx);
+	struct ktm_notification n[3];
+
+	COMMIT(tx, 0, KTM_STATUS_PENDING);
+	TAKE(rm, KTM_NOTIFY_PREPARE, a);
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
+	close(rm);
+	rm = rm_again(1);
+	rm_recover(rm);
+	TAKE(rm, KTM_NOTIFY_RECOVER, a);
+	TAKE(rm, KTM_NOTIFY_LAST_RECOVER, nil);
+	en_recover(rm, a, 9);
+	TAKE(other, KTM_NOTIFY_PREPARE, b);
+	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, b, KTM_STATUS_SUCCESS);
+	TAKE(other, KTM_NOTIFY_COMMIT, b);
+	bad_read(rm);
+	CHECK_EQ(read(rm, n, sizeof(n)), (ssize_t)(2 * sizeof(n[0])));
+	CHECK_EQ(n[0].kind, KTM_NOTIFY_INDOUBT);
+	CHECK_EQ(n[1].kind, KTM_NOTIFY_COMMIT);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_SUCCESS);
+	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, b, KTM_STATUS_SUCCESS);
+	TX_IS(tx, KTM_TX_STATE_COMMITTED);
+}
+
 /* An RM that is away holds up nobody's Commit(wait) after the decision. */
 TEST(absent_rm_does_not_hold_up_commit)
 {
