@@ -1,62 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers' RMs that are told by callback, and commits that call back: the kernel half is
- * selftests/ktm_test/told.c.
+ * Drivers' RMs that are told by callback: what callbacks return, what they call, who runs them,
+ * and what becomes of those who wait.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "disk.h"
-#include "opcalls.h"
+#include "callbackcalls.h"
 #include "programs.h"
 
-#define ALL_KINDS	0xffffffff
 /* The kernel's own. */
 #define ERESTARTSYS	512
-#define EN_MASK_0	(EN_MASK | KTM_NOTIFY_PREPREPARE)
-#define DURABLE_RM	guid_of(981)
-
-/* Slots: 0 is the TM. */
-enum { RM = 1, RM2, TX, TX2, TX3, EN, EN2 };
 
 void test_setup(void)
 {
 	driver_open();
-}
-
-static void enable(unsigned int rm)
-{
-	OP(KTM_STATUS_SUCCESS, RM_ENABLE_CALLBACKS, .on = rm);
-}
-
-static void script(unsigned int mask, unsigned int what, int returns, unsigned int with)
-{
-	OP_TRY(SCRIPT, .mask = mask, .flags = what, .returns = returns, .with = with);
-}
-
-/* A volatile TM, an RM with callbacks, a transaction. */
-static void begin(void)
-{
-	op_volatile();
-	op_rm(RM);
-	enable(RM);
-	op_tx(TX);
-}
-
-static void commit(unsigned int tx, unsigned int want)
-{
-	OP(want, TRANSACTION_COMMIT, .on = tx, .flags = KTM_CALL_WAIT);
-}
-
-static void in_child(void *data)
-{
-	commit(*(unsigned int *)data, KTM_STATUS_SUCCESS);
 }
 
 /* ---- what it is told, and what comes of what it returns ---- */
@@ -220,333 +182,6 @@ TEST(instead_of_reading)
 	close(drv);
 }
 
-/* Put, it calls nobody any more; what comes is for readers. */
-TEST(disabled_by_put)
-{
-	int rm, tx;
-	guid_t en;
-
-	begin();
-	rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
-	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
-	en = op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
-	op_put(RM);
-	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	en_prepare(rm, en);
-	en_commit(rm, en);
-	WAIT(tx, KTM_STATUS_SUCCESS);
-	/* And they may be enabled again. */
-	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM, .fd = rm, .access = KTM_RM_ALL_ACCESS);
-	enable(RM);
-	op_tx(TX2);
-	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	commit(TX2, KTM_STATUS_SUCCESS);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	close(rm);
-	close(tx);
-	close(drv);
-}
-
-static void put_rm(void *data)
-{
-	(void)data;
-	op_put(RM);
-	go(1);
-}
-
-/* Who puts it waits for what runs. */
-TEST(put_waits_for_a_callback)
-{
-	pid_t pid;
-
-	begin();
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	pid = test_spawn(put_rm, NULL);
-	until_stuck(pid);
-	OP_TRY(RELEASE);
-	meet(1);
-	test_join(pid);
-	close(drv);
-}
-
-static void rolled_back(void *data)
-{
-	(void)data;
-	commit(TX, KTM_STATUS_ROLLED_BACK);
-}
-
-/* Also for that which the caller of Commit runs; with it the vote comes to nothing. */
-TEST(put_waits_for_a_caller)
-{
-	pid_t caller, pid;
-
-	begin();
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
-	caller = test_spawn(rolled_back, NULL);
-	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)caller);
-	pid = test_spawn(put_rm, NULL);
-	until_stuck(pid);
-	CHECK(!is_open(1));
-	OP_TRY(RELEASE);
-	meet(1);
-	test_join(pid);
-	test_join(caller);
-	close(drv);
-}
-
-/* ---- disabled, and told whether that was done ---- */
-
-/* Another use of the RM. */
-static void another_use(unsigned int access)
-{
-	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM2, .access = access,
-	   .fd = op_to_fd(OP_RM_TO_FD, RM, access));
-}
-
-/* By the use that has enabled them, once; then anybody may enable them. */
-TEST(disabling)
-{
-	begin();
-	another_use(KTM_RM_ENLIST);
-	OP(KTM_STATUS_ACCESS_DENIED, RM_DISABLE_CALLBACKS, .on = RM2);
-	op_put(RM2);
-	another_use(KTM_RM_ALL_ACCESS);
-	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_DISABLE_CALLBACKS, .on = RM2);
-	OP(KTM_STATUS_SUCCESS, RM_DISABLE_CALLBACKS, .on = RM);
-	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_DISABLE_CALLBACKS, .on = RM);
-	enable(RM2);
-	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_DISABLE_CALLBACKS, .on = RM);
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	commit(TX, KTM_STATUS_SUCCESS);
-	TOLD(RM2, KTM_NOTIFY_PREPARE);
-	TOLD(RM2, KTM_NOTIFY_COMMIT);
-	OP(KTM_STATUS_SUCCESS, RM_DISABLE_CALLBACKS, .on = RM2);
-	op_put(RM2);
-	enable(RM);
-	op_tx(TX2);
-	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	commit(TX2, KTM_STATUS_SUCCESS);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	close(drv);
-}
-
-static void disable_rm(void *data)
-{
-	(void)data;
-	OP(KTM_STATUS_SUCCESS, RM_DISABLE_CALLBACKS, .on = RM);
-	go(1);
-}
-
-/* In a callback, the caller's or a worker's, whose RM is then disabled. */
-static pid_t disable_in_a_callback(bool callers, pid_t *caller)
-{
-	pid_t pid;
-
-	begin();
-	op_enlist(RM, TX, EN, EN_MASK_0);
-	script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
-	if (callers)
-		*caller = test_spawn(rolled_back, NULL);
-	else
-		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPREPARE);
-	pid = test_spawn(disable_rm, NULL);
-	until_stuck(pid);
-	CHECK(!is_open(1));
-	return pid;
-}
-
-/* It waits for the one that runs; what has come behind that is for readers, and what comes. */
-static void waits_for_what_runs(bool callers)
-{
-	pid_t caller, pid = disable_in_a_callback(callers, &caller);
-	int rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
-
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
-	op_tx(TX2);
-	op_enlist(RM, TX2, EN2, EN_MASK);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX2);
-	OP_TAKES(RM, KTM_NOTIFY_PREPARE);
-	CHECK(!is_open(1));
-	OP_TRY(RELEASE);
-	meet(1);
-	test_join(pid);
-	CHECK(poll_now(rm) & POLLIN);
-	OP_TAKES(RM, KTM_NOTIFY_ROLLBACK);
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK_COMPLETE, .on = EN);
-	if (callers)
-		test_join(caller);
-	enable(RM);
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN2);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	close(rm);
-	close(drv);
-	driver_open();
-}
-
-TEST(disabling_waits_for_a_callback)
-{
-	waits_for_what_runs(false);
-}
-
-TEST(disabling_waits_for_a_caller)
-{
-	waits_for_what_runs(true);
-}
-
-/* By whichever use of its own RM: it would wait for itself, and all goes on. */
-static void disables_its_own(unsigned int use, bool callers)
-{
-	struct ktm_test_told t;
-
-	begin();
-	another_use(KTM_RM_ALL_ACCESS);
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_DISABLE, KTM_CALLBACK_HANDLED, use);
-	if (callers)
-		commit(TX, KTM_STATUS_SUCCESS);
-	else
-		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	t = TOLD(RM, KTM_NOTIFY_PREPARE);
-	CHECK_EQ(t.thread == (unsigned int)gettid(), callers);
-	CHECK_EQ(t.ret, -EDEADLK);
-	CHECK_EQ(t.status, KTM_STATUS_POSSIBLE_DEADLOCK);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	OP(KTM_STATUS_SUCCESS, RM_DISABLE_CALLBACKS, .on = RM);
-	close(drv);
-	driver_open();
-}
-
-TEST(disables_its_own_rm)
-{
-	disables_its_own(RM, false);
-	disables_its_own(RM2, false);
-	disables_its_own(RM, true);
-	disables_its_own(RM2, true);
-}
-
-/* Those of another RM it waits for: whoever's thread it has. */
-static void disables_another(unsigned int what, bool callers)
-{
-	static const unsigned int tx = TX;
-	pid_t pid = -1;
-
-	begin();
-	op_rm(RM2);
-	enable(RM2);
-	op_tx(TX2);
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	op_enlist(RM2, TX2, EN2, EN_MASK);
-	OP_TRY(SCRIPT, .on = RM2, .mask = KTM_NOTIFY_PREPARE, .flags = KTM_TEST_DO_SLEEP,
-	       .returns = KTM_CALLBACK_PENDING);
-	script(KTM_NOTIFY_PREPARE, what, KTM_CALLBACK_HANDLED, RM2);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX2);
-	TOLD(RM2, KTM_NOTIFY_PREPARE);
-	if (callers) {
-		pid = test_spawn(in_child, (void *)&tx);
-		until_stuck(pid);
-	} else {
-		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	}
-	OP_TRY(RELEASE);
-	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).ret, 0);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	if (callers)
-		test_join(pid);
-	if (what == KTM_TEST_DO_DISABLE) {
-		OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN2);
-		OP_TAKES(RM2, KTM_NOTIFY_COMMIT);
-	}
-	close(drv);
-	driver_open();
-}
-
-TEST(disables_another_rm)
-{
-	disables_another(KTM_TEST_DO_DISABLE, true);
-	disables_another(KTM_TEST_DO_DISABLE, false);
-}
-
-TEST(puts_another_rm)
-{
-	disables_another(KTM_TEST_DO_PUT, true);
-	disables_another(KTM_TEST_DO_PUT, false);
-}
-
-/* One has done it; but the other one, too, need not fear a callback any more. */
-static void disable_or_not(void *data)
-{
-	const int ret = OP_TRY(RM_DISABLE_CALLBACKS, .on = RM).ret;
-
-	(void)data;
-	CHECK(!ret || ret == -EPROTO);
-	__atomic_add_fetch(&shared_word[ret ? 1 : 0], 1, __ATOMIC_SEQ_CST);
-}
-
-TEST(two_disable)
-{
-	pid_t pids[2];
-
-	begin();
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	pids[0] = test_spawn(disable_or_not, NULL);
-	pids[1] = test_spawn(disable_or_not, NULL);
-	until_stuck(pids[0]);
-	until_stuck(pids[1]);
-	OP_TRY(RELEASE);
-	test_join(pids[0]);
-	test_join(pids[1]);
-	CHECK_EQ(shared_word[0], 1);
-	CHECK_EQ(shared_word[1], 1);
-	OP_TAKES(RM, KTM_NOTIFY_COMMIT);
-	close(drv);
-}
-
-/* To put what somebody uses is wrong. It waits, too, and both end. */
-TEST(put_while_disabling_waits)
-{
-	pid_t caller, pid = disable_in_a_callback(true, &caller), putter;
-
-	putter = test_spawn(put_rm, NULL);
-	until_stuck(putter);
-	CHECK(!is_open(1));
-	OP_TRY(RELEASE);
-	test_join(pid);
-	test_join(putter);
-	test_join(caller);
-	close(drv);
-}
-
-/* By the same use not before all have returned; another one is told at once. */
-TEST(enabled_again_while_disabling_waits)
-{
-	pid_t caller, pid = disable_in_a_callback(true, &caller);
-
-	another_use(KTM_RM_ALL_ACCESS);
-	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_ENABLE_CALLBACKS, .on = RM);
-	enable(RM2);
-	op_tx(TX2);
-	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	commit(TX2, KTM_STATUS_SUCCESS);
-	TOLD(RM2, KTM_NOTIFY_PREPARE);
-	TOLD(RM2, KTM_NOTIFY_COMMIT);
-	CHECK(!is_open(1));
-	OP_TRY(RELEASE);
-	test_join(pid);
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
-	TOLD(RM2, KTM_NOTIFY_ROLLBACK);
-	test_join(caller);
-	close(drv);
-}
-
 /* ---- what it does ---- */
 
 TEST(puts_its_own_enlistment)
@@ -688,7 +323,7 @@ static void never_returns(bool callers)
 	op_rm_enlist(RM, TX3, EN_MASK, 3);
 	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, 0, 0);
 	if (callers)
-		pid = test_spawn(in_child, (void *)&tx);
+		pid = test_spawn(committer, (void *)&tx);
 	else
 		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
@@ -750,7 +385,7 @@ TEST(others_at_the_same_time)
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM2, TX, EN_MASK, 2);
 	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
-	pid = test_spawn(in_child, (void *)&tx);
+	pid = test_spawn(committer, (void *)&tx);
 	t1 = told();
 	t2 = told();
 	CHECK_EQ(t1.notification.kind, KTM_NOTIFY_PREPARE);
@@ -773,7 +408,7 @@ TEST(news_for_another_meanwhile)
 	op_enlist(RM, TX, EN, EN_MASK_0);
 	op_enlist(RM2, TX, EN2, EN_MASK);
 	script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
-	pid = test_spawn(rolled_back, (void *)&tx);
+	pid = test_spawn(committer_in_vain, (void *)&tx);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).thread, (unsigned int)pid);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
 	CHECK(TOLD(RM2, KTM_NOTIFY_ROLLBACK).thread != (unsigned int)pid);
@@ -785,7 +420,7 @@ TEST(news_for_another_meanwhile)
 static void as_nobody(void *data)
 {
 	CHECK_EQ(setresuid(65534, 65534, 65534), 0);
-	in_child(data);
+	committer(data);
 }
 
 /* What it may do does not depend on whose thread that is. */
@@ -812,7 +447,7 @@ static void in_a_full_group(void *data)
 		 0);
 	CHECK_EQ(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
 	CHECK_EQ(run("echo 4096 >" GROUP "/memory.max"), 0);
-	in_child(data);
+	committer(data);
 	go(1);
 }
 
@@ -877,7 +512,7 @@ TEST(fails_in_who_is_killed)
 	begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, -ENOMEM, 0);
-	pid = test_spawn(in_child, (void *)&tx);
+	pid = test_spawn(committer, (void *)&tx);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, (unsigned int)pid);
 	CHECK_EQ(kill(pid, SIGKILL), 0);
@@ -909,7 +544,7 @@ TEST(caller_is_killed_in_a_callback)
 	begin();
 	op_enlist(RM, TX, EN, EN_MASK);
 	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
-	pid = test_spawn(in_child, (void *)&tx);
+	pid = test_spawn(committer, (void *)&tx);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
 	CHECK_EQ(kill(pid, SIGKILL), 0);
 	OP_TRY(RELEASE);
@@ -929,7 +564,7 @@ TEST(caller_is_killed_before)
 	begin();
 	op_enlist(RM, TX, EN, EN_MASK);
 	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
-	pid = test_spawn(in_child, (void *)&tx);
+	pid = test_spawn(committer, (void *)&tx);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	until_asleep(pid);
 	CHECK_EQ(kill(pid, SIGSTOP), 0);
@@ -964,7 +599,7 @@ static pid_t left_to_caller(void)
 	begin();
 	op_enlist(RM, TX, EN, EN_MASK);
 	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
-	pid = test_spawn(in_child, (void *)&tx);
+	pid = test_spawn(committer, (void *)&tx);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	until_asleep(pid);
 	in_real_time(true);
@@ -1179,425 +814,4 @@ TEST(many_at_once)
 	for (i = 0; i < MANY; i++)
 		test_join(pids[i]);
 	close(drv);
-}
-
-/* ---- durable ---- */
-
-static void make_durable(struct disk *d)
-{
-	int fd;
-
-	*d = disk_make(8 * MIB);
-	journal_format(d->path, guid_of(980));
-	fd = disk_open(d->path);
-	OP(KTM_STATUS_SUCCESS, TM_CREATE, .slot = 0, .device = fd + 1,
-	   .access = KTM_TM_ALL_ACCESS);
-	close(fd);
-	OP(KTM_STATUS_SUCCESS, TM_RECOVER, .on = 0);
-	OP(KTM_STATUS_SUCCESS, RM_CREATE, .slot = RM, .guid = DURABLE_RM,
-	   .access = KTM_RM_ALL_ACCESS);
-	enable(RM);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
-}
-
-static void finish_durable(struct disk *d)
-{
-	close(drv);
-	tm_close(-1, d->path);
-}
-
-TEST(durable)
-{
-	struct disk d;
-
-	make_durable(&d);
-	op_tx(TX);
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	commit(TX, KTM_STATUS_SUCCESS);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	finish_durable(&d);
-}
-
-/* It goes with a vote in the log, comes back, and is told by callback how that has ended. */
-TEST(comes_back)
-{
-	struct ktm_test_told t;
-	struct disk d;
-	guid_t en;
-
-	make_durable(&d);
-	op_tx(TX);
-	en = op_rm_enlist(RM, TX, EN_MASK, 5);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	op_put(RM);
-	OP(KTM_STATUS_SUCCESS, RM_OPEN, .on = 0, .slot = RM, .guid = DURABLE_RM,
-	   .access = KTM_RM_ALL_ACCESS);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
-	enable(RM);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	t = TOLD(RM, KTM_NOTIFY_RECOVER);
-	CHECK(same(&t.notification.enlistment, &en));
-	CHECK_EQ(t.notification.key, 5);
-	/* Which of the two is first is not said. */
-	t = told();
-	if (t.notification.kind == KTM_NOTIFY_LAST_RECOVER) {
-		TOLD(RM, KTM_NOTIFY_COMMIT);
-	} else {
-		CHECK_EQ(t.notification.kind, KTM_NOTIFY_COMMIT);
-		TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
-	}
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
-	finish_durable(&d);
-}
-
-/* An RM that has voted, and comes back when that was decided; and another one. */
-static void come_back(struct disk *d)
-{
-	make_durable(d);
-	op_rm(RM2);
-	enable(RM2);
-	op_tx(TX);
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	op_put(RM);
-	OP(KTM_STATUS_SUCCESS, RM_OPEN, .on = 0, .slot = RM, .guid = DURABLE_RM,
-	   .access = KTM_RM_ALL_ACCESS);
-	enable(RM);
-}
-
-/* Nothing else was told than what the test has taken. */
-static void nothing_but_that(void)
-{
-	op_tx(TX2);
-	op_rm_enlist(RM2, TX2, EN_MASK, 2);
-	OP_TRY(TRANSACTION_ROLLBACK, .on = TX2);
-	TOLD(RM2, KTM_NOTIFY_ROLLBACK);
-}
-
-/* A RECOVER counts when its callback has returned: it may be told again. */
-TEST(last_recover_behind_what_is_told)
-{
-	unsigned int i, kinds = 0;
-	struct disk d;
-
-	come_back(&d);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
-	script(KTM_NOTIFY_RECOVER, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	TOLD(RM, KTM_NOTIFY_RECOVER);
-	nothing_but_that();
-	OP_TRY(RELEASE);
-	for (i = 0; i < 2; i++)
-		kinds |= told().notification.kind;
-	CHECK_EQ(kinds, KTM_NOTIFY_COMMIT | KTM_NOTIFY_LAST_RECOVER);
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
-	finish_durable(&d);
-}
-
-/* It waits for no other callback: that of COMMIT may wait until all is recovered. */
-TEST(last_recover_while_another_is_told)
-{
-	unsigned int i, kinds = 0;
-	struct disk d;
-
-	come_back(&d);
-	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	TOLD(RM, KTM_NOTIFY_RECOVER);
-	for (i = 0; i < 2; i++)
-		kinds |= told().notification.kind;
-	CHECK_EQ(kinds, KTM_NOTIFY_COMMIT | KTM_NOTIFY_LAST_RECOVER);
-	OP_TRY(RELEASE);
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
-	finish_durable(&d);
-}
-
-/* The RECOVER of EN has to wait, for the callback of its PREPARE. */
-static void recover_meanwhile(struct disk *d)
-{
-	make_durable(d);
-	op_rm(RM2);
-	enable(RM2);
-	op_tx(TX);
-	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER | KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING,
-	       0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	nothing_but_that();
-}
-
-/* And LAST_RECOVER behind it. */
-TEST(last_recover_behind_what_waits)
-{
-	unsigned int kind, kinds = 0;
-	struct disk d;
-
-	recover_meanwhile(&d);
-	OP_TRY(RELEASE);
-	do {
-		kind = told().notification.kind;
-		kinds |= kind;
-	} while (kind != KTM_NOTIFY_LAST_RECOVER);
-	CHECK(kinds & KTM_NOTIFY_RECOVER);
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
-	finish_durable(&d);
-}
-
-/* Until it is not to be told any more. */
-TEST(last_recover_behind_what_is_withdrawn)
-{
-	struct disk d;
-
-	recover_meanwhile(&d);
-	OP(KTM_STATUS_PENDING, ENLISTMENT_RECOVER, .on = EN);
-	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
-	OP_TRY(RELEASE);
-	/* INDOUBT before it, if that is not durable yet. */
-	while (told().notification.kind != KTM_NOTIFY_COMMIT)
-		;
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
-	finish_durable(&d);
-}
-
-/* A durable RM with callbacks and a transaction with it, on a log that is about to fail. */
-static void begin_to_fail(struct disk *d, struct flaky *f)
-{
-	int fd;
-
-	*d = disk_make(8 * MIB);
-	*f = flaky_make(d);
-	journal_format(f->path, guid_of(980));
-	fd = disk_open(f->path);
-	OP(KTM_STATUS_SUCCESS, TM_CREATE, .slot = 0, .device = fd + 1,
-	   .access = KTM_TM_ALL_ACCESS);
-	close(fd);
-	OP(KTM_STATUS_SUCCESS, TM_RECOVER, .on = 0);
-	OP(KTM_STATUS_SUCCESS, RM_CREATE, .slot = RM, .access = KTM_RM_ALL_ACCESS);
-	enable(RM);
-	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
-	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
-	op_tx(TX);
-	op_rm_enlist(RM, TX, EN_MASK, 1);
-	flaky_set(f, FAIL_WRITES);
-}
-
-static void end_failing(struct flaky *f)
-{
-	close(drv);
-	flaky_set(f, NO_TROUBLE);
-	tm_close(-1, f->path);
-	flaky_remove(f);
-}
-
-/* The log fails under the decision. */
-TEST(commit_async_in_doubt)
-{
-	struct ktm_test_told t;
-	struct flaky f;
-	struct disk d;
-
-	begin_to_fail(&d, &f);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	t = TOLD(TX, 0);
-	CHECK_EQ(t.ret, -ENOTRECOVERABLE);
-	CHECK_EQ(t.status, KTM_STATUS_INDOUBT);
-	end_failing(&f);
-}
-
-/* ---- commits that call back ---- */
-
-TEST(commit_async)
-{
-	struct ktm_test_told t;
-
-	begin();
-	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
-	OP(KTM_STATUS_INVALID_PARAMETER, TRANSACTION_COMMIT_ASYNC, .on = TX,
-	   .how = KTM_TEST_OP_NULL);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	t = TOLD(TX, 0);
-	CHECK_EQ(t.ret, 0);
-	CHECK_EQ(t.status, KTM_STATUS_SUCCESS);
-	OP(KTM_STATUS_ALREADY_COMMITTED, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	close(drv);
-}
-
-/* It goes on when nobody has the transaction any more. */
-TEST(commit_async_and_put)
-{
-	struct ktm_test_told t;
-
-	begin();
-	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	op_put(TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
-	TOLD(RM, KTM_NOTIFY_ROLLBACK);
-	t = TOLD(TX, 0);
-	CHECK_EQ(t.ret, -ECANCELED);
-	CHECK_EQ(t.status, KTM_STATUS_ROLLED_BACK);
-	close(drv);
-}
-
-TEST(commit_async_is_refused)
-{
-	op_volatile();
-	op_tx(TX);
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_GET_FROM_FD, .slot = TX2,
-	   .fd = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ROLLBACK), .access = KTM_TX_ROLLBACK);
-	OP(KTM_STATUS_ACCESS_DENIED, TRANSACTION_COMMIT_ASYNC, .on = TX2);
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_ROLLBACK, .on = TX2);
-	OP(KTM_STATUS_ALREADY_ABORTED, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	close(drv);
-}
-
-/* Nothing to do: it is over at once, and calls back all the same. */
-TEST(commit_async_of_nothing)
-{
-	op_volatile();
-	op_tx(TX);
-	OP(KTM_STATUS_SUCCESS, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	CHECK_EQ(TOLD(TX, 0).status, KTM_STATUS_SUCCESS);
-	close(drv);
-}
-
-/* ---- modules ---- */
-
-static int unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK);
-}
-
-/* The driver cannot go while one of its callbacks runs, or is still to come. */
-TEST(not_unloaded_in_a_callback)
-{
-	begin();
-	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
-	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
-	TOLD(RM, KTM_NOTIFY_PREPARE);
-	CHECK_EQ(unload("ktm_test"), -1);
-	CHECK_EQ(unload("ktm"), -1);
-	OP_TRY(RELEASE);
-	TOLD(RM, KTM_NOTIFY_COMMIT);
-	TOLD(TX, 0);
-	close(drv);
-}
-
-/* Is it in the kernel's log, in what came since this was opened? */
-static bool logged(int log, const char *text)
-{
-	char line[8192];
-	ssize_t n;
-
-	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
-		line[n] = 0;
-		if (strstr(line, text))
-			return true;
-	}
-	CHECK_EQ(errno, EAGAIN);
-	return false;
-}
-
-/*
- * A driver whose init function fails goes in any case, and is not called for what it has begun to
- * commit. That goes on.
- */
-TEST(commit_async_and_fail_to_start)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
-	const guid_t en = enlist(rm, tx);
-	char parameters[32];
-
-	CHECK(log >= 0);
-	lseek(log, 0, SEEK_END);
-	driver_unload();
-	snprintf(parameters, sizeof(parameters), "commits=%d", tx);
-	CHECK_EQ(driver_load(parameters), -1);
-	CHECK_EQ(errno, ECANCELED);
-	CHECK(logged(log, "ktm: module ktm_test goes and is not told how 1 of its commits end"));
-	en_prepare(rm, en);
-	en_commit(rm, en);
-	WAIT(tx, KTM_STATUS_SUCCESS);
-	close(tx);
-	close(rm);
-	close(t);
-	/* Who would call it keeps ktm.ko until then; so does our own /dev/ktm. */
-	until_run("grep -qx 1 /sys/module/ktm/refcnt");
-	CHECK(!logged(log, "the module has not started"));
-	close(log);
-}
-
-/* Nor does it go while a callback runs that has put its RM. */
-TEST(put_in_a_callback_and_fail_to_start)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
-	char parameters[32];
-
-	CHECK(log >= 0);
-	lseek(log, 0, SEEK_END);
-	enlist(rm, tx);
-	COMMIT(tx, 0, KTM_STATUS_PENDING);
-	driver_unload();
-	snprintf(parameters, sizeof(parameters), "puts=%d", rm);
-	CHECK_EQ(driver_load(parameters), -1);
-	CHECK_EQ(errno, ECANCELED);
-	CHECK(logged(log, "ktm_test: the callback returns"));
-	close(tx);
-	close(rm);
-	close(t);
-	close(log);
-}
-
-/*
- * The last one. A driver that goes and holds a TM and an RM with callbacks: both are named, the
- * RM is closed, and the TM can still be used by who knows where it is.
- */
-TEST(forgotten)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), tm;
-	struct ktm_test_op c;
-
-	CHECK(log >= 0);
-	begin();
-	op_put(TX);
-	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
-	CHECK_EQ(count_objects(tm, KTM_KIND_RM), 1);
-	OP_TRY(FORGET, .on = RM);
-	c = OP_TRY(FORGET, .on = 0);
-	lseek(log, 0, SEEK_END);
-	driver_unload();
-	CHECK(logged(log, "ktm: module ktm_test goes and has not put its RM"));
-	CHECK(logged(log, "ktm: module ktm_test goes and has not put a use of tm"));
-	CHECK_EQ(count_objects(tm, KTM_KIND_RM), 0);
-	close(tm);
-	CHECK_EQ(unload("ktm"), -1);
-	driver_open();
-	OP_TRY(ADOPT, .slot = 0, .kind = c.kind, .key = c.key);
-	op_rm(RM);
-	op_put(RM);
-	op_put(0);
-	driver_unload();
-	CHECK(!logged(log, "ktm: module ktm_test goes"));
-	close(log);
-	op_show();
 }

@@ -2,7 +2,7 @@
 /*
  * TMs, transactions, RMs and enlistments of a driver: /root/ktm_test.ko makes the calls
  * (selftests/ktm_test/participant.c), this program says which, and sees that they come to the same
- * as the requests of processes do. What callbacks come to is callback.c's.
+ * as the requests of processes do. What callbacks come to is in callback*.c.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -878,7 +878,7 @@ TEST(records_with_answers)
 	tm_close(-1, d.path);
 }
 
-/* Each function was called, but for those that callback.c calls, and has succeeded where it can. */
+/* Each function was called, but for those of callbacks, and has succeeded where it can. */
 TEST(all_were_called)
 {
 	uint64_t met[OP_FUNCTIONS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * /dev/ktm_test: transactions, RMs and enlistments of a driver, one call for one ioctl. What it
- * holds is in slots, of all kinds in one table; selftests/ktm/participant.c and callback.c decide
+ * holds is in slots, of all kinds in one table; selftests/ktm/participant.c and callback*.c decide
  * which call is made.
  */
 #ifndef PARTICIPANT_H
