@@ -28,9 +28,9 @@ TEST(handled)
 	struct ktm_test_told t;
 	guid_t en;
 
-	begin();
+	op_begin();
 	en = op_rm_enlist(RM, TX, EN_MASK_0, 77);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	t = TOLD(RM, KTM_NOTIFY_PREPREPARE);
 	CHECK(same(&t.notification.enlistment, &en));
 	CHECK_EQ(t.notification.key, 77);
@@ -44,7 +44,7 @@ TEST(handled)
 
 TEST(handled_rollback)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	OP(KTM_STATUS_SUCCESS, TRANSACTION_ROLLBACK, .on = TX, .flags = KTM_CALL_WAIT);
 	TOLD(RM, KTM_NOTIFY_ROLLBACK);
@@ -54,9 +54,9 @@ TEST(handled_rollback)
 
 TEST(handled_in_a_single_phase)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 1);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
 	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_COMMITTED);
 	close(drv);
@@ -65,11 +65,11 @@ TEST(handled_in_a_single_phase)
 /* It says that it has done it, and has said so to ktm before. */
 TEST(answers_by_itself)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK_0, 1);
-	script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER, KTM_CALLBACK_HANDLED, 0);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER, KTM_CALLBACK_HANDLED, 0);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).status, KTM_STATUS_SUCCESS);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).status, KTM_STATUS_SUCCESS);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).status, KTM_STATUS_SUCCESS);
@@ -79,9 +79,9 @@ TEST(answers_by_itself)
 /* It answers when it likes: nobody answers for it. */
 TEST(pending)
 {
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(ALL_KINDS, 0, KTM_CALLBACK_PENDING, 0);
+	op_script(ALL_KINDS, 0, KTM_CALLBACK_PENDING, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	OP(KTM_STATUS_TIMEOUT, TRANSACTION_WAIT, .on = TX, .timeout_ns = 10000000);
@@ -98,13 +98,13 @@ TEST(pending)
 
 static void error_in(unsigned int kind)
 {
-	begin();
+	op_begin();
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_rm_enlist(RM, TX, EN_MASK_0, 1);
 	op_rm_enlist(RM2, TX, EN_MASK_0, 2);
-	script(kind, 0, -EIO, 0);
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	op_script(kind, 0, -EIO, 0);
+	op_commit(TX, KTM_STATUS_ROLLED_BACK);
 	CHECK_EQ(op_tx_state(TX), KTM_TX_STATE_ABORTED);
 	close(drv);
 	driver_open();
@@ -114,19 +114,19 @@ TEST(error_before_the_vote)
 {
 	error_in(KTM_NOTIFY_PREPREPARE);
 	error_in(KTM_NOTIFY_PREPARE);
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 1);
-	script(KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0, -EIO, 0);
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	op_script(KTM_NOTIFY_SINGLE_PHASE_COMMIT, 0, -EIO, 0);
+	op_commit(TX, KTM_STATUS_ROLLED_BACK);
 	close(drv);
 }
 
 /* Then it owes its answer, and can still give it. */
 TEST(error_after_the_vote)
 {
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_COMMIT, 0, -EIO, 0);
+	op_script(KTM_NOTIFY_COMMIT, 0, -EIO, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
@@ -147,7 +147,7 @@ TEST(enabling)
 	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM2,
 	   .fd = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ENLIST), .access = KTM_RM_ENLIST);
 	OP(KTM_STATUS_ACCESS_DENIED, RM_ENABLE_CALLBACKS, .on = RM2);
-	enable(RM);
+	op_enable(RM);
 	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_ENABLE_CALLBACKS, .on = RM);
 	close(drv);
 }
@@ -165,8 +165,8 @@ TEST(instead_of_reading)
 	op_enlist(RM, TX, EN2, EN_MASK);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	CHECK(poll_now(rm) & POLLIN);
-	script(ALL_KINDS, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
-	enable(RM);
+	op_script(ALL_KINDS, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	op_enable(RM);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TAKE_NONE(rm);
@@ -186,10 +186,10 @@ TEST(instead_of_reading)
 
 TEST(puts_its_own_enlistment)
 {
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, EN);
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, EN);
+	op_commit(TX, KTM_STATUS_ROLLED_BACK);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	close(drv);
 }
@@ -197,10 +197,10 @@ TEST(puts_its_own_enlistment)
 /* The callback that puts its own RM is its last. */
 TEST(puts_its_own_rm)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM, TX, EN_MASK, 2);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
@@ -210,10 +210,10 @@ TEST(puts_its_own_rm)
 
 TEST(puts_its_own_rm_in_the_caller)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT, KTM_CALLBACK_PENDING, RM);
+	op_commit(TX, KTM_STATUS_ROLLED_BACK);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)gettid());
 	close(drv);
 }
@@ -221,10 +221,10 @@ TEST(puts_its_own_rm_in_the_caller)
 /* It is lent: that does no harm. */
 TEST(puts_what_is_lent)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT_LENT, KTM_CALLBACK_HANDLED, 0);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_PUT_LENT, KTM_CALLBACK_HANDLED, 0);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
 	close(drv);
@@ -234,14 +234,14 @@ TEST(commits_another_transaction)
 {
 	struct ktm_test_told t;
 
-	begin();
+	op_begin();
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM2, TX2, EN_MASK | KTM_NOTIFY_SINGLE_PHASE_COMMIT, 2);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT, KTM_CALLBACK_HANDLED, TX2);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT, KTM_CALLBACK_HANDLED, TX2);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	/* Not in a thread that is in a callback already. */
 	t = TOLD(RM2, KTM_NOTIFY_SINGLE_PHASE_COMMIT);
 	CHECK(t.thread != (unsigned int)gettid());
@@ -258,14 +258,14 @@ static void commits_another_of_its_rm(bool callers)
 {
 	struct ktm_test_told t;
 
-	begin();
+	op_begin();
 	op_tx(TX2);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT | KTM_TEST_DO_ONCE, KTM_CALLBACK_HANDLED,
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_COMMIT | KTM_TEST_DO_ONCE, KTM_CALLBACK_HANDLED,
 	       TX2);
 	if (callers)
-		commit(TX, KTM_STATUS_SUCCESS);
+		op_commit(TX, KTM_STATUS_SUCCESS);
 	else
 		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	t = TOLD(RM, KTM_NOTIFY_PREPARE);
@@ -291,11 +291,11 @@ TEST(commits_another_transaction_of_its_rm)
 /* Its own: it is told what that comes to. */
 TEST(calls_into_its_own_transaction)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ANSWER | KTM_TEST_DO_COMMIT, KTM_CALLBACK_PENDING,
+	op_script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ANSWER | KTM_TEST_DO_COMMIT, KTM_CALLBACK_PENDING,
 	       TX);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).status, KTM_STATUS_ALREADY_COMMITTED);
 	close(drv);
@@ -313,15 +313,15 @@ static void never_returns(bool callers)
 	pid_t pid = -1;
 	unsigned int i;
 
-	begin();
+	op_begin();
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_tx(TX2);
 	op_tx(TX3);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM2, TX2, EN_MASK, 2);
 	op_rm_enlist(RM, TX3, EN_MASK, 3);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, 0, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, 0, 0);
 	if (callers)
 		pid = test_spawn(committer, (void *)&tx);
 	else
@@ -329,7 +329,7 @@ static void never_returns(bool callers)
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	for (i = 0; i < 2; i++) {
 		if (callers)
-			commit(others[i].tx, KTM_STATUS_SUCCESS);
+			op_commit(others[i].tx, KTM_STATUS_SUCCESS);
 		else
 			OP_TRY(TRANSACTION_COMMIT, .on = others[i].tx);
 		t = TOLD(others[i].rm, KTM_NOTIFY_PREPARE);
@@ -358,9 +358,9 @@ TEST(called_by_who_waits)
 {
 	const unsigned int self = gettid();
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK_0, 1);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).thread, self);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, self);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, self);
@@ -379,12 +379,12 @@ TEST(others_at_the_same_time)
 	struct ktm_test_told t1, t2;
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_rm_enlist(RM2, TX, EN_MASK, 2);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
 	pid = test_spawn(committer, (void *)&tx);
 	t1 = told();
 	t2 = told();
@@ -402,12 +402,12 @@ TEST(news_for_another_meanwhile)
 	static const unsigned int tx = TX;
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_enlist(RM, TX, EN, EN_MASK_0);
 	op_enlist(RM2, TX, EN2, EN_MASK);
-	script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
 	pid = test_spawn(committer_in_vain, (void *)&tx);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPREPARE).thread, (unsigned int)pid);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
@@ -429,7 +429,7 @@ TEST(with_the_rights_of_the_kernel)
 	static const unsigned int tx = TX;
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	pid = test_spawn(as_nobody, (void *)&tx);
 	test_join(pid);
@@ -460,9 +460,9 @@ TEST(with_the_memory_of_the_kernel)
 	if (run("mkdir -p /run/ktm-test-cgroup; mount -t cgroup2 none /run/ktm-test-cgroup; "
 		"echo +memory >/run/ktm-test-cgroup/cgroup.subtree_control && mkdir -p " GROUP))
 		test_skip("no memory cgroups here");
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(ALL_KINDS, KTM_TEST_DO_ALLOCATE, KTM_CALLBACK_HANDLED, 0);
+	op_script(ALL_KINDS, KTM_TEST_DO_ALLOCATE, KTM_CALLBACK_HANDLED, 0);
 	pid = test_spawn(in_a_full_group, (void *)&tx);
 	meet(1);
 	CHECK_EQ(run("echo max >" GROUP "/memory.max"), 0);
@@ -485,17 +485,17 @@ TEST(interrupted_and_told_again)
 {
 	const unsigned int self = gettid();
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ONCE, -EINTR, 0);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ONCE, -EINTR, 0);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, self);
 	CHECK(TOLD(RM, KTM_NOTIFY_PREPARE).thread != self);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ONCE, -ERESTARTSYS, 0);
-	commit(TX2, KTM_STATUS_SUCCESS);
+	op_script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_ONCE, -ERESTARTSYS, 0);
+	op_commit(TX2, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, self);
 	CHECK(TOLD(RM, KTM_NOTIFY_COMMIT).thread != self);
@@ -509,9 +509,9 @@ TEST(fails_in_who_is_killed)
 	static const unsigned int tx = TX;
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, -ENOMEM, 0);
+	op_script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, -ENOMEM, 0);
 	pid = test_spawn(committer, (void *)&tx);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_COMMIT).thread, (unsigned int)pid);
@@ -526,10 +526,10 @@ TEST(fails_in_who_is_killed)
 /* A worker has none: there it is an error as others are. */
 TEST(interrupted_without_signals)
 {
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, 0, -EINTR, 0);
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	op_script(KTM_NOTIFY_PREPARE, 0, -EINTR, 0);
+	op_commit(TX, KTM_STATUS_ROLLED_BACK);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	close(drv);
@@ -541,9 +541,9 @@ TEST(caller_is_killed_in_a_callback)
 	static const unsigned int tx = TX;
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
 	pid = test_spawn(committer, (void *)&tx);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
 	CHECK_EQ(kill(pid, SIGKILL), 0);
@@ -561,9 +561,9 @@ TEST(caller_is_killed_before)
 	static const unsigned int tx = TX;
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
 	pid = test_spawn(committer, (void *)&tx);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	until_asleep(pid);
@@ -596,9 +596,9 @@ static pid_t left_to_caller(void)
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
 	CHECK_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
 	pid = test_spawn(committer, (void *)&tx);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	until_asleep(pid);
@@ -639,7 +639,7 @@ TEST(left_by_readers)
 static void frozen_client(void *data)
 {
 	(void)data;
-	commit(TX, KTM_STATUS_ALREADY_ABORTED);
+	op_commit(TX, KTM_STATUS_ALREADY_ABORTED);
 }
 
 /* Who is frozen is not yet one that waits for the commit. */
@@ -647,7 +647,7 @@ TEST(not_by_who_is_frozen)
 {
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	OP(KTM_STATUS_SUCCESS, FREEZE_TRANSACTIONS, .timeout_ns = KTM_MAX_FREEZE_NS);
 	pid = test_spawn(frozen_client, NULL);
@@ -667,7 +667,7 @@ TEST(with_a_process)
 	int other, tm, tx;
 	guid_t en;
 
-	begin();
+	op_begin();
 	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
 	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
 	other = rm_create(tm, KTM_RM_VOLATILE);
@@ -719,7 +719,7 @@ TEST(client_is_killed)
 {
 	pid_t pid;
 
-	begin();
+	op_begin();
 	pid = test_spawn(client, NULL);
 	meet(1);
 	test_kill(pid);
@@ -735,7 +735,7 @@ TEST(superior_of_a_process)
 	int other, tm, tx;
 	guid_t en;
 
-	begin();
+	op_begin();
 	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
 	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
 	other = rm_create(tm, KTM_RM_VOLATILE);
@@ -758,7 +758,7 @@ TEST(superior_of_a_process)
 	en = enlist(other, tx);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_CREATE, .on = RM, .with = TX2, .slot = EN2, .mask = mask,
 	   .flags = KTM_ENLIST_SUPERIOR, .access = KTM_EN_ALL_ACCESS);
-	script(KTM_NOTIFY_PREPARE_COMPLETE, 0, -EIO, 0);
+	op_script(KTM_NOTIFY_PREPARE_COMPLETE, 0, -EIO, 0);
 	OP(KTM_STATUS_PENDING, ENLISTMENT_PREPREPARE, .on = EN2);
 	TOLD(RM, KTM_NOTIFY_PREPREPARE_COMPLETE);
 	OP(KTM_STATUS_PENDING, ENLISTMENT_PREPARE, .on = EN2);
@@ -790,7 +790,7 @@ static void one_of_many(void *data)
 			OP(KTM_STATUS_SUCCESS, TRANSACTION_ROLLBACK, .on = tx,
 			   .flags = KTM_CALL_WAIT);
 		else
-			commit(tx, KTM_STATUS_SUCCESS);
+			op_commit(tx, KTM_STATUS_SUCCESS);
 		op_put(tx);
 	}
 }
@@ -802,12 +802,12 @@ TEST(many_at_once)
 	unsigned int i;
 
 	op_volatile();
-	script(ALL_KINDS, KTM_TEST_DO_QUIETLY, KTM_CALLBACK_HANDLED, 0);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_QUIETLY | KTM_TEST_DO_ANSWER,
+	op_script(ALL_KINDS, KTM_TEST_DO_QUIETLY, KTM_CALLBACK_HANDLED, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_QUIETLY | KTM_TEST_DO_ANSWER,
 	       KTM_CALLBACK_PENDING, 0);
 	for (i = 0; i < MANY_RMS; i++) {
 		op_rm(1 + i);
-		enable(1 + i);
+		op_enable(1 + i);
 	}
 	for (i = 0; i < MANY; i++)
 		pids[i] = test_spawn(one_of_many, (void *)(uintptr_t)i);

@@ -4,25 +4,25 @@
 #include "callbackcalls.h"
 #include "disk.h"
 
-void enable(unsigned int rm)
+void op_enable(unsigned int rm)
 {
 	OP(KTM_STATUS_SUCCESS, RM_ENABLE_CALLBACKS, .on = rm);
 }
 
-void script(unsigned int mask, unsigned int what, int returns, unsigned int with)
+void op_script(unsigned int mask, unsigned int what, int returns, unsigned int with)
 {
 	OP_TRY(SCRIPT, .mask = mask, .flags = what, .returns = returns, .with = with);
 }
 
-void begin(void)
+void op_begin(void)
 {
 	op_volatile();
 	op_rm(RM);
-	enable(RM);
+	op_enable(RM);
 	op_tx(TX);
 }
 
-void begin_durable(const char *path, guid_t rm)
+void op_begin_durable(const char *path, guid_t rm)
 {
 	int fd;
 
@@ -33,23 +33,23 @@ void begin_durable(const char *path, guid_t rm)
 	close(fd);
 	OP(KTM_STATUS_SUCCESS, TM_RECOVER, .on = 0);
 	OP(KTM_STATUS_SUCCESS, RM_CREATE, .slot = RM, .guid = rm, .access = KTM_RM_ALL_ACCESS);
-	enable(RM);
+	op_enable(RM);
 	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
 	TOLD(RM, KTM_NOTIFY_LAST_RECOVER);
 }
 
-void commit(unsigned int tx, unsigned int want)
+void op_commit(unsigned int tx, unsigned int want)
 {
 	OP(want, TRANSACTION_COMMIT, .on = tx, .flags = KTM_CALL_WAIT);
 }
 
 void committer(void *tx)
 {
-	commit(*(unsigned int *)tx, KTM_STATUS_SUCCESS);
+	op_commit(*(unsigned int *)tx, KTM_STATUS_SUCCESS);
 }
 
 void committer_in_vain(void *unused)
 {
 	(void)unused;
-	commit(TX, KTM_STATUS_ROLLED_BACK);
+	op_commit(TX, KTM_STATUS_ROLLED_BACK);
 }

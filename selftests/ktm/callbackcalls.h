@@ -14,14 +14,14 @@
 /* Slots: 0 is the TM. */
 enum { RM = 1, RM2, TX, TX2, TX3, EN, EN2 };
 
-void enable(unsigned int rm);
+void op_enable(unsigned int rm);
 /* What callbacks told one of the kinds of @mask do: KTM_TEST_DO_, with slot @with. */
-void script(unsigned int mask, unsigned int what, int returns, unsigned int with);
+void op_script(unsigned int mask, unsigned int what, int returns, unsigned int with);
 /* A volatile TM, an RM with callbacks, a transaction. */
-void begin(void);
+void op_begin(void);
 /* A TM with a new log there, an RM with callbacks that has recovered. */
-void begin_durable(const char *path, guid_t rm);
-void commit(unsigned int tx, unsigned int want);
+void op_begin_durable(const char *path, guid_t rm);
+void op_commit(unsigned int tx, unsigned int want);
 
 /* For test_spawn(): commits the transaction in the slot that @tx points to. */
 void committer(void *tx);

@@ -18,11 +18,11 @@ TEST(disabled_by_put)
 	int rm, tx;
 	guid_t en;
 
-	begin();
+	op_begin();
 	rm = op_to_fd(OP_RM_TO_FD, RM, KTM_RM_ALL_ACCESS);
 	tx = op_to_fd(OP_TRANSACTION_TO_FD, TX, KTM_TX_ALL_ACCESS);
 	en = op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
+	op_script(ALL_KINDS, KTM_TEST_DO_ANSWER, KTM_CALLBACK_PENDING, 0);
 	op_put(RM);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	en_prepare(rm, en);
@@ -30,10 +30,10 @@ TEST(disabled_by_put)
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	/* And they may be enabled again. */
 	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM, .fd = rm, .access = KTM_RM_ALL_ACCESS);
-	enable(RM);
+	op_enable(RM);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	commit(TX2, KTM_STATUS_SUCCESS);
+	op_commit(TX2, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	close(rm);
 	close(tx);
@@ -52,9 +52,9 @@ TEST(put_waits_for_a_callback)
 {
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	pid = test_spawn(put_rm, NULL);
@@ -70,9 +70,9 @@ TEST(put_waits_for_a_caller)
 {
 	pid_t caller, pid;
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
 	caller = test_spawn(committer_in_vain, NULL);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)caller);
 	pid = test_spawn(put_rm, NULL);
@@ -97,7 +97,7 @@ static void another_use(unsigned int access)
 /* By the use that has enabled them, once; then anybody may enable them. */
 TEST(disabling)
 {
-	begin();
+	op_begin();
 	another_use(KTM_RM_ENLIST);
 	OP(KTM_STATUS_ACCESS_DENIED, RM_DISABLE_CALLBACKS, .on = RM2);
 	op_put(RM2);
@@ -105,18 +105,18 @@ TEST(disabling)
 	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_DISABLE_CALLBACKS, .on = RM2);
 	OP(KTM_STATUS_SUCCESS, RM_DISABLE_CALLBACKS, .on = RM);
 	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_DISABLE_CALLBACKS, .on = RM);
-	enable(RM2);
+	op_enable(RM2);
 	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_DISABLE_CALLBACKS, .on = RM);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	TOLD(RM2, KTM_NOTIFY_PREPARE);
 	TOLD(RM2, KTM_NOTIFY_COMMIT);
 	OP(KTM_STATUS_SUCCESS, RM_DISABLE_CALLBACKS, .on = RM2);
 	op_put(RM2);
-	enable(RM);
+	op_enable(RM);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	commit(TX2, KTM_STATUS_SUCCESS);
+	op_commit(TX2, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	close(drv);
 }
@@ -133,9 +133,9 @@ static pid_t disable_in_a_callback(bool callers, pid_t *caller)
 {
 	pid_t pid;
 
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK_0);
-	script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING, 0);
 	if (callers)
 		*caller = test_spawn(committer_in_vain, NULL);
 	else
@@ -167,7 +167,7 @@ static void waits_for_what_runs(bool callers)
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK_COMPLETE, .on = EN);
 	if (callers)
 		test_join(caller);
-	enable(RM);
+	op_enable(RM);
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN2);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
 	close(rm);
@@ -190,12 +190,12 @@ static void disables_its_own(unsigned int use, bool callers)
 {
 	struct ktm_test_told t;
 
-	begin();
+	op_begin();
 	another_use(KTM_RM_ALL_ACCESS);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_DISABLE, KTM_CALLBACK_HANDLED, use);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_DISABLE, KTM_CALLBACK_HANDLED, use);
 	if (callers)
-		commit(TX, KTM_STATUS_SUCCESS);
+		op_commit(TX, KTM_STATUS_SUCCESS);
 	else
 		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	t = TOLD(RM, KTM_NOTIFY_PREPARE);
@@ -222,15 +222,15 @@ static void disables_another(unsigned int what, bool callers)
 	static const unsigned int tx = TX;
 	pid_t pid = -1;
 
-	begin();
+	op_begin();
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	op_enlist(RM2, TX2, EN2, EN_MASK);
 	OP_TRY(SCRIPT, .on = RM2, .mask = KTM_NOTIFY_PREPARE, .flags = KTM_TEST_DO_SLEEP,
 	       .returns = KTM_CALLBACK_PENDING);
-	script(KTM_NOTIFY_PREPARE, what, KTM_CALLBACK_HANDLED, RM2);
+	op_script(KTM_NOTIFY_PREPARE, what, KTM_CALLBACK_HANDLED, RM2);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX2);
 	TOLD(RM2, KTM_NOTIFY_PREPARE);
 	if (callers) {
@@ -278,9 +278,9 @@ TEST(two_disable)
 {
 	pid_t pids[2];
 
-	begin();
+	op_begin();
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	pids[0] = test_spawn(disable_or_not, NULL);
@@ -318,10 +318,10 @@ TEST(enabled_again_while_disabling_waits)
 
 	another_use(KTM_RM_ALL_ACCESS);
 	OP(KTM_STATUS_REQUEST_NOT_VALID, RM_ENABLE_CALLBACKS, .on = RM);
-	enable(RM2);
+	op_enable(RM2);
 	op_tx(TX2);
 	op_rm_enlist(RM, TX2, EN_MASK, 2);
-	commit(TX2, KTM_STATUS_SUCCESS);
+	op_commit(TX2, KTM_STATUS_SUCCESS);
 	TOLD(RM2, KTM_NOTIFY_PREPARE);
 	TOLD(RM2, KTM_NOTIFY_COMMIT);
 	CHECK(!is_open(1));

@@ -17,7 +17,7 @@ void test_setup(void)
 static void make_durable(struct disk *d)
 {
 	*d = disk_make(8 * MIB);
-	begin_durable(d->path, DURABLE_RM);
+	op_begin_durable(d->path, DURABLE_RM);
 }
 
 static void finish_durable(struct disk *d)
@@ -34,7 +34,7 @@ TEST(durable)
 	make_durable(&d);
 	op_tx(TX);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
-	commit(TX, KTM_STATUS_SUCCESS);
+	op_commit(TX, KTM_STATUS_SUCCESS);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
 	finish_durable(&d);
@@ -47,18 +47,18 @@ static guid_t come_back(struct disk *d)
 
 	make_durable(d);
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_tx(TX);
 	en = op_rm_enlist(RM, TX, EN_MASK, 5);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_PENDING, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
 	op_put(RM);
 	OP(KTM_STATUS_SUCCESS, RM_OPEN, .on = 0, .slot = RM, .guid = DURABLE_RM,
 	   .access = KTM_RM_ALL_ACCESS);
-	script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
-	enable(RM);
+	op_script(KTM_NOTIFY_COMMIT, 0, KTM_CALLBACK_HANDLED, 0);
+	op_enable(RM);
 	return en;
 }
 
@@ -103,7 +103,7 @@ TEST(last_recover_behind_what_is_told)
 	struct disk d;
 
 	come_back(&d);
-	script(KTM_NOTIFY_RECOVER, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
+	op_script(KTM_NOTIFY_RECOVER, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
 	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
 	TOLD(RM, KTM_NOTIFY_RECOVER);
 	nothing_but_that();
@@ -118,7 +118,7 @@ TEST(last_recover_while_another_is_told)
 	struct disk d;
 
 	come_back(&d);
-	script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
+	op_script(KTM_NOTIFY_COMMIT, KTM_TEST_DO_SLEEP, KTM_CALLBACK_HANDLED, 0);
 	OP(KTM_STATUS_SUCCESS, RM_RECOVER, .on = RM);
 	TOLD(RM, KTM_NOTIFY_RECOVER);
 	told_commit_and_last_recover();
@@ -131,10 +131,10 @@ static void recover_meanwhile(struct disk *d)
 {
 	make_durable(d);
 	op_rm(RM2);
-	enable(RM2);
+	op_enable(RM2);
 	op_tx(TX);
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER | KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING,
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_ANSWER | KTM_TEST_DO_SLEEP, KTM_CALLBACK_PENDING,
 	       0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);

@@ -17,7 +17,7 @@ static void begin_to_fail(struct disk *d, struct flaky *f)
 {
 	*d = disk_make(8 * MIB);
 	*f = flaky_make(d);
-	begin_durable(f->path, nil);
+	op_begin_durable(f->path, nil);
 	op_tx(TX);
 	op_rm_enlist(RM, TX, EN_MASK, 1);
 	flaky_set(f, FAIL_WRITES);
@@ -51,9 +51,9 @@ TEST(commit_async)
 {
 	struct ktm_test_told t;
 
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
 	OP(KTM_STATUS_INVALID_PARAMETER, TRANSACTION_COMMIT_ASYNC, .on = TX,
 	   .how = KTM_TEST_OP_NULL);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
@@ -72,9 +72,9 @@ TEST(commit_async_and_put)
 {
 	struct ktm_test_told t;
 
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
+	op_script(KTM_NOTIFY_PREPARE, 0, KTM_CALLBACK_PENDING, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
 	op_put(TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);

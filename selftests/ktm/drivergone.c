@@ -24,9 +24,9 @@ static int unload(const char *module)
 /* The driver cannot go while one of its callbacks runs, or is still to come. */
 TEST(not_unloaded_in_a_callback)
 {
-	begin();
+	op_begin();
 	op_enlist(RM, TX, EN, EN_MASK);
-	script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP, 0, 0);
 	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT_ASYNC, .on = TX);
 	TOLD(RM, KTM_NOTIFY_PREPARE);
 	CHECK_EQ(unload("ktm_test"), -1);
@@ -114,7 +114,7 @@ TEST(forgotten)
 	struct ktm_test_op c;
 
 	CHECK(log >= 0);
-	begin();
+	op_begin();
 	op_put(TX);
 	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
 	CHECK_EQ(count_objects(tm, KTM_KIND_RM), 1);
