@@ -5,7 +5,8 @@
  * By the thread that waits in Commit or Rollback of the transaction, where there is one
  * (transaction_tell.c), else by a worker: of each enlistment by one of its own, from workers that
  * no other RM has. A callback that never returns, or waits for another transaction of its RM, holds
- * up its own transaction and that thread, nobody else. Of one enlistment it is one at a time.
+ * up its own transaction and that thread, nobody else, as long as they are not as many as an RM has
+ * workers. Of one enlistment it is one at a time.
  *
  * No lock is held while a driver is called, but a reference on its module; when that goes it is
  * not called any more.
@@ -297,7 +298,8 @@ static void refused(struct call *call, const struct ktm_notification *n, int err
 				    call->cb->rm->obj.guid.b, n->kind, n->enlistment.b, err);
 }
 
-static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, void *ctx)
+static enum ktm_delivery tell(struct ktm_enlistment *en, const struct ktm_notification *n,
+			      bool done, void *ctx)
 {
 	struct call *call = ctx;
 	const struct ktm_callbacks *cb = call->cb;
@@ -305,23 +307,18 @@ static bool tell(struct ktm_enlistment *en, const struct ktm_notification *n, vo
 
 	if (!en) {
 		cb->callback(cb->context, n, NULL);
-		return true;
+		return KTM_DELIVERED;
 	}
 	call->use.handle.obj = &en->obj;
-	/* Done already, but the answer was interrupted: not once more. */
-	ret = en->inbox.handled == en->inbox.reading ? KTM_CALLBACK_HANDLED :
-						       cb->callback(cb->context, n, &call->use);
-	en->inbox.handled = KTM_SLOT_NONE;
-	if (ret == KTM_CALLBACK_HANDLED && !handled(call, n)) {
-		en->inbox.handled = en->inbox.reading;
-		return false;
-	}
+	ret = done ? KTM_CALLBACK_HANDLED : cb->callback(cb->context, n, &call->use);
+	if (ret == KTM_CALLBACK_HANDLED && !handled(call, n))
+		return KTM_NOT_ANSWERED;
 	if (ret >= 0)
-		return true;
+		return KTM_DELIVERED;
 	if (interrupted(call, ret == -EINTR || ret == -ERESTARTSYS))
-		return false;
+		return KTM_NOT_DELIVERED;
 	refused(call, n, ret);
-	return true;
+	return KTM_DELIVERED;
 }
 
 static void tell_all(struct ktm_callbacks *cb, struct ktm_inbox *inbox, bool by_worker)
@@ -422,10 +419,8 @@ static void callbacks_end_work(struct work_struct *work)
 	struct ktm_handle *handle = cb->put ? cb->handle : NULL;
 
 	callbacks_free(cb);
-	if (handle) {
-		ktm_handle_end(handle);
-		module_put(THIS_MODULE);
-	}
+	if (handle)
+		ktm_use_end(handle);
 }
 
 /**
@@ -487,7 +482,8 @@ static struct ktm_callbacks *callbacks_alloc(struct ktm_handle *handle, ktm_rm_c
 
 /**
  * __ktm_rm_enable_callbacks - a driver's RM is told its notifications by callback
- * @rm: a use with KTM_RM_GET_NOTIFICATION, by which they are disabled, too
+ * @rm: a use with KTM_RM_GET_NOTIFICATION, by which they are disabled, too; @owner's, for which it
+ *	is closed if that goes
  * @callback: what is called, see there
  * @context: for @callback
  * @owner: THIS_MODULE of @callback, NULL if that is built in; ktm_rm_enable_callbacks() says it
@@ -597,13 +593,14 @@ void ktm_callbacks_module_gone(const struct module *module)
 	bool first;
 
 	while ((cb = disable(NULL, module, &first))) {
-		handle = first ? cb->handle : NULL;
+		/* A callback that runs still, and puts it then, is too late. */
+		handle = first && ktm_held_end(cb->handle) ? cb->handle : NULL;
 		if (handle)
 			pr_warn("ktm: module %s goes and has not put its RM %pUb, which is closed for it\n",
 				module->name, cb->rm->obj.guid.b);
 		callbacks_wait(cb);
 		if (handle)
-			ktm_use_put(handle);
+			ktm_use_end(handle);
 	}
 }
 

@@ -72,9 +72,9 @@ static void inbox_init(struct ktm_inbox *inbox, work_func_t work)
 	inbox->waiting = 0;
 	inbox->count = 0;
 	inbox->reading = KTM_SLOT_NONE;
-	inbox->handled = KTM_SLOT_NONE;
 	inbox->again = false;
 	inbox->dropped = false;
+	inbox->handled = false;
 }
 
 /* There may be something in it to be told by callback. */
@@ -227,6 +227,8 @@ static bool inbox_remove(struct ktm_queue *q, struct ktm_inbox *inbox, u8 slot)
 		inbox->again = false;
 	if (place == inbox->count)
 		return false;
+	if (!place)
+		inbox->handled = false;
 	waiting_take(inbox, place);
 	q->recovers -= is_recover(q, inbox, slot);
 	last_recover_kick(q);
@@ -257,6 +259,7 @@ void ktm_queue_close(struct ktm_queue *q)
 		en = inbox_owner(q, inbox);
 		while (inbox->count)
 			q->recovers -= is_recover(q, inbox, waiting_take(inbox, 0));
+		inbox->handled = false;
 		list_del_init(&inbox->link);
 		spin_unlock(&q->lock);
 		if (en)
@@ -370,10 +373,10 @@ static struct ktm_inbox *readable(struct ktm_queue *q)
 
 /*
  * Take the next one for a reader (both NULL), or for @teller that of @inbox: @reading of the inbox;
- * its reference goes with it.
+ * its reference goes with it. @handled: out: it was, by @teller.
  */
 static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct ktm_callbacks *teller,
-				    struct ktm_inbox *inbox)
+				    struct ktm_inbox *inbox, bool *handled)
 {
 	spin_lock(&q->lock);
 	if (teller != q->teller)
@@ -384,25 +387,27 @@ static struct ktm_inbox *read_begin(struct ktm_queue *q, const struct ktm_callba
 		inbox = NULL;
 	if (inbox) {
 		inbox->reading = waiting_take(inbox, 0);
+		*handled = inbox->handled;
+		inbox->handled = false;
 		list_del_init(&inbox->link);
 	}
 	spin_unlock(&q->lock);
 	return inbox;
 }
 
-/*
- * @goes_on: as long as this is the queue's @teller, who has read this reads all else that waits in
- * the inbox, too.
- */
-static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
-		     const struct ktm_callbacks *goes_on)
+/* @teller: who has told it, NULL: a reader has it. */
+static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, enum ktm_delivery how,
+		     const struct ktm_callbacks *teller)
 {
 	struct ktm_enlistment *en = inbox_owner(q, inbox);
+	const bool copied = how == KTM_DELIVERED;
 	bool more, wake;
 
 	spin_lock(&q->lock);
 	if (!copied && (!inbox->dropped || inbox->again)) {
 		waiting_prepend(inbox, inbox->reading);
+		/* If not by who is called next, or if it came due again, it is to be told. */
+		inbox->handled = how == KTM_NOT_ANSWERED && teller == q->teller && !inbox->again;
 	} else if (copied && inbox->again) {
 		waiting_append(inbox, inbox->reading);
 	} else {
@@ -417,7 +422,8 @@ static void read_end(struct ktm_queue *q, struct ktm_inbox *inbox, bool copied,
 	else if (more)
 		list_add_tail(&inbox->link, &q->inboxes);
 	wake = !list_empty(&q->inboxes);
-	if (more && goes_on != q->teller)
+	/* Who has told it goes on with all else that waits there, as long as he may. */
+	if (more && (!copied || teller != q->teller))
 		inbox_kick(q, inbox);
 	last_recover_kick(q);
 	spin_unlock(&q->lock);
@@ -504,8 +510,10 @@ void ktm_notify_by_callback(struct ktm_queue *q, struct ktm_callbacks *teller)
 
 	spin_lock(&q->lock);
 	q->teller = teller;
-	list_for_each_entry(inbox, &q->inboxes, link)
+	list_for_each_entry(inbox, &q->inboxes, link) {
+		inbox->handled = false;
 		inbox_kick(q, inbox);
+	}
 	spin_unlock(&q->lock);
 	wake_up_interruptible(&q->wait);
 }
@@ -528,25 +536,26 @@ void ktm_notify_by_worker(struct ktm_enlistment *en)
  * @call: is told; may sleep, may answer; nothing later of that inbox is told until it returns
  * @ctx: for @call
  *
- * Return: false: there was none, or @call was not told it.
+ * Return: false: there was none, or a worker has to see to it once more.
  */
 bool ktm_notify_deliver(struct ktm_queue *q, const struct ktm_callbacks *teller,
 			struct ktm_inbox *inbox, ktm_deliver_fn call, void *ctx)
 {
 	struct ktm_enlistment *superior;
 	struct ktm_notification n;
-	bool told;
+	enum ktm_delivery how;
+	bool handled;
 
-	inbox = read_begin(q, teller, inbox);
+	inbox = read_begin(q, teller, inbox, &handled);
 	if (!inbox)
 		return false;
 	fill_in(q, inbox, &n);
 	superior = reports_to(q, inbox);
-	told = call(inbox_owner(q, inbox), &n, ctx);
-	read_end(q, inbox, told, told ? teller : NULL);
+	how = call(inbox_owner(q, inbox), &n, handled, ctx);
+	read_end(q, inbox, how, teller);
 	if (superior)
-		reported(superior, told);
-	return told;
+		reported(superior, how == KTM_DELIVERED);
+	return how == KTM_DELIVERED;
 }
 
 /* As many whole ones as wait and fit, without waiting; 0 if none waits. */
@@ -555,15 +564,16 @@ static ssize_t copy_waiting(struct ktm_queue *q, struct iov_iter *to)
 	struct ktm_enlistment *superior;
 	struct ktm_inbox *inbox;
 	ssize_t done = 0;
+	bool handled;
 	int err;
 
 	while (iov_iter_count(to) >= sizeof(struct ktm_notification)) {
-		inbox = read_begin(q, NULL, NULL);
+		inbox = read_begin(q, NULL, NULL, &handled);
 		if (!inbox)
 			break;
 		superior = reports_to(q, inbox);
 		err = copy_one(q, inbox, to);
-		read_end(q, inbox, !err, NULL);
+		read_end(q, inbox, err ? KTM_NOT_DELIVERED : KTM_DELIVERED, NULL);
 		if (superior)
 			reported(superior, !err);
 		if (err)

@@ -37,8 +37,8 @@ struct ktm_rm;
  * @reading: the slot that is being read, or KTM_SLOT_NONE
  * @again: that came due once more meanwhile
  * @dropped: ... or is not to be told any more, if its copy fails
- * @handled: the slot that a callback has dealt with, if the answer to it could not be given
- *	then, or KTM_SLOT_NONE; belongs to who has @reading
+ * @handled: the queue's teller has done what the first of @waiting says, but the answer to it
+ *	could not be given: that is all that is left to do
  * @work: tells by callback what waits, with a reference
  * @teller: whom it calls, kept until it has; NULL: it has begun, or is not queued
  */
@@ -50,9 +50,9 @@ struct ktm_inbox {
 	u32 waiting;
 	u8 count;
 	u8 reading;
-	u8 handled;
 	bool again : 1;
 	bool dropped : 1;
+	bool handled : 1;
 };
 
 /*
@@ -82,11 +82,22 @@ struct ktm_queue {
 };
 
 /*
- * The enlistment, NULL with LAST_RECOVER, lives until it returns. Return: false: it was not told,
- * a worker tries again.
+ * What has become of a notification: all is done; it was not told, a worker tells it again; only
+ * the answer is left to a worker.
  */
-typedef bool (*ktm_deliver_fn)(struct ktm_enlistment *en, const struct ktm_notification *n,
-			       void *ctx);
+enum ktm_delivery {
+	KTM_DELIVERED,
+	KTM_NOT_DELIVERED,
+	KTM_NOT_ANSWERED,
+};
+
+/*
+ * The enlistment, NULL with LAST_RECOVER, lives until it returns. @handled: it was KTM_NOT_ANSWERED
+ * before.
+ */
+typedef enum ktm_delivery (*ktm_deliver_fn)(struct ktm_enlistment *en,
+					    const struct ktm_notification *n, bool handled,
+					    void *ctx);
 
 void ktm_queue_init(struct ktm_queue *q);
 void ktm_queue_open(struct ktm_queue *q);

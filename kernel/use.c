@@ -98,6 +98,13 @@ int ktm_use_to_fd(struct ktm_handle *handle, u32 access, u32 *status)
 	return nfd.fd;
 }
 
+/* A use that is not its driver's any more goes. */
+void ktm_use_end(struct ktm_handle *handle)
+{
+	ktm_handle_end(handle);
+	module_put(THIS_MODULE);
+}
+
 /* The driver does not use it any more. */
 void ktm_use_put(struct ktm_handle *handle)
 {
@@ -107,8 +114,7 @@ void ktm_use_put(struct ktm_handle *handle)
 		pr_warn("ktm: somebody puts a use that he has not got\n");
 		return;
 	}
-	ktm_handle_end(handle);
-	module_put(THIS_MODULE);
+	ktm_use_end(handle);
 }
 
 /* Bytes of a text, which may be NULL; one more than @most if there are more. */

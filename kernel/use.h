@@ -44,6 +44,7 @@ struct ktm_handle *ktm_use_made(u32 ret, struct ktm_new_fd *nfd, u32 *status);
 struct ktm_handle *ktm_use_get_from_fd(int fd, u8 kind, u32 rights, unsigned long caller,
 				       u32 *status);
 int ktm_use_to_fd(struct ktm_handle *handle, u32 access, u32 *status);
+void ktm_use_end(struct ktm_handle *handle);
 void ktm_use_put(struct ktm_handle *handle);
 u32 ktm_text_length(const char *text, u32 most);
 int ktm_use_query(struct ktm_handle *handle, u32 info_class, const struct ktm_guid *guid,

@@ -239,6 +239,11 @@ static void disables_another(unsigned int what, bool callers)
 	} else {
 		OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
 	}
+	/* It is not done before the other one returns: this is told first. */
+	op_tx(TX3);
+	op_rm_enlist(RM, TX3, EN_MASK, 3);
+	OP_TRY(TRANSACTION_ROLLBACK, .on = TX3);
+	TOLD(RM, KTM_NOTIFY_ROLLBACK);
 	OP_TRY(RELEASE);
 	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).ret, 0);
 	TOLD(RM, KTM_NOTIFY_COMMIT);
@@ -330,5 +335,54 @@ TEST(enabled_again_while_disabling_waits)
 	OP(KTM_STATUS_SUCCESS, ENLISTMENT_ROLLBACK, .on = EN);
 	TOLD(RM2, KTM_NOTIFY_ROLLBACK);
 	test_join(caller);
+	close(drv);
+}
+
+/*
+ * In the thread of a client that is about to die, and cannot answer for a use without the right to:
+ * what it was told is done, and the answer is left to a worker, who has it no better.
+ */
+static pid_t handled_in_who_dies(void)
+{
+	static const unsigned int tx = TX;
+	pid_t pid;
+
+	op_volatile();
+	op_rm(RM2);
+	OP(KTM_STATUS_SUCCESS, RM_GET_FROM_FD, .slot = RM, .access = KTM_RM_GET_NOTIFICATION,
+	   .fd = op_to_fd(OP_RM_TO_FD, RM2, KTM_RM_GET_NOTIFICATION));
+	op_enable(RM);
+	op_tx(TX);
+	op_enlist(RM2, TX, EN, EN_MASK);
+	op_script(KTM_NOTIFY_PREPARE, KTM_TEST_DO_SLEEP | KTM_TEST_DO_ONCE, KTM_CALLBACK_HANDLED,
+		  0);
+	pid = test_spawn(committer, (void *)&tx);
+	CHECK_EQ(TOLD(RM, KTM_NOTIFY_PREPARE).thread, (unsigned int)pid);
+	return pid;
+}
+
+/* Nobody does it a second time. */
+TEST(handled_but_not_answered)
+{
+	test_kill(handled_in_who_dies());
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_PREPARE_COMPLETE, .on = EN);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	OP(KTM_STATUS_SUCCESS, ENLISTMENT_COMMIT_COMPLETE, .on = EN);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
+	close(drv);
+}
+
+/* But who takes the RM over has not done it. */
+TEST(handled_and_disabled)
+{
+	pid_t client = handled_in_who_dies(), pid = test_spawn(disable_rm, NULL);
+
+	until_stuck(pid);
+	test_kill(client);
+	test_join(pid);
+	op_enable(RM2);
+	TOLD(RM2, KTM_NOTIFY_PREPARE);
+	TOLD(RM2, KTM_NOTIFY_COMMIT);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_WAIT, .on = TX, .timeout_ns = FOREVER);
 	close(drv);
 }

@@ -82,10 +82,9 @@ TEST(commit_async_and_fail_to_start)
 	close(log);
 }
 
-/* Nor does it go while a callback runs that has put its RM. */
-TEST(put_in_a_callback_and_fail_to_start)
+/* Nor does it go while a callback runs that puts its RM. */
+static void fail_to_start_in_a_callback(const char *how, int log)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
 	char parameters[32];
 
@@ -94,13 +93,32 @@ TEST(put_in_a_callback_and_fail_to_start)
 	enlist(rm, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	driver_unload();
-	snprintf(parameters, sizeof(parameters), "puts=%d", rm);
+	snprintf(parameters, sizeof(parameters), "puts=%d %s", rm, how);
 	CHECK_EQ(driver_load(parameters), -1);
 	CHECK_EQ(errno, ECANCELED);
-	CHECK(logged(log, "ktm_test: the callback returns"));
 	close(tx);
 	close(rm);
 	close(t);
+}
+
+TEST(put_in_a_callback_and_fail_to_start)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	fail_to_start_in_a_callback("", log);
+	CHECK(logged(log, "ktm_test: the callback returns"));
+	close(log);
+}
+
+/* Too late: it was closed for the module. */
+TEST(puts_in_a_callback_after_failing_to_start)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	fail_to_start_in_a_callback("late=1", log);
+	CHECK(logged(log, "ktm: module ktm_test goes and has not put its RM"));
+	CHECK(logged(log, "ktm_test: the callback returns"));
+	CHECK(!logged(log, "puts a use that he has not got"));
 	close(log);
 }
 

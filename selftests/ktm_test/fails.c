@@ -19,8 +19,12 @@ module_param(commits, int, 0);
 static int puts = -1;
 module_param(puts, int, 0);
 
+/* The same, but it puts when the module has failed. */
+static bool late;
+module_param(late, bool, 0);
+
 static struct ktm_rm_use *rm;
-static DECLARE_COMPLETION(has_put);
+static DECLARE_COMPLETION(goes_on);
 
 static void commit_done(void *context, int err, u32 status)
 {
@@ -42,8 +46,15 @@ static int commit(void)
 static int callback(void *context, const struct ktm_notification *n,
 		    struct ktm_enlistment_use *en)
 {
+	if (late) {
+		complete(&goes_on);
+		while (READ_ONCE(THIS_MODULE->state) != MODULE_STATE_GOING)
+			msleep(20);
+		/* What is told then to those who want to know may be told after that. */
+		msleep(500);
+	}
 	ktm_rm_put(rm);
-	complete(&has_put);
+	complete(&goes_on);
 	msleep(500);
 	pr_info("ktm_test: the callback returns\n");
 	return KTM_CALLBACK_HANDLED;
@@ -61,7 +72,7 @@ static int put_in_a_callback(void)
 		ktm_rm_put(rm);
 		return err;
 	}
-	wait_for_completion(&has_put);
+	wait_for_completion(&goes_on);
 	return -ECANCELED;
 }
 
