@@ -184,7 +184,8 @@ EXPORT_SYMBOL_GPL(ktm_rm_to_fd);
  * Holds: takes that of the use
  * Locks: none that a callback of the RM wants
  *
- * Context: Process context; sleeps, but not for the device; from a callback, too.
+ * Context: Process context; may sleep, also behind an answer of somebody that waits for the device;
+ * from a callback, too.
  */
 void ktm_rm_put(struct ktm_rm_use *rm)
 {

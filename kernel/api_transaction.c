@@ -173,7 +173,8 @@ EXPORT_SYMBOL_GPL(ktm_transaction_to_fd);
  * Holds: takes that of the use
  * Locks: any mutexes of the caller
  *
- * Context: Process context; may sleep, but not for the device; from a callback, too.
+ * Context: Process context; may sleep, also behind an answer of somebody that waits for the device;
+ * from a callback, too.
  */
 void ktm_transaction_put(struct ktm_transaction_use *tx)
 {

@@ -4,7 +4,8 @@
  *
  * What waits is an entry in the transaction's wait queue, all of it allocated before the commit
  * begins: afterwards nothing can fail. The driver is called by a worker of a workqueue in which
- * ktm itself has no work, so one that never returns holds up nobody.
+ * ktm itself has no work, so one that never returns holds up nobody, as long as they are not as
+ * many as the queue has workers.
  *
  * Its module stays until then, but for one whose init function fails: that goes whoever holds it.
  */

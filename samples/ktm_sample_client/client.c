@@ -233,6 +233,7 @@ static ssize_t client_write(struct file *file, const char __user *from, size_t c
 }
 
 /* The next one that has ended; NULL: there is none. */
+/* One that is over; NULL: nothing is left; -EAGAIN: none yet. */
 static struct job *take(struct client *c)
 {
 	struct job *job;
@@ -242,6 +243,8 @@ static struct job *take(struct client *c)
 	if (job) {
 		list_del(&job->link);
 		c->jobs--;
+	} else if (c->running) {
+		job = ERR_PTR(-EAGAIN);
 	}
 	spin_unlock(&c->lock);
 	return job;
@@ -280,14 +283,14 @@ static ssize_t client_read(struct file *file, char __user *to, size_t count, lof
 
 	if (count < sizeof(line))
 		return -EINVAL;
-	if (!(file->f_flags & O_NONBLOCK)) {
+	/* Another reader may have been quicker. */
+	while (IS_ERR(job = take(c))) {
+		if (file->f_flags & O_NONBLOCK)
+			return PTR_ERR(job);
 		err = wait_event_interruptible(c->wait, is_there_something(c));
 		if (err)
 			return err;
-	} else if (!is_there_something(c)) {
-		return -EAGAIN;
 	}
-	job = take(c);
 	if (!job)
 		return 0;
 	length = scnprintf(line, sizeof(line), "%s %s\n", job->key, name_of(job->err));

@@ -16,11 +16,12 @@
  *
  * Where they may be called: in process context, without a spinlock, not from the I/O path of
  * the log's device; all but those that say so may sleep and allocate with GFP_KERNEL. The
- * put functions may sleep, too, but do not wait for the device; ktm_rm_put() and
- * ktm_rm_disable_callbacks() wait for a callback that runs. Else the caller may hold mutexes of
- * its own: ktm takes none but its own, keeps none, and calls drivers from workers only, and from
- * Commit and Rollback with KTM_CALL_WAIT, which wait for callbacks anyway. Any thread may call
- * anything at any time, but with what is just being put.
+ * put functions may sleep, too: those of a TM and of a stream not for the device, the others where
+ * an answer to the same transaction waits for it. ktm_rm_put() and ktm_rm_disable_callbacks()
+ * wait for a callback that runs. Else the caller may hold mutexes of its own: ktm takes none but
+ * its own, keeps none, and calls drivers from workers only, and from Commit and Rollback with
+ * KTM_CALL_WAIT, which wait for callbacks anyway. Any thread may call anything at any time, but
+ * with what is just being put.
  *
  * Who the caller is: the credentials of current decide what may be opened, and whose an
  * object is that is made, which is then charged to that user's quota; of a kernel thread these
@@ -103,6 +104,8 @@ bool ktm_transaction_is_active(const struct ktm_transaction_use *tx);
  * @status: the same as enum ktm_status
  *
  * Called once, in process context, by a worker. May sleep, and call everything in <linux/ktm.h>.
+ * Many may run at once, but their number is bounded, 256 or more in the whole system: they must not
+ * wait for each other.
  */
 typedef void (*ktm_commit_done)(void *context, int err, u32 status);
 
