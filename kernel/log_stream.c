@@ -230,6 +230,34 @@ struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *statu
 EXPORT_SYMBOL_GPL(ktm_log_stream_get_from_fd);
 
 /**
+ * ktm_log_stream_to_fd - a descriptor of the log stream of a use
+ * @stream: a use
+ * @access: KTM_STREAM_*, rights of the descriptor, all of which the use has
+ * @status: out: enum ktm_status, or NULL
+ *
+ * The kernel form of KTM_IOC_NARROW. What was set aside through the use stays there.
+ *
+ * Reference: ObOpenObjectByPointer()
+ * Rights: @access, which may be any
+ * Holds: gives a descriptor, O_CLOEXEC, which is current's to close
+ * Locks: any mutexes of the caller
+ *
+ * Context: Process context; may sleep; from a callback, too.
+ *
+ * Return: the descriptor, or:
+ *
+ * * -EINVAL: no rights, or unknown ones
+ * * -EACCES: the use lacks some of @access
+ * * -EMFILE: current, or the machine, can have no more descriptors
+ * * -ENOMEM: no memory
+ */
+int ktm_log_stream_to_fd(struct ktm_log_stream *stream, u32 access, u32 *status)
+{
+	return ktm_use_to_fd(&stream->handle, access, status);
+}
+EXPORT_SYMBOL_GPL(ktm_log_stream_to_fd);
+
+/**
  * ktm_log_stream_put - the caller does not use a log stream any more
  * @stream: what a function above returned
  *

@@ -38,7 +38,9 @@ static void tear_down(void)
 TEST(descriptors_are_checked)
 {
 	int s = stream_create(tm, "s", QUOTA), narrow_s = narrow(s, KTM_STREAM_READ);
-	int narrow_tm = narrow(tm, KTM_TM_QUERY_INFORMATION);
+	int narrow_tm = narrow(tm, KTM_TM_QUERY_INFORMATION), back;
+	struct ktm_stream_read r = ARG(ktm_stream_read, .mode = KTM_STREAM_NEXT);
+	struct ktm_stream_append a = ARG(ktm_stream_append);
 
 	DRIVER(KTM_STATUS_INVALID_PARAMETER, TM_GET_FROM_FD, .fd = tm, .access = 0);
 	DRIVER(KTM_STATUS_INVALID_PARAMETER, TM_GET_FROM_FD, .fd = tm, .access = UNKNOWN);
@@ -65,7 +67,17 @@ TEST(descriptors_are_checked)
 	DRIVER(KTM_STATUS_ACCESS_DENIED, STREAM_GET_FROM_FD, .fd = narrow_s,
 	       .access = KTM_STREAM_READ | KTM_STREAM_APPEND);
 	DRIVER(KTM_STATUS_SUCCESS, STREAM_GET_FROM_FD, .fd = narrow_s, .access = KTM_STREAM_READ);
-	/* It stays when the descriptor goes. */
+	/* And back, with these or less. */
+	DRIVER(KTM_STATUS_INVALID_PARAMETER, STREAM_TO_FD, .access = 0);
+	DRIVER(KTM_STATUS_INVALID_PARAMETER, STREAM_TO_FD, .access = KTM_MAXIMUM_ALLOWED);
+	DRIVER(KTM_STATUS_ACCESS_DENIED, STREAM_TO_FD,
+	       .access = KTM_STREAM_READ | KTM_STREAM_APPEND);
+	back = DRIVER(KTM_STATUS_SUCCESS, STREAM_TO_FD, .access = KTM_STREAM_READ).ret;
+	CHECK_EQ(fcntl(back, F_GETFD), FD_CLOEXEC);
+	CALL(back, KTM_IOC_STREAM_READ, &r, KTM_STATUS_NO_MORE_ENTRIES);
+	CALL(back, KTM_IOC_STREAM_APPEND, &a, KTM_STATUS_ACCESS_DENIED);
+	/* It stays when the descriptors go. */
+	close(back);
 	close(narrow_s);
 	CHECK_EQ(driver_where(KTM_STREAM_NEXT, 0), 0);
 	driver_put(0);
@@ -789,6 +801,7 @@ static const uint64_t expected[TEST_FUNCTIONS] = {
 	[TEST_STREAM_OPEN] = OPENING,
 	[TEST_STREAM_OPEN_NAME] = OPENING,
 	[TEST_STREAM_GET_FROM_FD] = GETTING,
+	[TEST_STREAM_TO_FD] = BIT(SUCCESS) | BIT(INVALID_PARAMETER) | BIT(ACCESS_DENIED),
 	[TEST_STREAM_PUT] = BIT(SUCCESS),
 	[TEST_STREAM_APPEND] = WRITING | BIT(STREAM_FULL) | BIT(IO_ERROR) | BIT(INTERRUPTED),
 	[TEST_STREAM_RESERVE] = WRITING | BIT(STREAM_FULL),

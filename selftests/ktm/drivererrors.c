@@ -91,14 +91,6 @@ TEST(freezing)
 	group(ERRORS_OF_FREEZING);
 }
 
-TEST(without_descriptors)
-{
-	struct rlimit none = { .rlim_cur = 3, .rlim_max = 3 };
-
-	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-	group(ERRORS_WITHOUT_FDS);
-}
-
 static void set_parameter(const char *name, unsigned int value)
 {
 	CHECK_EQ(run("echo %u >/sys/module/ktm/parameters/%s", value, name), 0);
@@ -175,6 +167,19 @@ static void tear_down(void)
 	close(rm);
 	tm_close(tm, f.path);
 	flaky_remove(&f);
+}
+
+TEST(without_descriptors)
+{
+	struct rlimit few, none = { .rlim_cur = 3 };
+
+	go_online(8 * MIB);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &few), 0);
+	none.rlim_max = few.rlim_max;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	group(ERRORS_WITHOUT_FDS);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	tear_down();
 }
 
 TEST(signals)

@@ -61,6 +61,9 @@ static void must_be_as(const struct picture *before, unsigned int fn, unsigned i
 
 enum came_to { REFUSED, SUCCEEDED, UNTOUCHED };
 
+/* Descriptor that TO_FD has made. */
+static int made;
+
 /* The n-th allocation of a call fails, if it makes so many. */
 static enum came_to fail_at(unsigned int n, struct ktm_test_call c, unsigned int want,
 			    bool may_fail)
@@ -75,8 +78,11 @@ static enum came_to fail_at(unsigned int n, struct ktm_test_call c, unsigned int
 	tried += hit;
 	if (c.ret >= 0) {
 		CHECK_EQ(c.status, want);
-		CHECK_EQ(c.ret, c.fn == TEST_STREAM_READ ? 1 :
-				c.fn == TEST_STREAM_POLL ? POLLIN | POLLRDNORM : 0);
+		if (c.fn == TEST_STREAM_TO_FD)
+			made = c.ret;
+		else
+			CHECK_EQ(c.ret, c.fn == TEST_STREAM_READ ? 1 :
+					c.fn == TEST_STREAM_POLL ? POLLIN | POLLRDNORM : 0);
 		return hit ? SUCCEEDED : UNTOUCHED;
 	}
 	/* It was the driver's own memory. */
@@ -130,6 +136,11 @@ static void put_one(void)
 	driver_put(1);
 }
 
+static void close_made(void)
+{
+	CHECK_EQ(close(made), 0);
+}
+
 static void delete_one(void)
 {
 	DRIVER(KTM_STATUS_SUCCESS, STREAM_DELETE, .slot = 1);
@@ -180,8 +191,11 @@ TEST(each_allocation_fails)
 	driver_put(1);
 	EACH(KTM_STATUS_SUCCESS, STREAM_GET_FROM_FD, true, put_one, .slot = 1, .fd = s,
 	     .access = KTM_STREAM_READ);
+	EACH(KTM_STATUS_SUCCESS, STREAM_TO_FD, true, close_made, .slot = 1,
+	     .access = KTM_STREAM_READ);
+	close_made();
 	EACH(NO_STATUS, STREAM_PUT, false, open_one, .slot = 1);
-	CHECK(refused >= 4);
+	CHECK(refused >= 5);
 	EACH(KTM_STATUS_SUCCESS, STREAM_READ, true, NULL, .lsn = first, .data = at,
 	     .length = sizeof(data));
 	EACH(KTM_STATUS_SUCCESS, STREAM_APPEND, true, NULL, .pieces = 3, .data = at,

@@ -173,6 +173,8 @@ static int call_stream(struct driver *d, struct ktm_test_call *c)
 		ktm_log_stream_put(s);
 		d->streams[c->slot] = NULL;
 		return 0;
+	case TEST_STREAM_TO_FD:
+		return ktm_log_stream_to_fd(s, c->access, status);
 	case TEST_STREAM_APPEND:
 		return call_append(s, c);
 	case TEST_STREAM_RESERVE:

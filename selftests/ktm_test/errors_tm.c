@@ -147,6 +147,7 @@ void errors_tms(struct errors *e)
 
 void errors_without_fds(struct errors *e)
 {
+	struct ktm_log_stream *stream;
 	struct world w;
 
 	if (!errors_begin(e, &w))
@@ -155,5 +156,10 @@ void errors_without_fds(struct errors *e)
 	REFUSED(e, EMFILE, TOO_MANY_FILES, ktm_rm_to_fd, w.rm, 1);
 	REFUSED(e, EMFILE, TOO_MANY_FILES, ktm_transaction_to_fd, w.tx, 1);
 	REFUSED(e, EMFILE, TOO_MANY_FILES, ktm_enlistment_to_fd, w.en, 1);
+	stream = ktm_log_stream_get_from_fd(e->arg->fds[FD_STREAM], KTM_STREAM_READ, NULL);
+	if (NEED_USE(e, stream)) {
+		REFUSED(e, EMFILE, TOO_MANY_FILES, ktm_log_stream_to_fd, stream, KTM_STREAM_READ);
+		ktm_log_stream_put(stream);
+	}
 	errors_end(&w);
 }

@@ -20,6 +20,7 @@ enum ktm_test_fn {
 	TEST_STREAM_OPEN,
 	TEST_STREAM_OPEN_NAME,
 	TEST_STREAM_GET_FROM_FD,
+	TEST_STREAM_TO_FD,
 	TEST_STREAM_PUT,
 	TEST_STREAM_APPEND,
 	TEST_STREAM_RESERVE,
@@ -45,9 +46,10 @@ enum ktm_test_fn {
  * @how: KTM_TEST_
  * @slot: of the stream that is used or made
  * @fd: for _GET_FROM_FD
- * @ret: out: what it returned; of a pointer 0 or the error; of POLL the events
+ * @ret: out: what it returned; of a pointer 0 or the error; of POLL the events; of TO_FD the
+ *	descriptor
  * @status: out: the status that it told; U32_MAX: it told none
- * @access: rights, also for _GET_FROM_FD
+ * @access: rights, also for _GET_FROM_FD and _TO_FD
  * @mode: CREATE: who may open it
  * @flags: APPEND, FLUSH
  * @where: READ

@@ -273,6 +273,7 @@ struct ktm_log_stream *ktm_log_stream_open(struct ktm_tm_use *tm, const struct k
 struct ktm_log_stream *ktm_log_stream_open_name(struct ktm_tm_use *tm, const char *name, u32 access,
 						struct ktm_guid *guid, u32 *status);
 struct ktm_log_stream *ktm_log_stream_get_from_fd(int fd, u32 rights, u32 *status);
+int ktm_log_stream_to_fd(struct ktm_log_stream *stream, u32 access, u32 *status);
 void ktm_log_stream_put(struct ktm_log_stream *stream);
 
 int ktm_log_stream_append(struct ktm_log_stream *stream, const struct kvec *pieces, size_t count,
