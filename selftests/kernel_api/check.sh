@@ -87,6 +87,17 @@ sed -n 's/^ \* Reference: //p' "$top"/kernel/*.c | grep -oE '\bZw[A-Za-z]+' | so
 	done | grep -vx ZwClose >"$tmp/found"
 none "$tmp/found" "the routines of the reference are those of <ktm/zw.h>"
 
+# And the other way round, of a TM's SetInformation but: there is nothing to set. $1: References.
+without_a_form() {
+	grep -oE '\bZw[A-Za-z]+\(' "$top/userspace/libktm/include/ktm/zw.h" | tr -d '(' | sort -u |
+		while read -r name; do
+			grep -qE "\\b(Zw|Tm)${name#Zw}\\b" "$1" || echo "$name"
+		done | grep -vx ZwSetInformationTransactionManager
+}
+sed -n 's/^ \* Reference: //p' "$top"/kernel/*.c >"$tmp/references"
+without_a_form "$tmp/references" >"$tmp/found"
+none "$tmp/found" "each routine of <ktm/zw.h> has a function for drivers"
+
 # ---- that this is noticed ----
 
 # damage PROGRAM FUNCTION...: all sources, with that done to the block of FUNCTION.
