@@ -150,6 +150,9 @@ result "$violations" "a description that cannot be read is noticed"
 sed 's/^pair ktm_tm_open ENOENT$/pair ktm_tm_open EBUSY/' "$tmp/described" >"$tmp/out"
 [ "$(differences "$tmp/out")" = "ktm_tm_open: TM_OPEN does not end with EBUSY" ]
 result $? "an errno that the request does not have is noticed"
+grep -v ZwCommitTransaction "$tmp/references" >"$tmp/out"
+[ "$(without_a_form "$tmp/out")" = ZwCommitTransaction ]
+result $? "a routine without a function is noticed"
 
 # ---- what functions have returned: the checker notices what it is there for ----
 
