@@ -220,7 +220,7 @@ static int call_tx(struct participant *p, struct ktm_test_op *c, void *data)
 	case OP_TRANSACTION_COMMIT:
 		return ktm_transaction_commit(tx, c->flags, status_of(c));
 	case OP_TRANSACTION_COMMIT_ASYNC:
-		return told_commit(p->told, c->on, tx, c->how & KTM_TEST_OP_NULL, status_of(c));
+		return told_commit(p->told, c->on, tx, c->how, status_of(c));
 	case OP_TRANSACTION_ROLLBACK:
 		return ktm_transaction_rollback(tx, c->flags, status_of(c));
 	case OP_TRANSACTION_WAIT:

@@ -91,6 +91,7 @@ enum ktm_test_op_fn {
 #define KTM_TEST_OP_NO_STATUS	0x1	/* NULL for the status, and for what else may be NULL */
 #define KTM_TEST_OP_NULL	0x2	/* NULL for the callback, for ENABLE_CALLBACKS and COMMIT_ASYNC */
 #define KTM_TEST_OP_PLAIN	0x4	/* ENABLE_CALLBACKS: of one that only says that it is done */
+#define KTM_TEST_OP_SLEEP	0x8	/* COMMIT_ASYNC: who is called when it is over sleeps until RELEASE */
 
 /* SCRIPT: what a callback does when it is told one of @mask; ktm_test_op.flags */
 #define KTM_TEST_DO_SLEEP	0x1	/* until RELEASE */

@@ -34,6 +34,7 @@ struct step {
 struct listener {
 	struct told *told;
 	u32 slot;
+	bool sleeps;
 };
 
 /*
@@ -165,14 +166,17 @@ static void done(void *context, int err, u32 status)
 {
 	struct listener *l = context;
 	const struct ktm_test_told told = { .rm = l->slot, .ret = err, .status = status };
+	struct told *t = l->told;
 
-	note(l->told, &told);
+	note(t, &told);
+	if (l->sleeps)
+		wait_event_timeout(t->wait, READ_ONCE(t->released), 60 * HZ);
 	end_busy();
 }
 
-static struct listener *listen(struct told *t, u32 slot)
+static struct listener *listen(struct told *t, u32 slot, bool sleeps)
 {
-	t->listeners[slot] = (struct listener){ .told = t, .slot = slot };
+	t->listeners[slot] = (struct listener){ .told = t, .slot = slot, .sleeps = sleeps };
 	return &t->listeners[slot];
 }
 
@@ -189,15 +193,17 @@ int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, u32 how, u32 *s
 
 	if (how & KTM_TEST_OP_PLAIN)
 		return ktm_rm_enable_callbacks(rm, plain, NULL, status);
-	return ktm_rm_enable_callbacks(rm, null ? NULL : callback, listen(t, slot), status);
+	return ktm_rm_enable_callbacks(rm, null ? NULL : callback, listen(t, slot, false),
+				       status);
 }
 
-int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, bool null, u32 *status)
+int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, u32 how, u32 *status)
 {
+	struct listener *l = listen(t, slot, how & KTM_TEST_OP_SLEEP);
 	int err;
 
 	atomic_inc(&busy);
-	err = ktm_transaction_commit_async(tx, null ? NULL : done, listen(t, slot), status);
+	err = ktm_transaction_commit_async(tx, how & KTM_TEST_OP_NULL ? NULL : done, l, status);
 	if (err)
 		end_busy();
 	return err;

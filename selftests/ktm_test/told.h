@@ -16,7 +16,7 @@ struct ktm_rm_use *test_rm(struct participant *p, u32 n);
 struct told *told_new(struct participant *p);
 bool told_free(struct told *t);
 int told_enable(struct told *t, u32 slot, struct ktm_rm_use *rm, u32 how, u32 *status);
-int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, bool null, u32 *status);
+int told_commit(struct told *t, u32 slot, struct ktm_transaction_use *tx, u32 how, u32 *status);
 int told_script(struct told *t, const struct ktm_test_op *c);
 void told_release(struct told *t);
 int told_take(struct told *t, struct ktm_test_told *told);
