@@ -107,3 +107,21 @@ TEST(commit_async_of_nothing)
 	CHECK_EQ(TOLD(TX, 0).status, KTM_STATUS_SUCCESS);
 	close(drv);
 }
+
+/* One who was called and does not return holds up nobody: neither others who are, nor callbacks. */
+TEST(one_does_not_return)
+{
+	op_begin();
+	op_tx(TX2);
+	op_tx(TX3);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_COMMIT_ASYNC, .on = TX2, .how = KTM_TEST_OP_SLEEP);
+	CHECK_EQ(TOLD(TX2, 0).status, KTM_STATUS_SUCCESS);
+	OP(KTM_STATUS_SUCCESS, TRANSACTION_COMMIT_ASYNC, .on = TX3);
+	CHECK_EQ(TOLD(TX3, 0).status, KTM_STATUS_SUCCESS);
+	op_rm_enlist(RM, TX, EN_MASK, 1);
+	OP(KTM_STATUS_PENDING, TRANSACTION_COMMIT, .on = TX);
+	TOLD(RM, KTM_NOTIFY_PREPARE);
+	TOLD(RM, KTM_NOTIFY_COMMIT);
+	OP_TRY(RELEASE);
+	close(drv);
+}
