@@ -428,6 +428,7 @@ static void make_query(struct actor *a, unsigned int request)
 		if (classes[i].kind == KTM_KIND_RM && classes[i].class != KTM_INFO_RM_BASIC &&
 		    classes[i].class != KTM_INFO_RM_COMPLETION)
 			g = some_enlistment(a);
+		/* By now the number may be of an object of another kind, which takes no GUID. */
 		query(some_fd(a, classes[i].kind), request, classes[i].class, g, buffer,
 		      sizeof(buffer));
 	}
@@ -570,7 +571,8 @@ const struct line lines[] = {
 	LINE(EN_PREPARE, A_SUPERIOR, 5, make_answer),
 	LINE(EN_COMMIT, A_SUPERIOR, 5, make_answer),
 	LINE(QUERY, ON_A_TM | BIT(ENLISTMENT_NOT_FOUND) | BIT(TM_VOLATILE) | BIT(OBJECT_EXPIRED) |
-		    BIT(INVALID_INFO_CLASS) | BIT(STREAM_NOT_FOUND), 20, make_query),
+		    BIT(INVALID_INFO_CLASS) | BIT(INVALID_PARAMETER) | BIT(STREAM_NOT_FOUND), 20,
+	     make_query),
 	LINE(ENUMERATE, ON_A_TM | BIT(NO_MORE_ENTRIES) | BIT(INVALID_PARAMETER), 5,
 	     make_enumerate),
 	LINE(NARROW, ON_A_TM | BIT(INVALID_PARAMETER) | BIT(RM_NOT_FOUND) |
