@@ -428,7 +428,6 @@ static void make_query(struct actor *a, unsigned int request)
 		if (classes[i].kind == KTM_KIND_RM && classes[i].class != KTM_INFO_RM_BASIC &&
 		    classes[i].class != KTM_INFO_RM_COMPLETION)
 			g = some_enlistment(a);
-		/* By now the number may be of an object of another kind, which takes no GUID. */
 		query(some_fd(a, classes[i].kind), request, classes[i].class, g, buffer,
 		      sizeof(buffer));
 	}

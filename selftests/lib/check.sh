@@ -112,5 +112,13 @@ for n in 1 2 3 4; do
 	is "what succeeds at try $n" "$((n > 3)) $((n > 3 ? 3 : n))" "$? $(wc -l <"$tries")"
 done
 
+: >"$tries"
+hopeless() {
+	echo >>"$1"
+	return 2
+}
+thrice hopeless "$tries"
+is "what cannot succeed is tried once" "1 1" "$? $(wc -l <"$tries")"
+
 echo "1..$count"
 exit $failed
