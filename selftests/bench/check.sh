@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=1800
+# run: timeout=1800 if-time
 #
 # The bench runs and says what it has to say. How fast anything is is not judged here; how
 # often the disk flushes is a count, and is.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=2400
+# run: timeout=2400 if-time
 #
 # Power cuts under the module: transactions on a disk whose writes are recorded,
 # then many states that a cut may leave of it, each recovered by the module and judged.

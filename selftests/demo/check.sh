@@ -7,7 +7,7 @@
 # TAP on standard output.
 #
 # run: timeout=1800
-# run: alone
+# run: alone if-time
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)

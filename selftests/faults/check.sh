@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=7200
+# run: timeout=7200 if-time
 #
 # Planted faults: each patch here breaks the core in one way, and the campaign
 # that its line "# noticed-by: PROGRAM [ARGUMENT]..." names (a program of
@@ -64,6 +64,10 @@ noticed() {
 	thrice campaign_notices
 }
 
+# What is not noticed in ten minutes is a failure, but for a landing: a machine that is that
+# slow says nothing about the test.
+too_long=2
+[ -z "${KTM_UNTIL:-}" ] || too_long=3
 campaign_notices() {
 	local status line
 
@@ -78,7 +82,7 @@ campaign_notices() {
 	line=$(grep '^campaign ' "$tmp/log" | tail -n 1)
 	echo "# $program: ${line:-no campaign line}, exit status $status"
 	# It would take as long once more.
-	[ $status -ne 124 ] || return 2
+	[ $status -ne 124 ] || return $too_long
 	[ $status -ne 0 ] && [ $status -lt 124 ] &&
 		[[ $line =~ violations=[1-9][0-9]*\ seed= ]]
 }
@@ -90,12 +94,15 @@ for patch in "$here"/*.patch; do
 	wanted "$name" "$@" || continue
 	in_share && in_time || continue
 	count=$((count + 1))
-	if noticed "$patch"; then
-		echo "ok $count - $name is noticed"
-	else
+	noticed "$patch"
+	case $? in
+	0) echo "ok $count - $name is noticed" ;;
+	3) echo "ok $count - $name # SKIP this machine has no time for its campaign" ;;
+	*)
 		failed=$((failed + 1))
 		echo "not ok $count - $name is noticed"
-	fi
+		;;
+	esac
 done
 share_end
 echo "1..$count"

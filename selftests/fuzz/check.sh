@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=1200
+# run: timeout=1200 if-time
 #
 # A fixed number of devices, mutated from what simulated runs leave and from what the
 # module wrote in a machine, is opened for reading and for writing by the journal's core under

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=7200 debug
+# run: timeout=7200 debug if-time
 #
 # Planted faults: each patch in faults/ breaks the module, or a driver in samples/, in
 # one way, and each test that its line "# noticed-by: PROGRAM TEST..." names must then fail in the machine.

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # run: timeout=60
 #
-# Tests of what judges tests: tap.awk, which counts what they say, and share.sh, which
-# chooses planted faults. Each failure that is missed here is one that no gate sees. TAP on
-# standard output.
+# Tests of what judges tests: tap.awk, which counts what they say, share.sh, which chooses
+# planted faults, and the runner. Each failure that is missed here is one that no gate sees.
+# TAP on standard output.
 
 set -u
 
@@ -85,7 +85,7 @@ begun() {
 	echo "${numbers[*]}"
 	share_end
 }
-unset KTM_FAULT_SHARE KTM_FAULT_UNTIL
+unset KTM_FAULT_SHARE KTM_UNTIL
 all=$(echo {0..19})
 is "without a share all are tried" "$all" "$(begun)"
 is "a share says what it leaves" "3 9 15
@@ -93,19 +93,20 @@ is "a share says what it leaves" "3 9 15
 is "each is in one share" "$all" "$(for k in {0..5}; do
 	KTM_FAULT_SHARE=$k/6 begun | head -n 1
 done | tr ' ' '\n' | sort -n | paste -sd ' ')"
-is "where time is left they are begun" "$all" "$(KTM_FAULT_UNTIL=$((EPOCHSECONDS + 1000)) begun)"
+is "where time is left they are begun" "$all" "$(KTM_UNTIL=$((EPOCHSECONDS + 1000)) begun)"
 is "where none is left, only the first" "3
 # this machine had no time for 2 planted faults of its share
 # 19 of 20 planted faults are left to make check and other landings" \
-	"$(KTM_FAULT_SHARE=3/6 KTM_FAULT_UNTIL=1 begun)"
+	"$(KTM_FAULT_SHARE=3/6 KTM_UNTIL=1 begun)"
 
 # succeeds_at N COUNT: at the N-th time, told by the file COUNT.
 succeeds_at() {
 	echo >>"$2"
 	[ "$(wc -l <"$2")" -ge "$1" ]
 }
-tries=$(mktemp) || exit 1
-trap 'rm -f "$tries"' EXIT
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+tries=$work/tries
 for n in 1 2 3 4; do
 	: >"$tries"
 	thrice succeeds_at $n "$tries" >/dev/null
@@ -115,10 +116,66 @@ done
 : >"$tries"
 hopeless() {
 	echo >>"$1"
-	return 2
+	return 3
 }
 thrice hopeless "$tries"
-is "what cannot succeed is tried once" "1 1" "$? $(wc -l <"$tries")"
+is "what cannot succeed is tried once" "3 1" "$? $(wc -l <"$tries")"
+
+# ---- the runner, in a tree of its own ----
+
+mkdir -p "$work/tree/selftests/core" "$work/build/selftests/core"
+cp -r "$here" "$here/../run" "$work/tree/selftests/"
+while read -r name words; do
+	echo "$name $words" >>"$work/tree/selftests/core/TESTS"
+	printf '#!/bin/sh\necho 1..1\necho ok 1 $*\n' >"$work/build/selftests/core/$name"
+	chmod +x "$work/build/selftests/core/$name"
+done <<END
+quick
+long timeout=900 with two
+campaign if-time timeout=800
+other timeout=700 if-time
+third if-time timeout=600 and this
+END
+
+# runs [VARIABLE=VALUE]...: the runner's status, and the lines that say what it ran
+runs() {
+	local status
+
+	env BUILD="$work/build" KERNELS=none KTM_JOBS=1 "$@" "$work/tree/selftests/run" core \
+		>"$work/out" 2>"$work/begun"
+	status=$?
+	tail -n 1 "$work/out"
+	sed -n 's,^# starting core/,,p' "$work/begun" | paste -sd ' '
+	return $status
+}
+later=$((EPOCHSECONDS + 1000))
+is "all is run, the long ones first" "5 passed, 0 failed, 0 skipped
+long quick campaign other third" "$(runs)"
+is "with their arguments" "ok 1
+ok 1 and this
+ok 1 with two" "$(grep -h ^ok "$work"/build/logs/core-{quick,third,long}.log | sort)"
+is "while there is time, too" "5 passed, 0 failed, 0 skipped
+long quick campaign other third" "$(runs KTM_UNTIL=$later KTM_TURN=0)"
+is "each time another one begins" "5 passed, 0 failed, 0 skipped
+long quick third campaign other" "$(runs KTM_UNTIL=$later KTM_TURN=5)"
+is "what may be left is left when the time is out" "2 passed, 0 failed, 3 skipped
+long quick" "$(runs KTM_UNTIL=1)"
+is "and that is said" "#   core/campaign #   core/other #   core/third" \
+	"$(sed -n '/had no time/,/^[^#]/s/^#   /&/p' "$work/out" | paste -sd ' ')"
+
+echo 'echo 1..1; echo not ok 1' >"$work/build/selftests/core/quick"
+is "one fails" "4 passed, 1 failed, 0 skipped
+long quick campaign other third
+1" "$(runs; echo $?)"
+echo 'exec sleep 1000' >"$work/build/selftests/core/quick"
+sed -i 's/^quick/& timeout=1/' "$work/tree/selftests/core/TESTS"
+is "one hangs" "4 passed, 1 failed, 0 skipped
+long quick campaign other third
+1" "$(runs; echo $?)"
+: >"$work/tree/selftests/core/TESTS"
+is "there is nothing" "0 passed, 1 failed, 0 skipped
+
+1" "$(runs; echo $?)"
 
 echo "1..$count"
 exit $failed

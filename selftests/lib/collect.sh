@@ -2,31 +2,36 @@
 # shellcheck shell=bash
 #
 # Sourced by selftests/run: finds the tests. selftests/README.md describes the
-# conventions; each function here calls add_entry NAME TIMEOUT ALONE COMMAND...
+# conventions; each function here calls add_entry NAME TIMEOUT FLAGS COMMAND...
 
 # The lines of a list of tests, without comments.
 list_lines() {
 	[ ! -e "$1" ] || sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"
 }
 
-# Programs on the host: selftests/core/TESTS, "NAME [timeout=N] [ARGUMENT]...".
+# Programs on the host: selftests/core/TESTS, "NAME [timeout=N] [if-time] [ARGUMENT]...".
 collect_core() {
-	local line words limit
+	local words name limit marks
 
 	while read -ra words; do
-		limit=600
-		if [[ ${words[1]:-} == timeout=* ]]; then
-			limit=${words[1]#*=}
-			unset 'words[1]'
-		fi
-		add_entry "core/${words[0]}" "$limit" '' \
-			"$BUILD/selftests/core/${words[0]}" "${words[@]:1}"
+		name=${words[0]} limit=600 marks=
+		words=("${words[@]:1}")
+		while true; do
+			case ${words[0]:-} in
+			timeout=*) limit=${words[0]#*=} ;;
+			if-time) marks=if-time ;;
+			*) break ;;
+			esac
+			words=("${words[@]:1}")
+		done
+		add_entry "core/$name" "$limit" "$marks" \
+			"$BUILD/selftests/core/$name" "${words[@]}"
 	done < <(list_lines selftests/core/TESTS)
 }
 
 # Scripts on the host. Those that say so are given debug kernels if there are no others.
 collect_host() {
-	local script options limit single word name stock=() given
+	local script options limit marks word name stock=() given
 
 	for word in $KERNELS; do
 		[[ $word == *-debug ]] || stock+=("$word")
@@ -35,23 +40,23 @@ collect_host() {
 		[ -e "$script" ] || continue
 		name=$(basename "$(dirname "$script")")
 		options=$(sed -n 's/^# run: //p' "$script")
-		limit=600 single= given=${stock[*]}
+		limit=600 marks= given=${stock[*]}
 		for word in $options; do
 			case $word in
 			timeout=*) limit=${word#*=} ;;
-			alone) single=yes ;;
+			alone | if-time) marks+=" $word" ;;
 			debug) [ ${#stock[@]} -gt 0 ] || given=$KERNELS ;;
 			esac
 		done
 		[ -n "$given" ] || continue
-		add_entry "host/$name" "$limit" "$single" env "KERNELS=$given" bash "$script"
+		add_entry "host/$name" "$limit" "$marks" env "KERNELS=$given" bash "$script"
 	done
 }
 
 # Programs in a machine: selftests/ktm/TESTS, "NAME [OPTION=VALUE]... [-- ARG...]".
 # Those with the same options share a boot, in the order of the list.
 collect_vm() {
-	local words word kernel key name kernels own gates time tests=0
+	local words word kernel key name kernels own gates time marks tests=0
 	local stock_kernels=0
 	local -A groups=()
 	local -a order=()
@@ -99,7 +104,10 @@ collect_vm() {
 		i=$((i + 1))
 		kernel=${word%%|*}
 		# The machine may be booted twice in vain (vm --boot-limit).
-		[[ $kernel == *-debug ]] && time=720 || time=360
+		time=360 marks=
+		# Beside stock kernels the slow ones have to wait.
+		[[ $kernel != *-debug ]] || time=720
+		[[ $kernel != *-debug || $stock_kernels -eq 0 ]] || marks=if-time
 		key=${word##*|}
 		own=${word#*|}
 		own=${own%%|*}
@@ -107,7 +115,7 @@ collect_vm() {
 		printf '%s' "${groups[$word]}" >"$results/vm-$i"
 		# shellcheck disable=SC2086
 		add_entry "vm/$kernel/$name" \
-			$((time + $(awk '{ s += $2 } END { print s }' "$results/vm-$i"))) '' \
+			$((time + $(awk '{ s += $2 } END { print s }' "$results/vm-$i"))) "$marks" \
 			selftests/lib/vm-tests.sh "$kernel" "$name" "$results/vm-$i" $key
 	done
 }

@@ -6,9 +6,13 @@
 
 while read -r name limit arguments; do
 	echo "##run $name"
+	read -r begun _ </proc/uptime
 	# shellcheck disable=SC2086
 	timeout -s KILL "$limit" "$name" $arguments </dev/null
-	printf '\n##end %s %s\n' "$name" $?
+	status=$?
+	read -r ended _ </proc/uptime
+	printf '\n# %s took %s s\n##end %s %s\n' "$name" $((${ended%.*} - ${begun%.*})) \
+		"$name" $status
 done </root/tests
 
 echo "##run module"

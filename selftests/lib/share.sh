@@ -6,7 +6,7 @@
 # number leaves K when divided by N. Each landing takes the next K. Without it: all.
 #
 # A machine may be slow, and a gate that is not done in time has shown nothing: from
-# KTM_FAULT_UNTIL on, in seconds since 1970, no other fault is begun, but for the first.
+# KTM_UNTIL on, in seconds since 1970, no other fault is begun, but for the first.
 
 share_seen=0 share_left=0 share_begun=0 share_late=0
 
@@ -24,8 +24,8 @@ in_share() {
 # Whether there is time to begin one that is in the share.
 in_time() {
 	share_begun=$((share_begun + 1))
-	[ $share_begun -gt 1 ] && [ -n "${KTM_FAULT_UNTIL:-}" ] || return 0
-	[ "$EPOCHSECONDS" -ge "$KTM_FAULT_UNTIL" ] || return 0
+	[ $share_begun -gt 1 ] && [ -n "${KTM_UNTIL:-}" ] || return 0
+	[ "$EPOCHSECONDS" -ge "$KTM_UNTIL" ] || return 0
 	share_late=$((share_late + 1))
 	return 1
 }
@@ -39,8 +39,8 @@ share_end() {
 		echo "# $left of $share_seen planted faults are left to make check and other landings"
 }
 
-# thrice COMMAND...: until it succeeds, three times at most, or ends with 2. Some faults are
-# races, which their tests meet only sometimes.
+# thrice COMMAND...: until it succeeds, three times at most, or ends with 2 or more. Some
+# faults are races, which their tests meet only sometimes. The last status is its own.
 thrice() {
 	local tries status
 
@@ -51,7 +51,7 @@ thrice() {
 			[ $tries = first ] || echo "# noticed at the $tries try"
 			return 0
 		fi
-		[ $status -ne 2 ] || break
+		[ $status -lt 2 ] || break
 	done
-	return 1
+	return $status
 }

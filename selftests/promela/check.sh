@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=1800
+# run: timeout=1800 if-time
 #
 # The model of the commit protocol (selftests/core/promela): each configuration obeys
 # the rules in every state; each rule that is broken on purpose is noticed; the runs

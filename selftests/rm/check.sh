@@ -3,7 +3,7 @@
 #
 # The two resource managers: without a kernel, then in a machine with the module.
 #
-# run: timeout=1800
+# run: timeout=1800 if-time
 
 set -u
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# run: timeout=1200 debug
+# run: timeout=1200 debug if-time
 #
 # Tests of the harness itself, TAP on standard output: a harness that lets a
 # failure pass would make every other test worth nothing.
