@@ -232,7 +232,6 @@ static ssize_t client_write(struct file *file, const char __user *from, size_t c
 	return err ?: count;
 }
 
-/* The next one that has ended; NULL: there is none. */
 /* One that is over; NULL: nothing is left; -EAGAIN: none yet. */
 static struct job *take(struct client *c)
 {

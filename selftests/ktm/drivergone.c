@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "callbackcalls.h"
+#include "kernellog.h"
 #include "programs.h"
 
 void test_setup(void)
@@ -37,34 +38,17 @@ TEST(not_unloaded_in_a_callback)
 	close(drv);
 }
 
-/* Is it in the kernel's log, in what came since this was opened? */
-static bool logged(int log, const char *text)
-{
-	char line[8192];
-	ssize_t n;
-
-	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
-		line[n] = 0;
-		if (strstr(line, text))
-			return true;
-	}
-	CHECK_EQ(errno, EAGAIN);
-	return false;
-}
-
 /*
  * A driver whose init function fails goes in any case, and is not called for what it has begun to
  * commit. That goes on.
  */
 TEST(commit_async_and_fail_to_start)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int log = log_open();
 	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
 	const guid_t en = enlist(rm, tx);
 	char parameters[32];
 
-	CHECK(log >= 0);
-	lseek(log, 0, SEEK_END);
 	driver_unload();
 	snprintf(parameters, sizeof(parameters), "commits=%d", tx);
 	CHECK_EQ(driver_load(parameters), -1);
@@ -83,13 +67,11 @@ TEST(commit_async_and_fail_to_start)
 }
 
 /* Nor does it go while a callback runs that puts its RM. */
-static void fail_to_start_in_a_callback(const char *how, int log)
+static void fail_to_start_in_a_callback(const char *how)
 {
 	int t = tm_volatile(), rm = rm_create(t, KTM_RM_VOLATILE), tx = tx_create(t);
 	char parameters[32];
 
-	CHECK(log >= 0);
-	lseek(log, 0, SEEK_END);
 	enlist(rm, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	driver_unload();
@@ -103,9 +85,9 @@ static void fail_to_start_in_a_callback(const char *how, int log)
 
 TEST(put_in_a_callback_and_fail_to_start)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int log = log_open();
 
-	fail_to_start_in_a_callback("", log);
+	fail_to_start_in_a_callback("");
 	CHECK(logged(log, "ktm_test: the callback returns"));
 	close(log);
 }
@@ -113,9 +95,9 @@ TEST(put_in_a_callback_and_fail_to_start)
 /* Too late: it was closed for the module. */
 TEST(puts_in_a_callback_after_failing_to_start)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int log = log_open();
 
-	fail_to_start_in_a_callback("late=1", log);
+	fail_to_start_in_a_callback("late=1");
 	CHECK(logged(log, "ktm: module ktm_test goes and has not put its RM"));
 	CHECK(logged(log, "ktm_test: the callback returns"));
 	CHECK(!logged(log, "puts a use that he has not got"));
@@ -128,17 +110,15 @@ TEST(puts_in_a_callback_after_failing_to_start)
  */
 TEST(forgotten)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), tm;
+	int log = log_open(), tm;
 	struct ktm_test_op c;
 
-	CHECK(log >= 0);
 	op_begin();
 	op_put(TX);
 	tm = op_to_fd(OP_TM_TO_FD, 0, KTM_TM_ALL_ACCESS);
 	CHECK_EQ(count_objects(tm, KTM_KIND_RM), 1);
 	OP_TRY(FORGET, .on = RM);
 	c = OP_TRY(FORGET, .on = 0);
-	lseek(log, 0, SEEK_END);
 	driver_unload();
 	CHECK(logged(log, "ktm: module ktm_test goes and has not put its RM"));
 	CHECK(logged(log, "ktm: module ktm_test goes and has not put a use of tm"));

@@ -113,26 +113,35 @@ struct ktm_sample_item sample_item_of(int tx, const char *key, const char *value
 	return i;
 }
 
+/* @i comes back as the store leaves it. */
+static int call_item(unsigned long request, struct ktm_sample_item *i, int tx, const char *key,
+		     const char *value)
+{
+	*i = sample_item_of(tx, key, value);
+	return ioctl(store, request, i) ? errno : 0;
+}
+
 int sample_try_write(int tx, const char *key, const char *value)
 {
-	struct ktm_sample_item i = sample_item_of(tx, key, value);
+	struct ktm_sample_item i;
 
-	return ioctl(store, KTM_SAMPLE_WRITE, &i) ? errno : 0;
+	return call_item(KTM_SAMPLE_WRITE, &i, tx, key, value);
 }
 
 int sample_try_delete(int tx, const char *key)
 {
-	struct ktm_sample_item i = sample_item_of(tx, key, "");
+	struct ktm_sample_item i;
 
-	return ioctl(store, KTM_SAMPLE_DELETE, &i) ? errno : 0;
+	return call_item(KTM_SAMPLE_DELETE, &i, tx, key, "");
 }
 
 int sample_try_read(int tx, const char *key, char *value)
 {
-	struct ktm_sample_item i = sample_item_of(tx, key, "");
+	struct ktm_sample_item i;
+	int err = call_item(KTM_SAMPLE_READ, &i, tx, key, "");
 
-	if (ioctl(store, KTM_SAMPLE_READ, &i))
-		return errno;
+	if (err)
+		return err;
 	memcpy(value, i.value, i.value_length);
 	value[i.value_length] = 0;
 	return 0;
@@ -140,10 +149,11 @@ int sample_try_read(int tx, const char *key, char *value)
 
 int sample_try_next(int tx, char *key)
 {
-	struct ktm_sample_item i = sample_item_of(tx, key, "");
+	struct ktm_sample_item i;
+	int err = call_item(KTM_SAMPLE_NEXT, &i, tx, key, "");
 
-	if (ioctl(store, KTM_SAMPLE_NEXT, &i))
-		return errno;
+	if (err)
+		return err;
 	memcpy(key, i.key, i.key_length);
 	key[i.key_length] = 0;
 	return 0;
@@ -206,6 +216,13 @@ pid_t sample_commit_elsewhere(int tx, unsigned int want)
 	struct committer c = { tx, want };
 
 	return test_spawn(commit_without_store, &c);
+}
+
+void sample_other_commits(int rm, guid_t en)
+{
+	ANSWER(rm, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
+	TAKE(rm, KTM_NOTIFY_COMMIT, en);
+	ANSWER(rm, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
 }
 
 void sample_set(const char *key, const char *value)

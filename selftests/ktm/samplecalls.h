@@ -53,6 +53,8 @@ void sample_check_key_list(const char *file, int line, int tx, const char *want)
 void sample_commit(int tx);
 /* By somebody who has not the store open, so that it can go. */
 pid_t sample_commit_elsewhere(int tx, unsigned int want);
+/* The other RM of the transaction votes as well, and does what is decided. */
+void sample_other_commits(int rm, guid_t en);
 /* A descriptor of the store's. */
 int sample_stream(void);
 

@@ -312,9 +312,7 @@ TEST(stream_is_tidied_around_the_prepared)
 	/* It still finds its redo, in a stream that has moved on. */
 	store_end();
 	store_begin();
-	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(other, KTM_NOTIFY_COMMIT, en);
-	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	sample_other_commits(other, en);
 	test_join(pid);
 	sample_until_free("waits");
 	IS(-1, "waits", "for the other");

@@ -128,9 +128,7 @@ TEST(unloaded_when_prepared)
 	TX_IS(tx, KTM_TX_STATE_PREPARING);
 	store_begin();
 	check_in_doubt();
-	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(other, KTM_NOTIFY_COMMIT, en);
-	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	sample_other_commits(other, en);
 	test_join(pid);
 	IS(-1, "a", "new");
 	close(tx);
@@ -149,9 +147,7 @@ TEST(committed_while_unloaded)
 
 	pid = vote(other, &en, &tx, KTM_STATUS_SUCCESS);
 	store_end();
-	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(other, KTM_NOTIFY_COMMIT, en);
-	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	sample_other_commits(other, en);
 	/* Who commits does not wait for one that is not there. */
 	test_join(pid);
 	store_begin();
@@ -191,9 +187,7 @@ TEST(power_cut_when_prepared)
 
 	pid = vote(other, &en, &tx, KTM_STATUS_SUCCESS);
 	content = disk_read(&sample_disk);
-	ANSWER(other, KTM_IOC_PREPARE_COMPLETE, en, KTM_STATUS_SUCCESS);
-	TAKE(other, KTM_NOTIFY_COMMIT, en);
-	ANSWER(other, KTM_IOC_COMMIT_COMPLETE, en, KTM_STATUS_SUCCESS);
+	sample_other_commits(other, en);
 	test_join(pid);
 	close(tx);
 	close(other);
