@@ -54,7 +54,7 @@ struct ktm_enlistment;
  *	tries again
  * @timer_retry: jiffies until @timer tries again
  * @turn: for who steps aside (ktm_tx_lock()); its lock is that of @called
- * @called: which of @timer and @forced wants @lock and tries again: TX_
+ * @called: which of @timer and @forced wants @lock and tries again: KTM_TX_CALLED_
  * @forced_err: what the force came to
  * @payer: who made it, in the log of @tm; NULL while that has nothing of it
  * @reserved: bytes of the log kept for the decision; charged to @payer
@@ -119,32 +119,40 @@ static inline struct ktm_transaction *ktm_tx_of(struct ktm_object *obj)
 int ktm_transactions_init(void);
 void ktm_transactions_stop(void);
 void ktm_transactions_exit(void);
-void ktm_tx_lock(struct ktm_transaction *tx);
 u32 ktm_tx_create(struct ktm_tx_create *arg, struct ktm_handle *handle, struct ktm_new_fd *nfd);
-u32 ktm_tx_commit(struct ktm_handle *handle, const struct ktm_call *arg);
-u32 ktm_tx_rollback(struct ktm_handle *handle, const struct ktm_call *arg);
-u32 ktm_tx_wait(struct ktm_handle *handle, struct ktm_tx_wait *arg);
-u32 ktm_tx_commit_status(struct ktm_transaction *tx);
-u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
-void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns);
-u32 ktm_tx_reserve(struct ktm_transaction *tx);
-void ktm_tx_reserve_recovered(struct ktm_transaction *tx, struct ktm_log_bytes bytes);
-void ktm_tx_unreserve(struct ktm_transaction *tx);
-void ktm_tx_void(struct ktm_transaction *tx);
-void ktm_tx_unbind(struct ktm_transaction *tx);
 u32 ktm_tx_pass_gate(struct ktm_transaction *tx, bool *passed);
+void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32 actions);
 u32 ktm_tx_event(struct ktm_transaction *tx, enum ktm_tx_event ev);
 u32 ktm_tx_enlistment_event(struct ktm_enlistment *en, enum ktm_en_event ev);
 u32 ktm_tx_create_recovered(struct ktm_tm *tm, const struct ktm_guid *uow, u32 mode, u32 uid,
 			    u32 gid, struct ktm_transaction **txp);
-void ktm_tx_carry_out(struct ktm_transaction *tx, struct ktm_enlistment *en, u32 actions);
 void ktm_tx_publish_recovered(struct ktm_transaction *tx, struct ktm_tm *tm);
-u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx);
 void ktm_tx_discard(struct ktm_transaction *tx);
+void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
+u32 ktm_tx_unfinished_enlistments(struct ktm_transaction *tx);
+
+/* transaction_call.c */
+u32 ktm_tx_commit(struct ktm_handle *handle, const struct ktm_call *arg);
+u32 ktm_tx_commit_status(struct ktm_transaction *tx);
+u32 ktm_tx_rollback(struct ktm_handle *handle, const struct ktm_call *arg);
+u32 ktm_tx_wait(struct ktm_handle *handle, struct ktm_tx_wait *arg);
+
+/* transaction_turn.c */
+void ktm_tx_lock(struct ktm_transaction *tx);
+void ktm_tx_set_timeout(struct ktm_transaction *tx, u64 ns);
+
+/* transaction_tm.c */
+u32 ktm_tx_bind(struct ktm_transaction *tx, struct ktm_tm *tm);
+void ktm_tx_unbind(struct ktm_transaction *tx);
 void ktm_tx_reap_ended(struct ktm_tm *tm);
 void ktm_tx_reap_work(struct work_struct *work);
+
+/* transaction_log.c */
+u32 ktm_tx_reserve(struct ktm_transaction *tx);
+void ktm_tx_reserve_recovered(struct ktm_transaction *tx, struct ktm_log_bytes bytes);
+void ktm_tx_unreserve(struct ktm_transaction *tx);
+void ktm_tx_void(struct ktm_transaction *tx);
 int ktm_tx_snapshot(struct ktm_transaction *tx, struct ktm_jsnap *snap);
-void ktm_tx_info(struct ktm_transaction *tx, struct ktm_tx_info *info);
 
 /* transaction_tell.c */
 bool ktm_tx_leave_to_caller(struct ktm_enlistment *en);
