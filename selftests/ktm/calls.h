@@ -95,6 +95,20 @@ int enlist_mask_fd(int rm, int tx, unsigned int mask, unsigned int access, bool 
 		CALL(tx, KTM_IOC_ROLLBACK, &__c, want);			\
 	} while (0)
 
+/* All commits of the machine, for at most so many nanoseconds. */
+#define FREEZE(wait, last, want)					\
+	do {								\
+		struct ktm_freeze __f = ARG(ktm_freeze, .freeze_timeout_ns = (wait), \
+					    .thaw_timeout_ns = (last));	\
+		CALL(dev(), KTM_IOC_FREEZE, &__f, want);		\
+	} while (0)
+
+#define THAW(want)							\
+	do {								\
+		struct ktm_call __c = ARG(ktm_call);			\
+		CALL(dev(), KTM_IOC_THAW, &__c, want);			\
+	} while (0)
+
 #define FOREVER	(~0ull)
 /* TX_WAIT with a safety net; must end with @want. */
 #define WAIT(tx, want)							\
@@ -159,6 +173,8 @@ void tx_becomes(const char *file, int line, int tx, unsigned int state);
 
 /* Number of objects of a kind that are listed on @fd. */
 unsigned int count_objects(int fd, unsigned int kind);
+/* The first of them. */
+guid_t first_object(int fd, unsigned int kind);
 bool listed(int fd, unsigned int kind, guid_t guid);
 
 int narrow(int fd, unsigned int access);

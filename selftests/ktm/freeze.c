@@ -38,19 +38,6 @@ void test_setup(void)
 	en = enlist(rm, tx);
 }
 
-#define FREEZE(wait, last, want)					\
-	do {								\
-		struct ktm_freeze __f = ARG(ktm_freeze, .freeze_timeout_ns = (wait), \
-					    .thaw_timeout_ns = (last));	\
-		CALL(dev(), KTM_IOC_FREEZE, &__f, want);		\
-	} while (0)
-
-#define THAW(want)							\
-	do {								\
-		struct ktm_call __c = ARG(ktm_call);			\
-		CALL(dev(), KTM_IOC_THAW, &__c, want);			\
-	} while (0)
-
 static void on_signal(int sig)
 {
 	(void)sig;

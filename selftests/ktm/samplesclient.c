@@ -129,6 +129,71 @@ TEST(client_has_many)
 	client_end(c);
 }
 
+static void client_writes(void *key)
+{
+	char text[32];
+	int c = shared_word[0];
+
+	snprintf(text, sizeof(text), "%s 1", (const char *)key);
+	client_write(c, text, 0);
+}
+
+static void client_reads_one(void *n)
+{
+	char line[256];
+
+	shared_word[(uintptr_t)n] = read(shared_word[0], line, sizeof(line));
+}
+
+/*
+ * Two who read wait for two commits, one of which takes longer. Each has one to tell of: when the
+ * first is over, who is too late for that one does not take it for the end.
+ */
+TEST(client_has_two_readers)
+{
+	int c = client_open(), rm = rm_create(tm, KTM_RM_VOLATILE), tx, n;
+	pid_t writer[2], reader[2];
+	static char keys[2][2] = { "a", "b" };
+	const struct deadline end = deadline_in(PATIENCE);
+	guid_t uow, en;
+
+	shared_word[0] = c;
+	FREEZE(KTM_MAX_FREEZE_NS, KTM_MAX_FREEZE_NS, KTM_STATUS_SUCCESS);
+	for (n = 0; n < 2; n++)
+		writer[n] = test_spawn(client_writes, keys[n]);
+	while (count_objects(tm, KTM_KIND_TX) < 2) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	for (n = 0; n < 2; n++)
+		until_asleep(writer[n]);
+	uow = first_object(tm, KTM_KIND_TX);
+	tx = tx_open(&uow, KTM_TX_ALL_ACCESS);
+	en = enlist(rm, tx);
+	for (n = 0; n < 2; n++) {
+		reader[n] = test_spawn(client_reads_one, (void *)(uintptr_t)(n + 1));
+		until_asleep(reader[n]);
+	}
+	THAW(KTM_STATUS_SUCCESS);
+	for (n = 0; n < 2; n++)
+		test_join(writer[n]);
+	while (!shared_word[1] && !shared_word[2]) {
+		CHECK(!deadline_passed(&end));
+		nap();
+	}
+	/* The other one has been woken too. */
+	until_asleep(reader[!shared_word[2]]);
+	en_prepare(rm, en);
+	en_commit(rm, en);
+	for (n = 0; n < 2; n++) {
+		test_join(reader[n]);
+		CHECK_EQ(shared_word[n + 1], strlen("a committed\n"));
+	}
+	close(tx);
+	close(rm);
+	client_end(c);
+}
+
 /* Without a store there is no TM. */
 TEST(client_without_a_store)
 {
