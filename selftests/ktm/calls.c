@@ -85,6 +85,12 @@ int tx_create(int tm)
 	return tx_create_timeout(tm, 0);
 }
 
+void until_overdue(int tx)
+{
+	while (tx_info(tx).age_ns < SOON + 500000000)
+		nap();
+}
+
 int tx_open(const guid_t *uow, unsigned int access)
 {
 	struct ktm_open o = ARG(ktm_open, .access = access, .guid = *uow);

@@ -33,6 +33,13 @@ guid_t tm_guid(int tm);
 
 int tx_create(int tm);
 int tx_create_timeout(int tm, uint64_t ns);
+/*
+ * The time-out, in ns, of one that has to do something before it passes: long enough for a machine
+ * that stands still now and then.
+ */
+#define SOON	4000000000ull
+/* That time-out is well over, since @tx was created. */
+void until_overdue(int tx);
 int tx_open(const guid_t *uow, unsigned int access);
 
 /* A volatile RM, or (with flags 0) a durable one, which still has to recover. */

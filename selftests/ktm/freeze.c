@@ -440,13 +440,13 @@ TEST(thaws_by_itself)
 /* The timer of a freeze that was thawed does not end the next one. */
 TEST(an_old_timer_does_not_count)
 {
-	const struct timespec longer = { 1, 0 };
+	int old = tx_create(tm);
 	pid_t client;
 
-	FREEZE(LONG, SHORT, KTM_STATUS_SUCCESS);
+	FREEZE(LONG, SOON, KTM_STATUS_SUCCESS);
 	THAW(KTM_STATUS_SUCCESS);
 	FREEZE(LONG, LONG, KTM_STATUS_SUCCESS);
-	nanosleep(&longer, NULL);
+	until_overdue(old);
 	client = commit_in_child(tx, KTM_STATUS_SUCCESS);
 	until_asleep(client);
 	TX_IS(tx, KTM_TX_STATE_ACTIVE);
@@ -570,7 +570,7 @@ static void commit_too_late(void *t)
 /* Its own time passes meanwhile. */
 TEST(time_out_at_the_gate)
 {
-	int t = tx_create_timeout(tm, SHORT);
+	int t = tx_create_timeout(tm, SOON);
 	guid_t e = enlist(rm, t);
 	pid_t client;
 

@@ -13,7 +13,7 @@
 /* More than a workqueue runs at a time. */
 #define VOTES	280
 #define STREAMS	VOTES
-#define TIMEOUT	8
+#define TIMEOUT	16
 
 static struct disk d;
 static struct flaky f;

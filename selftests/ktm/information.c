@@ -214,19 +214,19 @@ static void set_timeout(int tx, uint64_t ns)
 /* The new time-out counts, and only it. */
 TEST(time_out_set_later)
 {
-	int lifted = tx_create_timeout(tm, 200000000), sooner, later, given;
+	int lifted = tx_create_timeout(tm, SOON), sooner, later, given;
 	guid_t en = enlist(rm, lifted);
 
 	set_timeout(lifted, 0);
-	later = tx_create_timeout(tm, 200000000);
+	later = tx_create_timeout(tm, SOON);
 	set_timeout(later, 3600000000000);
 	/* As large as can be is never. */
-	set_timeout(tx_create_timeout(tm, 200000000), ~0ull);
+	set_timeout(tx_create_timeout(tm, SOON), ~0ull);
 	sooner = tx_create_timeout(tm, 3600000000000);
 	set_timeout(sooner, 1);
 	TX_BECOMES(sooner, KTM_TX_STATE_ABORTED);
 	given = tx_create(tm);
-	set_timeout(given, 400000000);
+	set_timeout(given, SOON);
 	TX_BECOMES(given, KTM_TX_STATE_ABORTED);
 	/* Those that were to end before it live. */
 	TX_IS(lifted, KTM_TX_STATE_ACTIVE);

@@ -133,7 +133,7 @@ static void be_killed(void *data)
 	if (path)
 		rm_recover_empty(rm);
 	for (i = 0; i < 8; i++) {
-		tx[i] = tx_create_timeout(tm, i % 2 ? 50000000 : 0);
+		tx[i] = tx_create_timeout(tm, i % 2 ? SOON : 0);
 		enlist(rm, tx[i]);
 		if (i % 4 > 1)
 			COMMIT(tx[i], 0, KTM_STATUS_PENDING);

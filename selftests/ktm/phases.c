@@ -352,7 +352,7 @@ TEST(time_out_in_phase_0)
 	guid_t a, b;
 	pid_t client;
 
-	tx = tx_create_timeout(tm, 1000000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = enlist0(rm1);
 	b = enlist0(rm2);
 	client = commit_in_child(tx, KTM_STATUS_ROLLED_BACK);

@@ -127,7 +127,7 @@ TEST(by_the_time_out)
 {
 	guid_t a, b;
 
-	tx = tx_create_timeout(tm, 20000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = enlist(rm1, tx);
 	b = enlist(rm2, tx);
 	poll_for(rm1, POLLIN);
@@ -141,7 +141,7 @@ TEST(by_the_time_out_during_commit)
 	guid_t a, b;
 	pid_t client;
 
-	tx = tx_create_timeout(tm, 1000000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = enlist(rm1, tx);
 	b = enlist(rm2, tx);
 	client = commit_in_child(tx, KTM_STATUS_ROLLED_BACK);
@@ -157,15 +157,14 @@ TEST(time_out_after_the_decision)
 {
 	guid_t a;
 
-	tx = tx_create_timeout(tm, 2000000000);
-	CHECK_EQ(tx_info(tx).timeout_ns, 2000000000);
+	tx = tx_create_timeout(tm, SOON);
+	CHECK_EQ(tx_info(tx).timeout_ns, SOON);
 	a = enlist(rm1, tx);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	TAKE(rm1, KTM_NOTIFY_PREPARE, a);
 	ANSWER(rm1, KTM_IOC_PREPARE_COMPLETE, a, KTM_STATUS_SUCCESS);
 	TAKE(rm1, KTM_NOTIFY_COMMIT, a);
-	while (tx_info(tx).age_ns < 2500000000ull)
-		nap();
+	until_overdue(tx);
 	TX_IS(tx, KTM_TX_STATE_COMMITTING);
 	TAKE_NONE(rm1);
 	ANSWER(rm1, KTM_IOC_COMMIT_COMPLETE, a, KTM_STATUS_SUCCESS);

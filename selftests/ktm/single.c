@@ -624,24 +624,18 @@ TEST(answer_raises_the_clock)
 
 /* ---- the time-out ---- */
 
-static void until_older_than(uint64_t ns)
-{
-	while (tx_info(tx).age_ns < ns)
-		nap();
-}
-
 /* It passes while the RM decides: that is no reason any more. */
 TEST(time_out_passes_and_it_commits)
 {
 	guid_t a, b;
 
-	tx = tx_create_timeout(tm, 1000000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = candidate();
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);
 	en_prepare(v1, b);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
-	until_older_than(1500000000);
+	until_overdue(tx);
 	TX_IS(tx, KTM_TX_STATE_SINGLE_PHASE);
 	TAKE_NONE(v1);
 	settle_commit(rm, a);
@@ -655,11 +649,11 @@ TEST(time_out_passes_and_it_rejects)
 	guid_t a;
 	pid_t client;
 
-	tx = tx_create_timeout(tm, 1000000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = candidate();
 	client = client_commits(KTM_STATUS_ROLLED_BACK);
 	TAKE(rm, KTM_NOTIFY_SINGLE_PHASE_COMMIT, a);
-	until_older_than(1500000000);
+	until_overdue(tx);
 	TX_IS(tx, KTM_TX_STATE_SINGLE_PHASE);
 	ANSWER(rm, KTM_IOC_SINGLE_PHASE_REJECT, a, KTM_STATUS_SUCCESS);
 	TX_BECOMES(tx, KTM_TX_STATE_ABORTING);
@@ -674,7 +668,7 @@ TEST(it_rejects_and_the_time_out_passes)
 {
 	guid_t a, b;
 
-	tx = tx_create_timeout(tm, 1500000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = candidate();
 	b = enlist_mask(v1, tx, BESIDE, 0);
 	COMMIT(tx, 0, KTM_STATUS_PENDING);

@@ -571,12 +571,10 @@ TEST(client_cannot_roll_back_while_it_is_sealed)
 
 TEST(time_out_while_it_is_sealed)
 {
-	const struct timespec over = { .tv_nsec = 700000000 };
-
 	close(tx);
-	tx = tx_create_timeout(tm, 500000000);
+	tx = tx_create_timeout(tm, SOON);
 	hold_the_seal();
-	nanosleep(&over, NULL);
+	until_overdue(tx);
 	TX_IS(tx, KTM_TX_STATE_SEALING);
 	flaky_release(&f, NO_TROUBLE);
 	TAKE(boss, KTM_NOTIFY_PREPARE_COMPLETE, sup);

@@ -502,18 +502,12 @@ TEST(the_client_rolls_back)
 	TAKE(boss, KTM_NOTIFY_COMMIT_COMPLETE, sup);
 }
 
-static void until_older_than(uint64_t ns)
-{
-	while (tx_info(tx).age_ns < ns)
-		nap();
-}
-
 /* The time-out counts until all have prepared, and then no more. */
 TEST(time_out)
 {
 	guid_t a;
 
-	tx = tx_create_timeout(tm, 1000000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = takes_part(one);
 	drives(BOSS);
 	phase_0(one, a);
@@ -523,12 +517,12 @@ TEST(time_out)
 	en_rollback(boss, sup);
 	TAKE(boss, KTM_NOTIFY_ROLLBACK_COMPLETE, sup);
 
-	tx = tx_create_timeout(tm, 2000000000);
+	tx = tx_create_timeout(tm, SOON);
 	a = takes_part(one);
 	drives(BOSS);
 	phase_0(one, a);
 	phase_1(one, a);
-	until_older_than(2500000000);
+	until_overdue(tx);
 	TX_IS(tx, KTM_TX_STATE_PREPARED);
 	TAKE_NONE(one);
 	ANSWER(boss, KTM_IOC_EN_COMMIT, sup, KTM_STATUS_PENDING);
