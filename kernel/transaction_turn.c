@@ -93,7 +93,8 @@ void ktm_tx_timer(struct work_struct *work)
 	 */
 	if (!mutex_trylock(&tx->lock)) {
 		tx->timer_retry = clamp_t(unsigned long, 2 * tx->timer_retry, 1, TIMER_RETRY);
-		if (!ktm_tx_come_back(tx, KTM_TX_CALLED_TIMER, ktm_slow_wq, &tx->timer, tx->timer_retry))
+		if (!ktm_tx_come_back(tx, KTM_TX_CALLED_TIMER, ktm_slow_wq, &tx->timer,
+				      tx->timer_retry))
 			ktm_object_put(&tx->obj);
 		return;
 	}
