@@ -85,7 +85,7 @@ begun() {
 	echo "${numbers[*]}"
 	share_end
 }
-unset KTM_FAULT_SHARE KTM_UNTIL
+unset KTM_FAULT_SHARE KTM_UNTIL KTM_TURN
 all=$(echo {0..19})
 is "without a share all are tried" "$all" "$(begun)"
 is "a share says what it leaves" "3 9 15
