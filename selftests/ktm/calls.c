@@ -368,17 +368,6 @@ unsigned int count_objects(int fd, unsigned int kind)
 	return n;
 }
 
-guid_t first_object(int fd, unsigned int kind)
-{
-	guid_t one;
-	struct ktm_enumerate e = ARG(ktm_enumerate, .kind = kind, .guids = (uintptr_t)&one,
-				     .count = 1);
-
-	CALL(fd, KTM_IOC_ENUMERATE, &e, KTM_STATUS_SUCCESS);
-	CHECK_EQ(e.count, 1);
-	return one;
-}
-
 bool listed(int fd, unsigned int kind, guid_t guid)
 {
 	guid_t one;

@@ -180,8 +180,6 @@ void tx_becomes(const char *file, int line, int tx, unsigned int state);
 
 /* Number of objects of a kind that are listed on @fd. */
 unsigned int count_objects(int fd, unsigned int kind);
-/* The first of them. */
-guid_t first_object(int fd, unsigned int kind);
 bool listed(int fd, unsigned int kind, guid_t guid);
 
 int narrow(int fd, unsigned int access);

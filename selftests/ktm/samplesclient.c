@@ -147,26 +147,53 @@ static void client_reads_one(void *n)
 
 static char keys[2][2] = { "a", "b" };
 
+/* One of the active transactions, -1: there is none; how many, beside those that have ended. */
+static int open_active(unsigned int *count)
+{
+	guid_t all[64];
+	struct ktm_enumerate e = ARG(ktm_enumerate, .kind = KTM_KIND_TX,
+				     .guids = (uintptr_t)all, .count = 64);
+	int found = -1;
+	unsigned int i;
+
+	test_try(tm, KTM_IOC_ENUMERATE, &e);
+	*count = 0;
+	for (i = 0; i < e.count; i++) {
+		struct ktm_open o = ARG(ktm_open, .access = KTM_TX_ALL_ACCESS, .guid = all[i]);
+
+		if (test_try(dev(), KTM_IOC_TX_OPEN, &o))
+			continue;
+		if (tx_info(o.fd).state == KTM_TX_STATE_ACTIVE && !(*count)++)
+			found = o.fd;
+		else
+			close(o.fd);
+	}
+	return found;
+}
+
 /* Both commits are begun, and one waits for @rm; both readers wait. Who is told of the first one? */
 static void two_read(int rm)
 {
 	const struct deadline end = deadline_in(PATIENCE);
 	pid_t writer[2], reader[2];
-	guid_t uow, en;
+	unsigned int count;
 	int tx, n;
+	guid_t en;
 
 	shared_word[1] = shared_word[2] = 0;
 	FREEZE(KTM_MAX_FREEZE_NS, KTM_MAX_FREEZE_NS, KTM_STATUS_SUCCESS);
 	for (n = 0; n < 2; n++)
 		writer[n] = test_spawn(client_writes, keys[n]);
-	while (count_objects(tm, KTM_KIND_TX) < 2) {
+	for (;;) {
+		tx = open_active(&count);
+		if (count == 2)
+			break;
+		close(tx);
 		CHECK(!deadline_passed(&end));
 		nap();
 	}
 	for (n = 0; n < 2; n++)
 		until_asleep(writer[n]);
-	uow = first_object(tm, KTM_KIND_TX);
-	tx = tx_open(&uow, KTM_TX_ALL_ACCESS);
 	en = enlist(rm, tx);
 	for (n = 0; n < 2; n++) {
 		reader[n] = test_spawn(client_reads_one, (void *)(uintptr_t)(n + 1));

@@ -99,7 +99,7 @@ static bool told_by_work(unsigned int enlistments)
 	flaky_release(&f, NO_TROUBLE);
 	/* Asks nothing that would keep others from the transaction. */
 	CHECK(poll_for(tx, POLLIN) & POLLIN);
-	by_work = end_record("tx_forced");
+	by_work = end_record("ktm_tx_forced");
 	for (i = 0; i < enlistments; i++)
 		en_commit(rm, en[i]);
 	WAIT(tx, KTM_STATUS_SUCCESS);
@@ -143,7 +143,7 @@ TEST(many_who_wait_for_an_outcome)
 	flaky_release(&f, NO_TROUBLE);
 	for (i = 0; i < MANY; i++)
 		test_join(waiter[i]);
-	by_work = end_record("tx_forced");
+	by_work = end_record("ktm_tx_forced");
 	en_commit(rm, en);
 	WAIT(tx, KTM_STATUS_SUCCESS);
 	close(tx);
